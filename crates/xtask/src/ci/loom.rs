@@ -1,0 +1,56 @@
+//! Every interleaving of the lock-free modules' small tests, by loom.
+
+use crate::failure::{Failure, Result};
+use crate::workspace::Workspace;
+
+/// The crate with lock-free code, and the name that its loom test modules share.
+const PACKAGE: &str = "tachograph-sdk";
+const MODULES: &str = "loom_tests";
+
+/// Runs them, optimised, in a target folder of their own: `--cfg loom` would have everything else
+/// rebuilt. Fails if there are none, because then the flag no longer reaches them.
+pub(super) fn run(workspace: &Workspace) -> Result<()> {
+    let folder = workspace.metadata.target_directory.join("loom");
+    let tests = || {
+        workspace
+            .cargo()
+            .setting("RUSTFLAGS", "--cfg loom")
+            .setting("CARGO_TARGET_DIR", &folder)
+            .args(["test", "--release", "-p", PACKAGE, "--lib", MODULES])
+    };
+    tests().arg("--no-run").run()?;
+    let listed = tests().args(["--", "--list"]).read()?;
+    let count = count(&listed);
+    if count == 0 {
+        return Err(Failure::new(format!(
+            "{PACKAGE} has no test in a module named `{MODULES}` under `--cfg loom`; lock-free \
+             code must have some"
+        )));
+    }
+    println!("{count} loom tests");
+    tests().run()
+}
+
+/// How many tests libtest's `--list` shows.
+fn count(listed: &str) -> usize {
+    listed
+        .lines()
+        .filter(|line| line.ends_with(": test"))
+        .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_tests_are_counted() {
+        let listed = "a::loom_tests::b: test\na::loom_tests::c: benchmark\n\n1 test, 1 benchmark\n";
+        assert_eq!(count(listed), 1);
+    }
+
+    #[test]
+    fn an_empty_list_has_no_tests() {
+        assert_eq!(count("0 tests, 0 benchmarks\n"), 0);
+    }
+}

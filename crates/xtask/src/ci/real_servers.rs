@@ -1,0 +1,15 @@
+//! The tests against real servers: those marked `#[ignore]`, of the default members.
+
+use crate::failure::Result;
+use crate::peers;
+use crate::workspace::Workspace;
+
+/// Provisions the servers and runs the tests against them. nextest fails where it finds none.
+pub(super) fn run(workspace: &Workspace) -> Result<()> {
+    peers::require(workspace)?;
+    workspace
+        .cargo()
+        .setting(peers::VARIABLE, peers::folder(workspace))
+        .args(["nextest", "run", "--run-ignored", "only"])
+        .run()
+}
