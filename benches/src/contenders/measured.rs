@@ -1,0 +1,184 @@
+//! `measured`: vectors over label groups. Strings are interned by `paracord`, which its own benches
+//! of open-ended labels use; enums make its dense mode.
+
+use measured::metric::histogram::Thresholds;
+use measured::text::BufferedTextEncoder;
+use measured::{CounterVec, FixedCardinalityLabel, HistogramVec, LabelGroup, MetricGroup};
+use paracord::ParaCord;
+
+use crate::sets::{BOUNDS, HANDLES, Label, SERIES};
+
+const NAME: &str = "measured";
+
+#[derive(Clone, Copy, LabelGroup)]
+#[label(set = LabelsSet)]
+pub(crate) struct Labels<'a> {
+    #[label(dynamic_with = ParaCord, default)]
+    channel: &'a str,
+    #[label(dynamic_with = ParaCord, default)]
+    region: &'a str,
+    #[label(dynamic_with = ParaCord, default)]
+    route: &'a str,
+}
+
+impl<'a> Labels<'a> {
+    #[inline(always)]
+    fn new([channel, region, route]: &'a [impl Label; 3]) -> Self {
+        Self { channel: channel.as_ref(), region: region.as_ref(), route: route.as_ref() }
+    }
+}
+
+#[derive(MetricGroup)]
+#[metric(new())]
+pub(crate) struct Counters {
+    /// Orders
+    #[metric(label_set = LabelsSet::default())]
+    orders_total: CounterVec<LabelsSet>,
+}
+
+impl<V: Label> super::Counters<V> for Counters {
+    const NAME: &'static str = NAME;
+
+    fn with_room_for(_series: usize) -> Self {
+        Self::new()
+    }
+
+    #[inline(always)]
+    fn add(&self, values: [V; 3]) {
+        self.orders_total.inc(Labels::new(&values));
+    }
+
+    fn scraper(&self) -> impl FnMut() -> usize {
+        let mut encoder = BufferedTextEncoder::new();
+        move || {
+            let Ok(()) = self.collect_group_into(&mut encoder);
+            encoder.finish().len()
+        }
+    }
+}
+
+#[derive(MetricGroup)]
+#[metric(new())]
+pub(crate) struct Histograms {
+    /// Durations
+    #[metric(label_set = LabelsSet::default(), metadata = Thresholds::with_buckets(BOUNDS))]
+    order_duration_seconds: HistogramVec<LabelsSet, 14>,
+}
+
+impl<V: Label> super::Histograms<V> for Histograms {
+    const NAME: &'static str = NAME;
+
+    fn with_room_for(_series: usize) -> Self {
+        Self::new()
+    }
+
+    #[inline(always)]
+    fn record(&self, values: [V; 3], value: f64) {
+        self.order_duration_seconds.observe(Labels::new(&values), value);
+    }
+
+    fn scraper(&self) -> impl FnMut() -> usize {
+        let mut encoder = BufferedTextEncoder::new();
+        move || {
+            let Ok(()) = self.collect_group_into(&mut encoder);
+            encoder.finish().len()
+        }
+    }
+}
+
+// Spelled out: the crate's derive does not resolve its own names inside another macro.
+
+#[derive(Clone, Copy, FixedCardinalityLabel)]
+pub(crate) enum Channel {
+    Web,
+    App,
+    Partner,
+    Store,
+    Phone,
+    Kiosk,
+    Batch,
+    Market,
+    Social,
+    Terminal,
+}
+
+#[derive(Clone, Copy, FixedCardinalityLabel)]
+pub(crate) enum Region {
+    EuCentral,
+    EuWest,
+    EuNorth,
+    UsEast,
+    UsWest,
+    ApSouth,
+    ApEast,
+    SaEast,
+    AfSouth,
+    MeSouth,
+}
+
+#[derive(Clone, Copy, FixedCardinalityLabel)]
+pub(crate) enum Route {
+    Create,
+    Read,
+    Pay,
+    Ship,
+    Cancel,
+    Stock,
+    Sku,
+    Customer,
+    History,
+    Health,
+}
+
+/// Labels of enums: 1,000 combinations, which the crate holds densely by default.
+#[derive(Clone, Copy, LabelGroup)]
+#[label(set = TypedSet)]
+pub(crate) struct Typed {
+    pub(crate) channel: Channel,
+    pub(crate) region: Region,
+    pub(crate) route: Route,
+}
+
+#[derive(MetricGroup)]
+#[metric(new())]
+pub(crate) struct TypedCounters {
+    /// Orders
+    #[metric(label_set = TypedSet::new())]
+    pub(crate) orders_total: CounterVec<TypedSet>,
+}
+
+#[derive(MetricGroup)]
+#[metric(new())]
+pub(crate) struct TypedHistograms {
+    /// Durations
+    #[metric(label_set = TypedSet::new(), metadata = Thresholds::with_buckets(BOUNDS))]
+    pub(crate) order_duration_seconds: HistogramVec<TypedSet, 14>,
+}
+
+/// Identifiers of series in the dense vector: as near to a handle as the crate has.
+pub(crate) fn typed_handles() -> (TypedCounters, [measured::metric::LabelId<TypedSet>; HANDLES]) {
+    let counters = TypedCounters::new();
+    let labels = typed_labels();
+    labels.iter().for_each(|labels| counters.orders_total.inc(*labels));
+    let ids = std::array::from_fn(|index| counters.orders_total.with_labels(labels[index * (SERIES / HANDLES)]));
+    (counters, ids)
+}
+
+/// All combinations.
+pub(crate) fn typed_labels() -> Vec<Typed> {
+    super::typed_sets(|[channel, region, route]| Typed {
+        channel: Channel::decode(channel),
+        region: Region::decode(region),
+        route: Route::decode(route),
+    })
+}
+
+/// As [`typed_handles`], for histograms.
+pub(crate) fn typed_histogram_handles() -> (TypedHistograms, [measured::metric::LabelId<TypedSet>; HANDLES]) {
+    let histograms = TypedHistograms::new();
+    let labels = typed_labels();
+    labels.iter().for_each(|labels| histograms.order_duration_seconds.observe(*labels, 0.3));
+    let ids =
+        std::array::from_fn(|index| histograms.order_duration_seconds.with_labels(labels[index * (SERIES / HANDLES)]));
+    (histograms, ids)
+}

@@ -1,0 +1,73 @@
+//! A histogram of fourteen bounds: with a handle, and with three strings looked up.
+
+use crate::bars::Bars;
+use crate::contenders::{
+    Histograms, fastmetrics, fill_histograms, made, measured, otel_sdk, pairs, prometheus, prometheus_client,
+};
+use crate::groups::{handle_values, looked_up_histogram, over_handles};
+use crate::harness::{Contender, Effort, Role, Table, compare};
+use crate::sets::{HANDLES, SERIES, Values};
+
+/// A family with all its series live, and a handle on each of some of them.
+fn handles<C: Histograms<&'static str>, H>(bind: impl Fn(&C, Values) -> H) -> (C, [H; HANDLES]) {
+    let family = C::with_room_for(SERIES);
+    fill_histograms(&family, SERIES);
+    let handles = handle_values().map(|values| bind(&family, values));
+    (family, handles)
+}
+
+fn bound() -> Vec<Contender<'static>> {
+    let (sdk, sdk_handles) =
+        handles(|family: &otel_sdk::Histograms, values| family.histogram.bind(&pairs::<&str>(made(values))));
+    let (registry, registry_handles) = handles(prometheus::Histograms::bind);
+    let (client, client_handles) = handles(prometheus_client::Histograms::bind);
+    let (fast, fast_handles) = handles(fastmetrics::Histograms::bind);
+    let (vector, ids) = measured::typed_histogram_handles();
+    vec![
+        over_handles(Role::Peer, "opentelemetry_sdk, BoundHistogram", sdk_handles, move |handle, value| {
+            let _alive = &sdk;
+            handle.record(value);
+        }),
+        over_handles(Role::Peer, "prometheus", registry_handles, move |handle, value| {
+            let _alive = &registry;
+            handle.observe(value);
+        }),
+        over_handles(Role::Peer, "prometheus-client", client_handles, move |handle, value| {
+            let _alive = &client;
+            handle.observe(value);
+        }),
+        over_handles(Role::Peer, "measured, dense id", ids, move |id, value| {
+            vector.order_duration_seconds.get_metric(*id).observe(value);
+        }),
+        over_handles(Role::Peer, "fastmetrics", fast_handles, move |handle, value| {
+            let _alive = &fast;
+            handle.observe(value);
+        }),
+    ]
+}
+
+fn dynamic() -> Vec<Contender<'static>> {
+    vec![
+        looked_up_histogram::<&str, otel_sdk::Histograms>(Role::Peer),
+        looked_up_histogram::<&str, prometheus::Histograms>(Role::Peer),
+        looked_up_histogram::<&str, prometheus_client::Histograms<&str>>(Role::Peer),
+        looked_up_histogram::<&str, measured::Histograms>(Role::Peer),
+        looked_up_histogram::<&str, fastmetrics::Histograms<&str>>(Role::Peer),
+    ]
+}
+
+pub(crate) fn all() -> Vec<Contender<'static>> {
+    let mut all = bound();
+    all.extend(dynamic().into_iter().map(|mut contender| {
+        contender.name.push_str(", dynamic");
+        contender
+    }));
+    all
+}
+
+pub(crate) fn run(effort: Effort, _bars: &mut Bars) {
+    let bound = Table::new("Bound histogram record, 14 bounds, 16 handles in turn", "ns", compare(effort, bound()));
+    bound.print();
+    let dynamic = Table::new("Dynamic histogram record, 14 bounds, three 'static strings", "ns", compare(effort, dynamic()));
+    dynamic.print();
+}
