@@ -1,1 +1,52 @@
-//! Under construction.
+//! The engine of tachograph: an implementation of the [`opentelemetry`] API.
+//!
+//! Most programs want the `tachograph` crate, which sets this engine up and serves what it collects.
+//!
+//! ```
+//! use tachograph_sdk::{Counter, MeterProvider, metrics::PointValue};
+//!
+//! let provider = MeterProvider::new();
+//! let orders: Counter<u64> = provider.meter("shop").counter("order.created.total").build();
+//! orders.add(1, &[("channel", "web")]);
+//!
+//! let collection = provider.reader().collect();
+//! let metric = collection.metrics().next().expect("an instrument was made");
+//! metric.for_each(|point| assert!(matches!(point.value, PointValue::U64(1))));
+//! ```
+//!
+//! # Concepts
+//!
+//! - [`MeterProvider`]: makes meters; owns everything they record. Implements the API's trait.
+//! - [`Meter`] and its instruments: [`Counter`], [`UpDownCounter`], [`Gauge`], [`Histogram`], each with
+//!   typed, borrowed or `KeyValue` attributes ([`Attributes`]).
+//! - [`metrics::MetricReader`]: visits the series of all instruments.
+//! - [`Resource`]: what all of it is about.
+//! - [`diag`]: what the SDK reports of itself.
+//!
+//! # Features
+//!
+//! - `macros` (default): `#[derive(Attributes)]` and `#[derive(AttributeValue)]`.
+
+pub mod attributes;
+mod cells;
+mod clock;
+pub mod diag;
+pub mod metrics;
+mod number;
+pub mod resource;
+mod sync;
+pub mod testing;
+mod typed;
+
+pub use attributes::{AttributeSet, AttributeValue, Attributes, ValueRef};
+pub use clock::{Clock, SystemClock};
+pub use metrics::{Meter, MeterProvider};
+pub use opentelemetry::KeyValue;
+pub use resource::Resource;
+#[cfg(feature = "macros")]
+pub use tachograph_macros::{AttributeValue, Attributes};
+pub use typed::{
+    BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Counter, CounterBuilder, CounterNumber,
+    Declared, Dynamic, Gauge, GaugeBuilder, Histogram, HistogramBuilder, HistogramNumber, Static,
+    StaticBuilder, UpDownCounter, UpDownCounterBuilder, UpDownCounterNumber, declare, follow,
+};

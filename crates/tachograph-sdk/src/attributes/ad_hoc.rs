@@ -1,0 +1,73 @@
+//! [`Attributes`] for what needs no type of its own.
+
+use opentelemetry::KeyValue;
+
+use super::{AttributeValue, Attributes, ValueRef};
+
+impl Attributes for () {
+    const CARDINALITY: Option<usize> = Some(1);
+
+    #[inline]
+    fn visit<'a>(&'a self, _visitor: impl FnMut(&'a str, ValueRef<'a>)) {}
+}
+
+impl<T: Attributes + ?Sized> Attributes for &T {
+    const CARDINALITY: Option<usize> = T::CARDINALITY;
+
+    #[inline]
+    fn index(&self) -> usize {
+        T::index(self)
+    }
+
+    #[inline]
+    fn visit<'a>(&'a self, visitor: impl FnMut(&'a str, ValueRef<'a>)) {
+        T::visit(self, visitor);
+    }
+
+    #[inline]
+    fn as_key_values(&self) -> Option<&[KeyValue]> {
+        T::as_key_values(self)
+    }
+}
+
+impl Attributes for [KeyValue] {
+    #[inline]
+    fn visit<'a>(&'a self, mut visitor: impl FnMut(&'a str, ValueRef<'a>)) {
+        for pair in self {
+            visitor(pair.key.as_str(), ValueRef::from(&pair.value));
+        }
+    }
+
+    #[inline]
+    fn as_key_values(&self) -> Option<&[KeyValue]> {
+        Some(self)
+    }
+}
+
+impl<const N: usize> Attributes for [KeyValue; N] {
+    #[inline]
+    fn visit<'a>(&'a self, visitor: impl FnMut(&'a str, ValueRef<'a>)) {
+        self.as_slice().visit(visitor);
+    }
+
+    #[inline]
+    fn as_key_values(&self) -> Option<&[KeyValue]> {
+        Some(self)
+    }
+}
+
+impl<K: AsRef<str>, V: AttributeValue> Attributes for [(K, V)] {
+    #[inline]
+    fn visit<'a>(&'a self, mut visitor: impl FnMut(&'a str, ValueRef<'a>)) {
+        for (key, value) in self {
+            visitor(key.as_ref(), value.value());
+        }
+    }
+}
+
+impl<K: AsRef<str>, V: AttributeValue, const N: usize> Attributes for [(K, V); N] {
+    #[inline]
+    fn visit<'a>(&'a self, visitor: impl FnMut(&'a str, ValueRef<'a>)) {
+        self.as_slice().visit(visitor);
+    }
+}

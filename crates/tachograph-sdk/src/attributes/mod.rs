@@ -1,0 +1,52 @@
+//! Attributes: what a measurement is about.
+//!
+//! [`Attributes`] is what an instrument accepts; [`AttributeSet`] is what a series keeps: canonical,
+//! sorted by key, each key once. However a set is spelled (a derived struct, an array of borrowed
+//! pairs, a slice of [`KeyValue`]), in whatever order and with whatever duplicates, equal attributes
+//! are one series.
+
+mod ad_hoc;
+mod hash;
+mod set;
+mod value;
+
+use opentelemetry::KeyValue;
+
+pub(crate) use hash::{AttributesHash, Seed, address_hash};
+pub use set::AttributeSet;
+pub use value::{AttributeValue, ValueRef};
+
+/// A set of attributes that a measurement carries.
+///
+/// Implemented by `#[derive(Attributes)]` for structs whose fields are [`AttributeValue`]s, for `()`
+/// (no attributes), for `[KeyValue]`, and for arrays and slices of `(key, value)` pairs with borrowed
+/// values, so that attributes made up on the spot need neither a [`KeyValue`] nor an allocation.
+///
+/// # Contract
+///
+/// [`visit`](Self::visit) yields the same pairs every time it is called on an unchanged value. Where
+/// a key is yielded twice, the last value wins. Where [`CARDINALITY`](Self::CARDINALITY) is `Some(n)`,
+/// [`index`](Self::index) is below `n`, and two values have the same index exactly when they visit the
+/// same pairs; an index outside is treated as unknown, and the attributes are looked up instead.
+pub trait Attributes {
+    /// How many distinct sets this type can express, where that is known at compile time.
+    ///
+    /// When it is within the stream's cardinality limit, a series is found by index: no hashing.
+    const CARDINALITY: Option<usize> = None;
+
+    /// This value's index, below [`CARDINALITY`](Self::CARDINALITY); meaningless where that is `None`.
+    fn index(&self) -> usize {
+        0
+    }
+
+    /// Yields each attribute to `visitor`, in any order.
+    fn visit<'a>(&'a self, visitor: impl FnMut(&'a str, ValueRef<'a>));
+
+    /// The attributes as the API's own pairs, where that is what they are.
+    ///
+    /// The engine recognises `'static` and shared strings in such pairs by their address.
+    #[doc(hidden)]
+    fn as_key_values(&self) -> Option<&[KeyValue]> {
+        None
+    }
+}

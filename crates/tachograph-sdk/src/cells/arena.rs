@@ -1,0 +1,246 @@
+#![allow(unsafe_code)]
+
+use std::collections::HashMap;
+use std::num::NonZeroU64;
+use std::ptr;
+
+use super::slab::{Slab, Word};
+use crate::sync::{AppendVec, AtomicUsize, Mutex, Ordering, lock};
+
+/// Words in a block of narrow rows: one page.
+const BLOCK_WORDS: usize = if cfg!(loom) { 8 } else { 512 };
+
+/// Where a row is: a block, and a word within it. The same in every slab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Row(NonZeroU64);
+
+impl Row {
+    fn new(block: u32, offset: u32) -> Self {
+        // The block's number plus one keeps the whole from being zero.
+        Row(NonZeroU64::MIN.saturating_add(u64::from(block) << 32 | u64::from(offset)))
+    }
+
+    #[inline]
+    pub(super) fn block(self) -> usize {
+        ((self.0.get() - 1) >> 32) as usize
+    }
+
+    #[inline]
+    pub(super) fn offset(self) -> usize {
+        (self.0.get() - 1) as u32 as usize
+    }
+
+    /// For a table of atomics, where zero means that there is no row.
+    pub(crate) fn to_bits(row: Option<Row>) -> u64 {
+        row.map_or(0, |row| row.0.get())
+    }
+
+    /// The inverse of [`to_bits`](Self::to_bits).
+    #[inline]
+    pub(crate) fn from_bits(bits: u64) -> Option<Row> {
+        NonZeroU64::new(bits).map(Row)
+    }
+}
+
+/// All cells of a process (or of a test): who may write what, and where it is.
+///
+/// A *row* is a few consecutive words: one for a sum, several for a histogram. Rows of one width are
+/// dealt from *blocks*. A *slab* is one writer's copy of the blocks it has recorded in; the sum over
+/// all slabs is what was recorded. Each thread has a slab to itself and writes it by plain relaxed
+/// loads and stores. When a thread ends, its slab, with everything in it, is adopted by the next
+/// thread that needs one: nothing is folded or freed, so nothing can be lost or counted twice.
+///
+/// The `shared` slab is written by anyone, with read-modify-write operations. It serves threads
+/// that are being destroyed, threads that come when the slabs' memory has reached its limit, and
+/// last values, of which there is only one.
+pub(crate) struct Arena {
+    rows: Mutex<Rows>,
+    /// The words of each block, by block number.
+    widths: AppendVec<usize>,
+    pub(super) slabs: AppendVec<Slab>,
+    /// Slabs whose threads have ended. Also serialises installations into `shared`.
+    idle: Mutex<Vec<usize>>,
+    pub(super) shared: Slab,
+    /// Bytes of blocks in threads' slabs (`shared` is bounded by the number of series).
+    bytes: AtomicUsize,
+    limit: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Rows {
+    by_width: HashMap<usize, Class>,
+}
+
+/// The rows of one width.
+#[derive(Default)]
+struct Class {
+    free: Vec<Row>,
+    /// The block being dealt from, the next word in it and its size.
+    current: Option<(u32, usize, usize)>,
+}
+
+impl Arena {
+    pub(crate) fn new(limit: usize) -> Self {
+        Arena {
+            rows: Mutex::new(Rows::default()),
+            widths: AppendVec::new(),
+            slabs: AppendVec::new(),
+            idle: Mutex::new(Vec::new()),
+            shared: Slab::new(),
+            bytes: AtomicUsize::new(0),
+            limit: AtomicUsize::new(limit),
+        }
+    }
+
+    /// Sets how many bytes of cells threads may have to themselves, all together.
+    pub(crate) fn set_limit(&self, bytes: usize) {
+        self.limit.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes of cells that threads have to themselves now.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// A zeroed row of `width` words, or `None` when four billion blocks have been dealt.
+    pub(crate) fn allocate(&self, width: usize) -> Option<Row> {
+        debug_assert!(width > 0, "a row has at least one word");
+        let mut rows = lock(&self.rows);
+        let class = rows.by_width.entry(width).or_default();
+        if let Some(row) = class.free.pop() {
+            return Some(row);
+        }
+        let (block, offset) = match &mut class.current {
+            Some((block, next, size)) if *next + width <= *size => {
+                let offset = *next;
+                *next += width;
+                (*block, offset)
+            }
+            current => {
+                let size = (BLOCK_WORDS / width).max(1) * width;
+                let block = u32::try_from(self.widths.push(size).ok()?).ok()?;
+                *current = Some((block, width, size));
+                (block, 0)
+            }
+        };
+        Some(Row::new(block, offset as u32))
+    }
+
+    /// Zeroes rows of `width` words in every slab and gives them back.
+    ///
+    /// The caller is the rows' last owner: nobody else can write or read them any more, and
+    /// whatever was written happened before this call (the count of an `Arc` says so).
+    pub(crate) fn free(&self, width: usize, freed: impl Iterator<Item = Row>) {
+        let mut rows = lock(&self.rows);
+        let class = rows.by_width.entry(width).or_default();
+        for row in freed {
+            for slab in self.slabs.iter().chain([&self.shared]) {
+                if let Some(words) = slab.words(row) {
+                    for word in 0..width {
+                        // SAFETY: `row` was allocated with this width.
+                        unsafe { &*words.add(word) }.store(0, Ordering::Relaxed);
+                    }
+                }
+            }
+            class.free.push(row);
+        }
+    }
+
+    /// The row's words in every slab that has them, the shared one last.
+    #[inline]
+    pub(super) fn each_slab(&self, row: Row, mut visit: impl FnMut(&Slab, *const Word, bool)) {
+        for slab in self.slabs.iter() {
+            if let Some(words) = slab.words(row) {
+                visit(slab, words, false);
+            }
+        }
+        if let Some(words) = self.shared.words(row) {
+            visit(&self.shared, words, true);
+        }
+    }
+
+    /// A slab for a thread: one whose thread has ended, else a new one.
+    pub(super) fn adopt_slab(&self) -> Option<usize> {
+        let idle = lock(&self.idle).pop();
+        idle.or_else(|| self.slabs.push(Slab::new()).ok())
+    }
+
+    /// Takes back the slab of a thread that ends.
+    pub(super) fn release_slab(&self, slab: usize) {
+        lock(&self.idle).push(slab);
+    }
+
+    /// The row's words in the thread's own slab, made if need be; `None` at the limit.
+    ///
+    /// The caller owns the slab.
+    pub(super) fn own_words(&self, slab: &Slab, row: Row) -> Option<*const Word> {
+        if let Some(words) = slab.words(row) {
+            return Some(words);
+        }
+        let size = *self.widths.get(row.block())?;
+        let bytes = size * size_of::<Word>() + slab.growth_bytes(row.block());
+        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) > self.limit.load(Ordering::Relaxed) {
+            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            return None;
+        }
+        slab.install_block(row.block(), size);
+        slab.words(row)
+    }
+
+    /// The row's words in the slab that anyone may write.
+    #[inline]
+    pub(super) fn shared_words(&self, row: Row) -> *const Word {
+        self.shared.words(row).unwrap_or_else(|| self.make_shared_words(row))
+    }
+
+    #[cold]
+    fn make_shared_words(&self, row: Row) -> *const Word {
+        let _one_at_a_time = lock(&self.idle);
+        if let Some(words) = self.shared.words(row) {
+            return words;
+        }
+        // A row's block is always in `widths`: it was put there before the row was dealt.
+        let size = self.widths.get(row.block()).copied().unwrap_or(BLOCK_WORDS);
+        self.shared.install_block(row.block(), size);
+        self.shared.words(row).unwrap_or(ptr::null())
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_a_width_do_not_overlap_and_freed_rows_come_back_zeroed() {
+        let arena = Arena::new(usize::MAX);
+        let slab = Slab::new();
+        for width in [1, 20, 700] {
+            let rows: Vec<Row> = (0..100).map(|_| arena.allocate(width).unwrap()).collect();
+            for (n, row) in rows.iter().enumerate() {
+                let words = arena.own_words(&slab, *row).unwrap();
+                for word in 0..width {
+                    // SAFETY: the row has `width` words.
+                    let word = unsafe { &*words.add(word) };
+                    assert_eq!(word.load(Ordering::Relaxed), 0);
+                    word.store(n as u64 + 1, Ordering::Relaxed);
+                }
+            }
+            let freed = rows[7];
+            arena.shared_words(freed);
+            arena.free(width, [freed].into_iter());
+            assert_eq!(arena.allocate(width), Some(freed));
+        }
+    }
+
+    #[test]
+    fn at_the_limit_a_thread_gets_no_more_blocks_of_its_own() {
+        let arena = Arena::new(3 * 4096);
+        let slab = Slab::new();
+        let rows: Vec<Row> = (0..10 * BLOCK_WORDS).map(|_| arena.allocate(1).unwrap()).collect();
+        let own = rows.iter().filter(|row| arena.own_words(&slab, **row).is_some()).count();
+        assert_eq!(own % BLOCK_WORDS, 0);
+        assert!((1..3).contains(&(own / BLOCK_WORDS)), "{own}");
+        assert!(arena.bytes() <= 3 * 4096);
+    }
+}

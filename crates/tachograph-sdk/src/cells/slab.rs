@@ -1,0 +1,118 @@
+#![allow(unsafe_code)]
+
+use std::ptr;
+
+use super::arena::Row;
+use super::copy::CopyDesk;
+use crate::sync::{AtomicPtr, AtomicU64, Mutex, Ordering, lock};
+
+/// A cell's word.
+pub(crate) type Word = AtomicU64;
+
+/// A cache line pair of words, so that two slabs never share a line.
+#[cfg_attr(not(loom), repr(align(128)))]
+#[cfg_attr(loom, repr(transparent))]
+struct Lines {
+    _words: [Word; 16],
+}
+
+/// One writer's copy of the blocks it has recorded in.
+pub(super) struct Slab {
+    /// The blocks, by block number: null until the first.
+    ///
+    /// # Protocol
+    ///
+    /// Only the slab's owner (for the shared slab: whoever holds the arena's lock) installs blocks
+    /// and grows the directory, by publishing a larger copy (release) that carries the same blocks.
+    /// Readers load the directory and then the block (acquire). Old directories are kept until
+    /// `Drop`: together they are smaller than the current one.
+    directory: AtomicPtr<Directory>,
+    /// Every block installed, to be freed at last.
+    installed: Mutex<Vec<*mut [Lines]>>,
+    /// Where the owner leaves copies of rows for a reader that could not get one by itself.
+    pub(super) desk: CopyDesk,
+}
+
+pub(super) struct Directory {
+    blocks: Box<[AtomicPtr<Word>]>,
+    previous: *mut Directory,
+}
+
+const FIRST_BLOCKS: usize = 16;
+
+// SAFETY: what the raw pointers refer to is owned by the slab, freed only in `Drop`, and consists of
+// atomics; who may install what is said at `directory`.
+unsafe impl Send for Slab {}
+// SAFETY: as above.
+unsafe impl Sync for Slab {}
+
+impl Slab {
+    pub(super) fn new() -> Self {
+        Slab {
+            directory: AtomicPtr::new(ptr::null_mut()),
+            installed: Mutex::new(Vec::new()),
+            desk: CopyDesk::new(),
+        }
+    }
+
+    /// The blocks there are room for, as the owner's fast path keeps them.
+    pub(super) fn blocks(&self) -> &[AtomicPtr<Word>] {
+        let directory = self.directory.load(Ordering::Acquire);
+        // SAFETY: a published directory lives until `Drop`.
+        if directory.is_null() { &[] } else { unsafe { &(*directory).blocks } }
+    }
+
+    /// The row's words here, if its block has been installed.
+    #[inline]
+    pub(super) fn words(&self, row: Row) -> Option<*const Word> {
+        let block = self.blocks().get(row.block())?.load(Ordering::Acquire);
+        if block.is_null() {
+            return None;
+        }
+        // SAFETY: the arena deals rows within their block's size.
+        Some(unsafe { block.add(row.offset()) })
+    }
+
+    /// How many bytes of directory installing `block` would take.
+    pub(super) fn growth_bytes(&self, block: usize) -> usize {
+        let have = self.blocks().len();
+        if block < have { 0 } else { grown(block) * size_of::<AtomicPtr<Word>>() }
+    }
+
+    /// Makes a zeroed block; only for whoever may (see `directory`).
+    pub(super) fn install_block(&self, block: usize, words: usize) {
+        let current = self.directory.load(Ordering::Relaxed);
+        let old = self.blocks();
+        if block >= old.len() {
+            let blocks = (0..grown(block))
+                .map(|n| AtomicPtr::new(old.get(n).map_or(ptr::null_mut(), |b| b.load(Ordering::Relaxed))))
+                .collect();
+            let directory = Box::new(Directory { blocks, previous: current });
+            self.directory.store(Box::into_raw(directory), Ordering::Release);
+        }
+        let lines: Box<[Lines]> = (0..words.div_ceil(16))
+            .map(|_| Lines { _words: std::array::from_fn(|_| Word::new(0)) })
+            .collect();
+        let lines = Box::into_raw(lines);
+        lock(&self.installed).push(lines);
+        self.blocks()[block].store(lines.cast(), Ordering::Release);
+    }
+}
+
+fn grown(block: usize) -> usize {
+    (block + 1).next_power_of_two().max(FIRST_BLOCKS)
+}
+
+impl Drop for Slab {
+    fn drop(&mut self) {
+        for block in lock(&self.installed).drain(..) {
+            // SAFETY: it came from `Box::into_raw`, and `&mut self` means that nobody reads it.
+            drop(unsafe { Box::from_raw(block) });
+        }
+        let mut directory = self.directory.load(Ordering::Acquire);
+        while !directory.is_null() {
+            // SAFETY: every directory of the chain came from `Box::into_raw` and is linked once.
+            directory = unsafe { Box::from_raw(directory) }.previous;
+        }
+    }
+}

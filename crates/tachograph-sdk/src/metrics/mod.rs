@@ -1,0 +1,41 @@
+//! Metrics: from an instrument to a reader.
+//!
+//! A [`MeterProvider`] makes [`Meter`]s, a meter makes instruments, an instrument's measurements
+//! become a stream of series, and a [`MetricReader`] visits the series.
+
+mod aggregation;
+mod instrument;
+mod meter;
+mod observable;
+mod provider;
+mod reader;
+mod series;
+mod stream;
+mod validate;
+
+pub use crate::number::{Number, NumberKind, NumberValue};
+pub use meter::{Meter, MeterBuilder};
+pub use provider::{DEFAULT_CARDINALITY_LIMIT, MeterProvider, MeterProviderBuilder, MetricsAccount};
+pub use reader::{Collection, HistogramPoint, Metric, MetricKind, MetricReader, Point, PointValue};
+pub use series::OVERFLOW_ATTRIBUTE;
+
+pub(crate) use instrument::Bound;
+pub(crate) use provider::Request;
+pub(crate) use stream::{Descriptor, InstrumentKind, Stream};
+
+/// Bounds the memory that all threads of the process together have for cells of their own: 256 MiB
+/// unless set.
+///
+/// Each thread that records in a series takes memory for it, in blocks of 4 KiB that hold 512 sums or
+/// some two dozen histograms. A thread that comes when the bound is reached records all the same, in
+/// cells it shares with others in its position: slower by a contended atomic, for histograms by a
+/// lock. Memory of threads that have ended is taken over by those that come after. The bound is the
+/// process's, whatever the number of providers; the last value set counts, for blocks not yet made.
+pub fn set_thread_cells_limit(bytes: usize) {
+    crate::cells::set_limit(bytes);
+}
+
+/// The memory that threads have for cells of their own now, in bytes; see [`set_thread_cells_limit`].
+pub fn thread_cells_bytes() -> usize {
+    crate::cells::bytes()
+}

@@ -1,0 +1,114 @@
+//! Observable instruments: callbacks, and what they observed in one collection.
+
+use std::any::Any;
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{AsyncInstrument, Callback};
+
+use super::stream::Stream;
+use crate::diag;
+use crate::number::Number;
+
+/// What one collection observed: by stream number, by series number.
+#[derive(Default)]
+pub(crate) struct Observations {
+    streams: Vec<Vec<Option<u64>>>,
+}
+
+impl Observations {
+    pub(crate) fn clear(&mut self) {
+        self.streams.iter_mut().for_each(Vec::clear);
+    }
+
+    /// The values of a stream's series; series beyond the end were not observed.
+    pub(crate) fn of(&self, stream: usize) -> &[Option<u64>] {
+        self.streams.get(stream).map_or(&[], Vec::as_slice)
+    }
+
+    fn put(&mut self, stream: usize, series: usize, bits: u64) {
+        if self.streams.len() <= stream {
+            self.streams.resize_with(stream + 1, Vec::new);
+        }
+        let values = &mut self.streams[stream];
+        if values.len() <= series {
+            values.resize(series + 1, None);
+        }
+        values[series] = Some(bits);
+    }
+}
+
+/// A registered callback with its instrument.
+pub(crate) trait Observe: Send + Sync {
+    /// Runs the callback; a panic is contained and reported.
+    fn observe(&self, into: &Mutex<Observations>);
+}
+
+pub(crate) struct Observable<N> {
+    /// The stream's number in its provider.
+    pub(crate) number: usize,
+    pub(crate) stream: Arc<Stream>,
+    pub(crate) callback: Callback<N>,
+}
+
+impl<N: Number> Observe for Observable<N> {
+    fn observe(&self, into: &Mutex<Observations>) {
+        let observer = Observer { observable: self, into, number: PhantomData::<fn(N)> };
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.callback)(&observer))) {
+            let name = &*self.stream.descriptor.name;
+            diag::report(
+                "callback.panic",
+                name,
+                format_args!(
+                    "a callback of instrument {name:?} of scope {:?} panicked: {}; what it had observed before is \
+                     kept, and collection goes on",
+                    self.stream.scope.name(),
+                    text_of(&*panic)
+                ),
+            );
+            // The payload's own drop may panic too.
+            std::mem::forget(panic);
+        }
+    }
+}
+
+fn text_of(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(no text)")
+}
+
+/// What a callback observes through.
+struct Observer<'a, N> {
+    observable: &'a Observable<N>,
+    into: &'a Mutex<Observations>,
+    number: PhantomData<fn(N)>,
+}
+
+impl<N: Number> AsyncInstrument<N> for Observer<'_, N> {
+    fn observe(&self, measurement: N, attributes: &[KeyValue]) {
+        let Observable { number, stream, .. } = self.observable;
+        if !stream.aggregation.accepts(measurement) {
+            return stream.refuse(measurement);
+        }
+        let Some(found) = stream.series.find(attributes) else {
+            return;
+        };
+        if found.overflow {
+            stream.count_overflow(found);
+        }
+        let mut into = self.into.lock().unwrap_or_else(PoisonError::into_inner);
+        into.put(*number, found.id, measurement.to_bits());
+    }
+}
+
+impl<N> fmt::Debug for Observable<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Observable({:?})", self.stream)
+    }
+}

@@ -1,0 +1,399 @@
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use opentelemetry::InstrumentationScope;
+
+use super::aggregation::Aggregation;
+use super::observable::Observations;
+use super::provider::ProviderInner;
+use super::stream::Stream;
+use crate::attributes::AttributeSet;
+use crate::cells;
+use crate::number::{Number, NumberKind, NumberValue};
+use crate::resource::Resource;
+
+/// Collects what a provider's instruments have recorded, cumulatively: since each series began.
+///
+/// Clones are the same reader; any number of readers, and any number of collections of one reader at
+/// a time, work side by side. Neither recording nor creating instruments or series waits for them.
+#[derive(Clone)]
+pub struct MetricReader {
+    inner: Arc<ReaderInner>,
+}
+
+struct ReaderInner {
+    provider: Arc<ProviderInner>,
+    /// Buffers of past collections, so that a steady reader allocates nothing.
+    spare: Mutex<Vec<Buffers>>,
+}
+
+#[derive(Default)]
+struct Buffers {
+    observations: Mutex<Observations>,
+    histogram: Mutex<HistogramBuffers>,
+}
+
+#[derive(Default)]
+struct HistogramBuffers {
+    scratch: Vec<u64>,
+    point: HistogramPoint,
+}
+
+impl MetricReader {
+    pub(crate) fn new(provider: Arc<ProviderInner>) -> Self {
+        MetricReader { inner: Arc::new(ReaderInner { provider, spare: Mutex::default() }) }
+    }
+
+    /// Runs the callbacks of observable instruments on this thread, then fixes what this collection
+    /// consists of.
+    ///
+    /// No lock of the engine is held while a callback runs: it may create instruments and record. One
+    /// that panics is contained and reported. Instruments created by a callback are part of this
+    /// collection if they are synchronous; callbacks registered meanwhile run in the next one.
+    ///
+    /// After the provider's shutdown a collection is empty.
+    pub fn collect(&self) -> Collection {
+        let provider = &self.inner.provider;
+        let mut buffers = self.inner.spare().pop().unwrap_or_default();
+        buffers.observations.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut streams = 0;
+        if !provider.is_shut_down.load(Ordering::Acquire) {
+            for number in 0..provider.callback_count() {
+                if let Some(callback) = provider.callback(number) {
+                    callback.observe(&buffers.observations);
+                }
+            }
+            streams = provider.streams.len();
+        }
+        let unix_nanos = provider.clock.unix_nanos();
+        Collection { reader: self.clone(), buffers, streams, unix_nanos }
+    }
+}
+
+impl ReaderInner {
+    fn spare(&self) -> std::sync::MutexGuard<'_, Vec<Buffers>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for MetricReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MetricReader")
+            .field("streams", &self.inner.provider.streams.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// One collection: the metrics there were, and what the callbacks observed.
+///
+/// Values of synchronous instruments are read as they are visited, each data point whole by itself.
+pub struct Collection {
+    reader: MetricReader,
+    buffers: Buffers,
+    streams: usize,
+    unix_nanos: u64,
+}
+
+impl Collection {
+    /// What the metrics are about.
+    pub fn resource(&self) -> &Resource {
+        &self.reader.inner.provider.resource
+    }
+
+    /// When the collection was made, in nanoseconds since the Unix epoch.
+    pub fn unix_nanos(&self) -> u64 {
+        self.unix_nanos
+    }
+
+    /// The metrics, in the order in which their instruments were created; those without series too.
+    pub fn metrics(&self) -> impl Iterator<Item = Metric<'_>> {
+        let streams = self.reader.inner.provider.streams.iter().take(self.streams);
+        streams.enumerate().map(|(number, stream)| Metric { collection: self, number, stream })
+    }
+}
+
+impl Drop for Collection {
+    fn drop(&mut self) {
+        let mut spare = self.reader.inner.spare();
+        // As many as collections were ever made at a time, up to a few.
+        if spare.len() < 4 {
+            spare.push(std::mem::take(&mut self.buffers));
+        }
+    }
+}
+
+impl fmt::Debug for Collection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.metrics()).finish()
+    }
+}
+
+/// What a metric is, as the data model has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MetricKind {
+    /// A sum: of a counter if it is monotonic, else of an up-down counter.
+    Sum {
+        /// Whether it never goes down.
+        monotonic: bool,
+    },
+    /// A last value.
+    Gauge,
+    /// A histogram with explicit boundaries.
+    Histogram,
+}
+
+/// A metric of a collection: an instrument's stream.
+#[derive(Clone, Copy)]
+pub struct Metric<'a> {
+    collection: &'a Collection,
+    number: usize,
+    stream: &'a Arc<Stream>,
+}
+
+impl<'a> Metric<'a> {
+    /// A number that is the metric's for the life of its provider; numbers begin at 0 without gaps.
+    pub fn id(&self) -> usize {
+        self.number
+    }
+
+    /// The instrument's name.
+    pub fn name(&self) -> &'a str {
+        &self.stream.descriptor.name
+    }
+
+    /// The instrument's unit; empty when it has none.
+    pub fn unit(&self) -> &'a str {
+        &self.stream.descriptor.unit
+    }
+
+    /// The instrument's description; empty when it has none.
+    pub fn description(&self) -> &'a str {
+        &self.stream.descriptor.description
+    }
+
+    /// The scope of the meter that made the instrument.
+    pub fn scope(&self) -> &'a InstrumentationScope {
+        &self.stream.scope
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> MetricKind {
+        match self.stream.aggregation {
+            Aggregation::Sum { monotonic } => MetricKind::Sum { monotonic },
+            Aggregation::LastValue => MetricKind::Gauge,
+            Aggregation::ExplicitBuckets(_) => MetricKind::Histogram,
+        }
+    }
+
+    /// A histogram's boundaries, ascending, without the infinite last one; else nothing.
+    pub fn boundaries(&self) -> &'a [f64] {
+        match &self.stream.aggregation {
+            Aggregation::ExplicitBuckets(buckets) => buckets.bounds(),
+            _ => &[],
+        }
+    }
+
+    /// The series' numbers are below this.
+    pub fn series_len(&self) -> usize {
+        self.stream.series.len()
+    }
+
+    /// Whether measurements have been added up in an overflow series.
+    pub fn overflows(&self) -> bool {
+        self.stream.series.overflows()
+    }
+
+    /// Visits the data point of every series that has one, in the order in which the series appeared.
+    ///
+    /// A series of an observable instrument has one if this collection observed it; one of a gauge, if
+    /// the gauge was ever set; one of a sum or a histogram always has, from the moment it was bound or
+    /// first recorded. Visiting takes no lock that recording or making a series needs, and allocates
+    /// nothing once its buffers have their size.
+    pub fn for_each(&self, mut visit: impl FnMut(Point<'_>)) {
+        let _ = self.try_for_each(|point| {
+            visit(point);
+            ControlFlow::<()>::Continue(())
+        });
+    }
+
+    /// As [`for_each`](Self::for_each), until `visit` breaks.
+    pub fn try_for_each<B>(&self, visit: impl FnMut(Point<'_>) -> ControlFlow<B>) -> ControlFlow<B> {
+        if self.stream.descriptor.kind.is_observable() {
+            return self.visit_observed(visit);
+        }
+        match (&self.stream.aggregation, self.stream.descriptor.number) {
+            (Aggregation::Sum { .. }, NumberKind::U64) => self.visit_sums::<u64, B>(visit),
+            (Aggregation::Sum { .. }, NumberKind::I64) => self.visit_sums::<i64, B>(visit),
+            (Aggregation::Sum { .. }, NumberKind::F64) => self.visit_sums::<f64, B>(visit),
+            (Aggregation::LastValue, _) => self.visit_last_values(visit),
+            (Aggregation::ExplicitBuckets(_), NumberKind::U64) => self.visit_histograms::<u64, B>(visit),
+            (Aggregation::ExplicitBuckets(_), NumberKind::I64) => self.visit_histograms::<i64, B>(visit),
+            (Aggregation::ExplicitBuckets(_), NumberKind::F64) => self.visit_histograms::<f64, B>(visit),
+        }
+    }
+
+    fn visit_sums<N: Number, B>(&self, mut visit: impl FnMut(Point<'_>) -> ControlFlow<B>) -> ControlFlow<B> {
+        for (number, series) in self.stream.series.iter().enumerate() {
+            let Some(row) = series.row else { continue };
+            let value = PointValue::of(N::KIND, cells::sum::<N>(row));
+            visit(Point::new(number, &series.attributes, series.start_unix_nanos, value))?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn visit_last_values<B>(&self, mut visit: impl FnMut(Point<'_>) -> ControlFlow<B>) -> ControlFlow<B> {
+        for (number, series) in self.stream.series.iter().enumerate() {
+            let Some(bits) = series.row.and_then(cells::last_value) else { continue };
+            let value = PointValue::of(self.stream.descriptor.number, bits);
+            visit(Point::new(number, &series.attributes, series.start_unix_nanos, value))?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn visit_histograms<N: Number, B>(
+        &self,
+        mut visit: impl FnMut(Point<'_>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        // Taken out, so that a visitor may visit another histogram of this collection meanwhile.
+        let lock = || self.collection.buffers.histogram.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buffers = std::mem::take(&mut *lock());
+        let HistogramBuffers { scratch, point } = &mut buffers;
+        point.bucket_counts.resize(self.boundaries().len() + 1, 0);
+        let mut flow = ControlFlow::Continue(());
+        for (number, series) in self.stream.series.iter().enumerate() {
+            let Some(row) = series.row else { continue };
+            let read = cells::read_histogram::<N>(row, scratch, &mut point.bucket_counts);
+            point.count = point.bucket_counts.iter().fold(0, |sum: u64, count| sum.wrapping_add(*count));
+            point.sum = NumberValue::from_bits(N::KIND, read.sum_bits);
+            let of = |ordered| NumberValue::from_bits(N::KIND, N::from_ordered(ordered).to_bits());
+            point.extremes = (point.count > 0).then(|| (of(read.min), of(read.max)));
+            let value = PointValue::Histogram(point);
+            flow = visit(Point::new(number, &series.attributes, series.start_unix_nanos, value));
+            if flow.is_break() {
+                break;
+            }
+        }
+        *lock() = buffers;
+        flow
+    }
+
+    fn visit_observed<B>(&self, mut visit: impl FnMut(Point<'_>) -> ControlFlow<B>) -> ControlFlow<B> {
+        let observations =
+            self.collection.buffers.observations.lock().unwrap_or_else(PoisonError::into_inner);
+        for (number, bits) in observations.of(self.number).iter().enumerate() {
+            let (Some(bits), Some(series)) = (bits, self.stream.series.get(number)) else { continue };
+            let value = PointValue::of(self.stream.descriptor.number, *bits);
+            // What is observed has been accumulating since the instrument was made, at the latest.
+            let start = self.stream.created_unix_nanos;
+            visit(Point::new(number, &series.attributes, start, value))?;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl fmt::Debug for Metric<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metric")
+            .field("name", &self.name())
+            .field("kind", &self.kind())
+            .field("series", &self.series_len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A data point: one series' value.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Point<'a> {
+    /// A number that is the series' for the life of its metric; numbers begin at 0 without gaps.
+    pub series: usize,
+    /// The series' attributes.
+    pub attributes: &'a AttributeSet,
+    /// When the series began, in nanoseconds since the Unix epoch.
+    pub start_unix_nanos: u64,
+    /// What was recorded since.
+    pub value: PointValue<'a>,
+}
+
+impl<'a> Point<'a> {
+    #[inline]
+    fn new(
+        series: usize,
+        attributes: &'a AttributeSet,
+        start_unix_nanos: u64,
+        value: PointValue<'a>,
+    ) -> Self {
+        Point { series, attributes, start_unix_nanos, value }
+    }
+}
+
+/// A data point's value.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum PointValue<'a> {
+    /// An unsigned integer.
+    U64(u64),
+    /// A signed integer.
+    I64(i64),
+    /// A floating-point number.
+    F64(f64),
+    /// A histogram.
+    Histogram(&'a HistogramPoint),
+}
+
+impl PointValue<'_> {
+    #[inline]
+    fn of(kind: NumberKind, bits: u64) -> Self {
+        match kind {
+            NumberKind::U64 => PointValue::U64(bits),
+            NumberKind::I64 => PointValue::I64(i64::from_bits(bits)),
+            NumberKind::F64 => PointValue::F64(f64::from_bits(bits)),
+        }
+    }
+}
+
+/// A histogram's data point. Its parts belong together: the count is the sum of the buckets, and the
+/// sum, minimum and maximum are of the same measurements.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HistogramPoint {
+    bucket_counts: Vec<u64>,
+    count: u64,
+    sum: NumberValue,
+    extremes: Option<(NumberValue, NumberValue)>,
+}
+
+impl Default for HistogramPoint {
+    fn default() -> Self {
+        HistogramPoint { bucket_counts: Vec::new(), count: 0, sum: NumberValue::U64(0), extremes: None }
+    }
+}
+
+impl HistogramPoint {
+    /// How many measurements each bucket has: one bucket more than there are boundaries.
+    pub fn bucket_counts(&self) -> &[u64] {
+        &self.bucket_counts
+    }
+
+    /// How many measurements there were.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The measurements' sum. Sums of integers wrap at 2^64.
+    pub fn sum(&self) -> NumberValue {
+        self.sum
+    }
+
+    /// The smallest measurement, if there was any.
+    pub fn min(&self) -> Option<NumberValue> {
+        self.extremes.map(|(min, _)| min)
+    }
+
+    /// The largest measurement, if there was any.
+    pub fn max(&self) -> Option<NumberValue> {
+        self.extremes.map(|(_, max)| max)
+    }
+}

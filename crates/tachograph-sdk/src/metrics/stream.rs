@@ -1,0 +1,168 @@
+//! A stream: what one instrument's measurements become.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use opentelemetry::InstrumentationScope;
+
+use super::aggregation::Aggregation;
+use super::series::{Found, RowKind, SeriesTable};
+use crate::attributes::Attributes;
+use crate::cells::{self, Row};
+use crate::clock::Clock;
+use crate::diag;
+use crate::number::{Number, NumberKind};
+
+/// The kinds of instruments of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum InstrumentKind {
+    Counter,
+    UpDownCounter,
+    Gauge,
+    Histogram,
+    ObservableCounter,
+    ObservableUpDownCounter,
+    ObservableGauge,
+}
+
+impl InstrumentKind {
+    pub(crate) fn is_observable(self) -> bool {
+        matches!(
+            self,
+            InstrumentKind::ObservableCounter
+                | InstrumentKind::ObservableUpDownCounter
+                | InstrumentKind::ObservableGauge
+        )
+    }
+}
+
+/// What an instrument was declared as: its identity within its scope.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Descriptor {
+    pub(crate) name: Box<str>,
+    pub(crate) description: Box<str>,
+    pub(crate) unit: Box<str>,
+    pub(crate) kind: InstrumentKind,
+    pub(crate) number: NumberKind,
+}
+
+impl fmt::Display for Descriptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Descriptor { name, description, unit, kind, number } = self;
+        write!(f, "{kind:?} {name:?} of {number:?}, unit {unit:?}, description {description:?}")
+    }
+}
+
+/// What one instrument's measurements become: an aggregation, and a series per attribute set.
+pub(crate) struct Stream {
+    pub(crate) descriptor: Descriptor,
+    pub(crate) scope: Arc<InstrumentationScope>,
+    pub(crate) aggregation: Aggregation,
+    pub(crate) series: SeriesTable,
+    pub(crate) created_unix_nanos: u64,
+    /// Measurements that were refused: not finite, or negative for a counter.
+    refused: AtomicU64,
+    /// Counts measurements that a look-up sent to the overflow series; made with the first of them.
+    overflowed: OnceLock<Option<Row>>,
+}
+
+impl Stream {
+    pub(crate) fn new(
+        descriptor: Descriptor,
+        scope: Arc<InstrumentationScope>,
+        aggregation: Aggregation,
+        limit: usize,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let rows = if descriptor.kind.is_observable() { RowKind::None } else { aggregation.row_kind() };
+        Stream {
+            descriptor,
+            scope,
+            aggregation,
+            created_unix_nanos: clock.unix_nanos(),
+            series: SeriesTable::new(rows, limit, clock),
+            refused: AtomicU64::new(0),
+            overflowed: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn overflowed(&self) -> u64 {
+        self.overflowed.get().copied().flatten().map_or(0, cells::sum::<u64>)
+    }
+
+    /// Records a measurement.
+    #[inline]
+    pub(crate) fn record<N: Number, A: Attributes + ?Sized>(&self, value: N, attributes: &A) {
+        if !self.aggregation.accepts(value) {
+            return self.refuse(value);
+        }
+        if let Some(row) = self.row(attributes) {
+            self.aggregation.record(row, value);
+        }
+    }
+
+    /// The row of some attributes' series.
+    #[inline]
+    pub(crate) fn row<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<Row> {
+        let found = self.series.find(attributes)?;
+        if found.overflow {
+            self.count_overflow(found);
+        }
+        found.series.row
+    }
+
+    pub(crate) fn count_overflow(&self, found: Found<'_>) {
+        if let Some(row) = self.overflowed.get_or_init(|| cells::allocate(cells::SUM_WIDTH)) {
+            cells::add(*row, 1_u64);
+        }
+        if found.first_overflow {
+            let name = &*self.descriptor.name;
+            let limit = self.series.limit();
+            diag::report(
+                "series.overflow",
+                name,
+                format_args!(
+                    "instrument {name:?} of scope {:?} has reached its cardinality limit of {limit} attribute sets: \
+                     measurements with further ones are added up under otel.metric.overflow=true; drop an attribute \
+                     with too many values, or raise the limit",
+                    self.scope.name()
+                ),
+            );
+        }
+    }
+
+    /// Counts a measurement that cannot be recorded, and reports it.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn refuse<N: Number>(&self, value: N) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        let name = &*self.descriptor.name;
+        let why = if value.is_finite() { "a counter cannot go down" } else { "it is not a finite number" };
+        diag::report(
+            "measurement.refused",
+            name,
+            format_args!(
+                "a measurement of {value:?} for instrument {name:?} of scope {:?} was refused: {why}; refused \
+                 measurements are counted",
+                self.scope.name()
+            ),
+        );
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        cells::free(cells::SUM_WIDTH, self.overflowed.get().copied().flatten().into_iter());
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.descriptor)
+    }
+}

@@ -1,0 +1,262 @@
+/// A number that an instrument records: `u64`, `i64` or `f64`.
+///
+/// Sealed: these are the kinds of OpenTelemetry's data model. Integers never pass through `f64`.
+pub trait Number: Copy + PartialOrd + Send + Sync + std::fmt::Debug + sealed::Sealed + 'static {
+    /// Which of the three it is.
+    #[doc(hidden)]
+    const KIND: NumberKind;
+    /// The bits of zero.
+    #[doc(hidden)]
+    const ZERO_BITS: u64;
+
+    /// The number as a cell keeps it.
+    #[doc(hidden)]
+    fn to_bits(self) -> u64;
+
+    /// The inverse of [`to_bits`](Self::to_bits).
+    #[doc(hidden)]
+    fn from_bits(bits: u64) -> Self;
+
+    /// The bits of a sum after `value` was added. Integers wrap.
+    #[doc(hidden)]
+    fn add(sum: u64, value: Self) -> u64;
+
+    /// A mapping to integers that keeps the order, and whose zero no recorded number is above of
+    /// below.
+    #[doc(hidden)]
+    fn ordered(self) -> u64;
+
+    /// The inverse of [`ordered`](Self::ordered).
+    #[doc(hidden)]
+    fn from_ordered(ordered: u64) -> Self;
+
+    /// Whether it is neither NaN nor infinite.
+    #[doc(hidden)]
+    fn is_finite(self) -> bool;
+
+    /// Whether it is zero or more.
+    #[doc(hidden)]
+    fn is_non_negative(self) -> bool;
+
+    /// The largest number of this kind that is at most `bound`, or `None` if all are above it.
+    #[doc(hidden)]
+    fn floor_of(bound: f64) -> Option<Self>;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for u64 {}
+    impl Sealed for i64 {}
+    impl Sealed for f64 {}
+}
+
+/// The kinds of numbers.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NumberKind {
+    U64,
+    I64,
+    F64,
+}
+
+/// A number whose kind is known at run time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum NumberValue {
+    /// An unsigned integer.
+    U64(u64),
+    /// A signed integer.
+    I64(i64),
+    /// A floating-point number.
+    F64(f64),
+}
+
+impl NumberValue {
+    pub(crate) fn from_bits(kind: NumberKind, bits: u64) -> Self {
+        match kind {
+            NumberKind::U64 => NumberValue::U64(u64::from_bits(bits)),
+            NumberKind::I64 => NumberValue::I64(i64::from_bits(bits)),
+            NumberKind::F64 => NumberValue::F64(f64::from_bits(bits)),
+        }
+    }
+
+    /// The nearest `f64`.
+    pub fn as_f64(self) -> f64 {
+        match self {
+            NumberValue::U64(value) => value as f64,
+            NumberValue::I64(value) => value as f64,
+            NumberValue::F64(value) => value,
+        }
+    }
+}
+
+impl Number for u64 {
+    const KIND: NumberKind = NumberKind::U64;
+    const ZERO_BITS: u64 = 0;
+
+    #[inline]
+    fn to_bits(self) -> u64 {
+        self
+    }
+
+    #[inline]
+    fn from_bits(bits: u64) -> Self {
+        bits
+    }
+
+    #[inline]
+    fn add(sum: u64, value: Self) -> u64 {
+        sum.wrapping_add(value)
+    }
+
+    #[inline]
+    fn ordered(self) -> u64 {
+        self
+    }
+
+    #[inline]
+    fn from_ordered(ordered: u64) -> Self {
+        ordered
+    }
+
+    #[inline]
+    fn is_finite(self) -> bool {
+        true
+    }
+
+    #[inline]
+    fn is_non_negative(self) -> bool {
+        true
+    }
+
+    fn floor_of(bound: f64) -> Option<Self> {
+        // `as` saturates.
+        (bound >= 0.0).then_some(bound.floor() as u64)
+    }
+}
+
+impl Number for i64 {
+    const KIND: NumberKind = NumberKind::I64;
+    const ZERO_BITS: u64 = 0;
+
+    #[inline]
+    fn to_bits(self) -> u64 {
+        self.cast_unsigned()
+    }
+
+    #[inline]
+    fn from_bits(bits: u64) -> Self {
+        bits.cast_signed()
+    }
+
+    #[inline]
+    fn add(sum: u64, value: Self) -> u64 {
+        sum.wrapping_add(value.cast_unsigned())
+    }
+
+    #[inline]
+    fn ordered(self) -> u64 {
+        self.cast_unsigned() ^ 1 << 63
+    }
+
+    #[inline]
+    fn from_ordered(ordered: u64) -> Self {
+        (ordered ^ 1 << 63).cast_signed()
+    }
+
+    #[inline]
+    fn is_finite(self) -> bool {
+        true
+    }
+
+    #[inline]
+    fn is_non_negative(self) -> bool {
+        self >= 0
+    }
+
+    fn floor_of(bound: f64) -> Option<Self> {
+        (bound >= i64::MIN as f64).then_some(bound.floor() as i64)
+    }
+}
+
+impl Number for f64 {
+    const KIND: NumberKind = NumberKind::F64;
+    const ZERO_BITS: u64 = 0;
+
+    #[inline]
+    fn to_bits(self) -> u64 {
+        f64::to_bits(self)
+    }
+
+    #[inline]
+    fn from_bits(bits: u64) -> Self {
+        f64::from_bits(bits)
+    }
+
+    #[inline]
+    fn add(sum: u64, value: Self) -> u64 {
+        (f64::from_bits(sum) + value).to_bits()
+    }
+
+    /// As in IEEE 754's total order: negative numbers reversed, positive ones above them.
+    #[inline]
+    fn ordered(self) -> u64 {
+        let bits = self.to_bits();
+        let sign = (bits.cast_signed() >> 63).cast_unsigned();
+        bits ^ (sign | 1 << 63)
+    }
+
+    #[inline]
+    fn from_ordered(ordered: u64) -> Self {
+        let sign = (!ordered.cast_signed() >> 63).cast_unsigned();
+        f64::from_bits(ordered ^ (sign | 1 << 63))
+    }
+
+    #[inline]
+    fn is_finite(self) -> bool {
+        f64::is_finite(self)
+    }
+
+    #[inline]
+    fn is_non_negative(self) -> bool {
+        self >= 0.0
+    }
+
+    fn floor_of(bound: f64) -> Option<Self> {
+        Some(bound)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_is_kept_and_can_be_undone() {
+        let floats = [f64::MIN, -1.5, -f64::MIN_POSITIVE, -0.0, 0.0, 5e-324, 1.0, f64::MAX];
+        for pair in floats.windows(2) {
+            assert!(pair[0].ordered() < pair[1].ordered(), "{pair:?}");
+        }
+        for value in floats {
+            assert_eq!(f64::from_ordered(value.ordered()).to_bits(), value.to_bits());
+            assert!(value.ordered() > 0 && !value.ordered() > 0);
+        }
+        let integers = [i64::MIN, -1, 0, 1, i64::MAX];
+        for pair in integers.windows(2) {
+            assert!(pair[0].ordered() < pair[1].ordered());
+        }
+        for value in integers {
+            assert_eq!(i64::from_ordered(value.ordered()), value);
+        }
+    }
+
+    #[test]
+    fn the_floor_of_a_bound_separates_integers_as_the_bound_does() {
+        for bound in [-1.0, 0.0, 0.5, 1.0, 2.5, 1e19, 1e30] {
+            for value in [0_u64, 1, 2, 3, u64::MAX] {
+                let below = u64::floor_of(bound).is_some_and(|floor| value <= floor);
+                // Exact for these: each is either small or far away from the bound.
+                assert_eq!(below, value as f64 <= bound, "{value} {bound}");
+            }
+        }
+    }
+}

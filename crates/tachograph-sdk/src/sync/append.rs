@@ -1,0 +1,176 @@
+#![allow(unsafe_code)]
+
+use std::mem::MaybeUninit;
+use std::ptr;
+
+use super::{AtomicPtr, AtomicUsize, Mutex, Ordering, lock};
+
+/// Elements in the first segment; each further segment is twice the one before.
+const FIRST: usize = 8;
+const FIRST_BITS: u32 = FIRST.trailing_zeros();
+/// `8 × (2^21 − 1)`: sixteen million elements.
+const SEGMENTS: usize = 21;
+
+/// An append-only vector that is read without a lock, while it grows, and whose elements never move.
+pub(crate) struct AppendVec<T> {
+    /// Segment `s` holds `FIRST << s` elements, and is null until the first of them is pushed.
+    ///
+    /// # Protocol
+    ///
+    /// Writers are serialised by `push`. A writer stores the segment's pointer (release) if it made
+    /// it, writes the element, and then stores the new `len` (release). A reader loads `len`
+    /// (acquire) and touches only elements below it: their segment and their contents
+    /// happened before. Nothing is moved or freed before `Drop`, which has the vector to itself.
+    segments: [AtomicPtr<MaybeUninit<T>>; SEGMENTS],
+    len: AtomicUsize,
+    push: Mutex<()>,
+}
+
+// SAFETY: elements are handed out as `&T` to any thread (T: Sync) and dropped by whichever thread
+// drops the vector, after having been pushed by another (T: Send).
+unsafe impl<T: Send + Sync> Sync for AppendVec<T> {}
+// SAFETY: as above; the vector owns its elements.
+unsafe impl<T: Send> Send for AppendVec<T> {}
+
+/// The segment that element `index` is in, and its place there.
+#[inline]
+fn locate(index: usize) -> (usize, usize) {
+    let shifted = index + FIRST;
+    let segment = (usize::BITS - 1 - shifted.leading_zeros() - FIRST_BITS) as usize;
+    (segment, shifted - (FIRST << segment))
+}
+
+impl<T> AppendVec<T> {
+    pub(crate) fn new() -> Self {
+        AppendVec {
+            segments: std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())),
+            len: AtomicUsize::new(0),
+            push: Mutex::new(()),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len.load(Ordering::Acquire)
+    }
+
+    /// Appends, and says where; gives the value back when the vector is full.
+    pub(crate) fn push(&self, value: T) -> Result<usize, T> {
+        let _writer = lock(&self.push);
+        let index = self.len.load(Ordering::Relaxed);
+        let (segment, offset) = locate(index);
+        if segment >= SEGMENTS {
+            return Err(value);
+        }
+        let mut base = self.segments[segment].load(Ordering::Relaxed);
+        if base.is_null() {
+            let fresh: Box<[MaybeUninit<T>]> = Box::new_uninit_slice(FIRST << segment);
+            base = Box::into_raw(fresh).cast();
+            self.segments[segment].store(base, Ordering::Release);
+        }
+        // SAFETY: `base` points to `FIRST << segment` elements and `locate` keeps `offset` below
+        // that; this element is not yet below `len`, so no reader looks at it, and the lock keeps
+        // other writers away.
+        unsafe { base.add(offset).write(MaybeUninit::new(value)) };
+        self.len.store(index + 1, Ordering::Release);
+        Ok(index)
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> Option<&T> {
+        if index >= self.len() {
+            return None;
+        }
+        let (segment, offset) = locate(index);
+        let base = self.segments[segment].load(Ordering::Relaxed);
+        // SAFETY: `index < len` was read with acquire, so the segment's pointer and the element
+        // were written before, and neither changes again (see the field).
+        Some(unsafe { (*base.add(offset)).assume_init_ref() })
+    }
+
+    /// The elements there are now, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        (0..self.len()).map_while(|index| self.get(index))
+    }
+}
+
+impl<T> Drop for AppendVec<T> {
+    fn drop(&mut self) {
+        let mut left = self.len.load(Ordering::Acquire);
+        for (segment, slot) in self.segments.iter().enumerate() {
+            let base = slot.load(Ordering::Acquire);
+            if base.is_null() {
+                break;
+            }
+            let size = FIRST << segment;
+            let used = left.min(size);
+            left -= used;
+            // SAFETY: `push` made this allocation as a boxed slice of `size` elements, of which the
+            // first `used` were written; `&mut self` means nobody looks at them any more.
+            unsafe {
+                ptr::drop_in_place(ptr::slice_from_raw_parts_mut(base.cast::<T>(), used));
+                drop(Box::from_raw(ptr::slice_from_raw_parts_mut(base, size)));
+            }
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn elements_come_back_in_order_and_are_dropped_once() {
+        let witness = Arc::new(());
+        let vec = AppendVec::new();
+        for expected in 0..1000_usize {
+            assert_eq!(vec.push((expected, Arc::clone(&witness))).ok(), Some(expected));
+        }
+        assert_eq!(vec.len(), 1000);
+        assert!(vec.iter().map(|(n, _)| *n).eq(0..1000));
+        assert!(vec.get(1000).is_none());
+        drop(vec);
+        assert_eq!(Arc::strong_count(&witness), 1);
+    }
+
+    #[test]
+    fn every_index_below_the_capacity_has_a_place_of_its_own() {
+        let mut expected = (0, 0);
+        for index in 0..5000 {
+            assert_eq!(locate(index), expected);
+            expected.1 += 1;
+            if expected.1 == FIRST << expected.0 {
+                expected = (expected.0 + 1, 0);
+            }
+        }
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use super::*;
+    use loom::sync::Arc;
+
+    #[test]
+    fn a_reader_sees_whole_elements_in_order_while_two_writers_push() {
+        loom::model(|| {
+            let vec = Arc::new(AppendVec::new());
+            let writers: Vec<_> = (0..2_u64)
+                .map(|n| {
+                    let vec = Arc::clone(&vec);
+                    loom::thread::spawn(move || vec.push(Box::new(n)).is_ok())
+                })
+                .collect();
+            let seen = vec.len();
+            for index in 0..seen {
+                assert!(**vec.get(index).unwrap() < 2);
+            }
+            for writer in writers {
+                assert!(writer.join().unwrap());
+            }
+            let mut all: Vec<u64> = vec.iter().map(|n| **n).collect();
+            all.sort_unstable();
+            assert_eq!(all, [0, 1]);
+        });
+    }
+}

@@ -1,0 +1,172 @@
+#![allow(unsafe_code)]
+
+use std::ptr;
+
+use super::{AtomicPtr, AtomicU64, Mutex, Ordering, lock};
+
+/// What an index maps a hash to: a number below `u32::MAX`.
+pub(crate) type Payload = u32;
+
+const FIRST_SLOTS: usize = 16;
+
+/// A hash index from 32-bit hashes to payloads that is read without a lock while it grows.
+///
+/// It keeps neither keys nor values: whoever asks verifies each candidate. Entries are never removed.
+pub(crate) struct Index {
+    /// The current table, null until the first insert.
+    ///
+    /// # Protocol
+    ///
+    /// Writers are serialised by `count`. A slot goes from empty to its entry once (release) and
+    /// never changes again, and what the entry's payload refers to was published before it. When a
+    /// table is three quarters full the writer fills one twice its size and publishes that
+    /// (release). A reader loads the table (acquire) and probes linearly until it meets an empty
+    /// slot (acquire loads). A reader still in an old table may miss an entry made since; it then
+    /// takes the caller's slow path, which looks again under the caller's own lock. Old tables are
+    /// kept until `Drop`: together they are smaller than the current one.
+    table: AtomicPtr<Table>,
+    count: Mutex<usize>,
+}
+
+struct Table {
+    slots: Box<[AtomicU64]>,
+    previous: *mut Table,
+}
+
+/// High half: the hash. Low half: the payload plus one, so that zero is an empty slot.
+fn entry(hash: u32, payload: Payload) -> u64 {
+    u64::from(hash) << 32 | u64::from(payload + 1)
+}
+
+impl Table {
+    fn new(size: usize, previous: *mut Table) -> Self {
+        Table { slots: (0..size).map(|_| AtomicU64::new(0)).collect(), previous }
+    }
+
+    fn mask(&self) -> usize {
+        self.slots.len() - 1
+    }
+
+    /// Stores an entry in the first empty slot; the caller made sure that there is one.
+    fn place(&self, hash: u32, entry: u64) {
+        let mut at = hash as usize & self.mask();
+        while self.slots[at].load(Ordering::Relaxed) != 0 {
+            at = (at + 1) & self.mask();
+        }
+        self.slots[at].store(entry, Ordering::Release);
+    }
+}
+
+// SAFETY: the raw pointers are to tables that this index owns and frees only in `Drop`; everything
+// in them is atomic.
+unsafe impl Send for Index {}
+// SAFETY: as above; writers are serialised by `count`.
+unsafe impl Sync for Index {}
+
+impl Index {
+    pub(crate) fn new() -> Self {
+        Index { table: AtomicPtr::new(ptr::null_mut()), count: Mutex::new(0) }
+    }
+
+    /// The first payload under `hash` that `verify` accepts.
+    #[inline]
+    pub(crate) fn get(&self, hash: u32, mut verify: impl FnMut(Payload) -> bool) -> Option<Payload> {
+        let table = self.table.load(Ordering::Acquire);
+        if table.is_null() {
+            return None;
+        }
+        // SAFETY: a published table lives until `Drop`.
+        let table = unsafe { &*table };
+        let mask = table.mask();
+        let mut at = hash as usize & mask;
+        loop {
+            // SAFETY: `at` is masked by the table's length, a power of two, less one.
+            let entry = unsafe { table.slots.get_unchecked(at) }.load(Ordering::Acquire);
+            if entry == 0 {
+                return None;
+            }
+            if (entry >> 32) as u32 == hash {
+                let payload = (entry as u32).wrapping_sub(1);
+                if verify(payload) {
+                    return Some(payload);
+                }
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    /// Adds an entry; the caller knows that it is not there yet.
+    pub(crate) fn insert(&self, hash: u32, payload: Payload) {
+        let mut count = lock(&self.count);
+        let mut current = self.table.load(Ordering::Relaxed);
+        // SAFETY: a published table lives until `Drop`.
+        let old = unsafe { current.as_ref() }.map_or(&[][..], |table| &table.slots);
+        if (*count + 1) * 4 > old.len() * 3 {
+            let grown = Table::new((old.len() * 2).max(FIRST_SLOTS), current);
+            for entry in old.iter().map(|slot| slot.load(Ordering::Relaxed)).filter(|entry| *entry != 0) {
+                grown.place((entry >> 32) as u32, entry);
+            }
+            current = Box::into_raw(Box::new(grown));
+            self.table.store(current, Ordering::Release);
+        }
+        // SAFETY: as above; the table has an empty slot, since it is at most three quarters full.
+        unsafe { &*current }.place(hash, entry(hash, payload));
+        *count += 1;
+    }
+}
+
+impl Drop for Index {
+    fn drop(&mut self) {
+        let mut table = self.table.load(Ordering::Acquire);
+        while !table.is_null() {
+            // SAFETY: `insert` made every table of the chain with `Box::into_raw`, each is linked
+            // once, and `&mut self` means that no reader is left.
+            let owned = unsafe { Box::from_raw(table) };
+            table = owned.previous;
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_every_entry_through_growth_and_collisions() {
+        let index = Index::new();
+        assert_eq!(index.get(7, |_| true), None);
+        for payload in 0..10_000_u32 {
+            // Few distinct hashes, so that most entries collide with others.
+            index.insert(payload % 613, payload);
+        }
+        for payload in 0..10_000_u32 {
+            assert_eq!(index.get(payload % 613, |found| found == payload), Some(payload));
+        }
+        assert_eq!(index.get(613, |_| true), None);
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use super::*;
+    use crate::sync::AppendVec;
+    use loom::sync::Arc;
+
+    #[test]
+    fn an_entry_that_is_found_refers_to_something_published() {
+        loom::model(|| {
+            let shared = Arc::new((AppendVec::new(), Index::new()));
+            let writer = {
+                let shared = Arc::clone(&shared);
+                loom::thread::spawn(move || {
+                    let id = shared.0.push(Box::new(42)).ok().unwrap();
+                    shared.1.insert(9, id as u32);
+                })
+            };
+            let found = shared.1.get(9, |id| **shared.0.get(id as usize).unwrap() == 42);
+            assert!(found.is_none() || found == Some(0));
+            writer.join().unwrap();
+            assert_eq!(shared.1.get(9, |_| true), Some(0));
+        });
+    }
+}

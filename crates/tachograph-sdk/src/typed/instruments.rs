@@ -1,0 +1,227 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use super::handle::{Dynamic, Handle, count_unbound};
+use super::late::{Declared, StaticBuilder};
+use crate::attributes::Attributes;
+use crate::metrics::{Bound, Descriptor, InstrumentKind, Meter, Number, Request};
+
+/// Numbers that a [`Counter`] adds: `u64` and `f64`.
+pub trait CounterNumber: Number {}
+impl CounterNumber for u64 {}
+impl CounterNumber for f64 {}
+
+/// Numbers that an [`UpDownCounter`] adds: `i64` and `f64`.
+pub trait UpDownCounterNumber: Number {}
+impl UpDownCounterNumber for i64 {}
+impl UpDownCounterNumber for f64 {}
+
+/// Numbers that a [`Histogram`] records: `u64` and `f64`.
+pub trait HistogramNumber: Number {}
+impl HistogramNumber for u64 {}
+impl HistogramNumber for f64 {}
+
+/// Defines an instrument, its bound form and its builder; all differ in name and verb only.
+macro_rules! instrument {
+    (
+        $(#[$doc:meta])*
+        $instrument:ident: $number:ident, $bound:ident, $builder:ident, $method:ident;
+        $(#[$record_doc:meta])*
+        fn $record:ident
+    ) => {
+        $(#[$doc])*
+        ///
+        /// `A` is the type of the attributes, usually one that derives [`Attributes`]; by default they are
+        /// [`Dynamic`]: of any type that implements the trait, call by call. Clones are the same instrument.
+        pub struct $instrument<N, A: ?Sized = Dynamic> {
+            handle: Handle<N, A>,
+        }
+
+        impl<N: $number> $instrument<N, Dynamic> {
+            $(#[$record_doc])*
+            #[inline]
+            pub fn $record<A: Attributes + ?Sized>(&self, value: N, attributes: &A) {
+                self.handle.record(value, attributes);
+            }
+
+            /// A handle to the series of these attributes, which exists from now on.
+            pub fn bind<A: Attributes + ?Sized>(&self, attributes: &A) -> $bound<N> {
+                $bound { bound: self.handle.bind(attributes) }
+            }
+        }
+
+        impl<N: $number, A: Attributes> $instrument<N, A> {
+            $(#[$record_doc])*
+            #[inline]
+            pub fn $record(&self, value: N, attributes: &A) {
+                self.handle.record_typed(value, attributes);
+            }
+
+            /// A handle to the series of these attributes, which exists from now on.
+            pub fn bind(&self, attributes: &A) -> $bound<N> {
+                $bound { bound: self.handle.bind(attributes) }
+            }
+        }
+
+        impl<N, A: ?Sized> Clone for $instrument<N, A> {
+            fn clone(&self) -> Self {
+                $instrument { handle: self.handle.clone() }
+            }
+        }
+
+        impl<N, A: ?Sized> fmt::Debug for $instrument<N, A> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($instrument)).field(&self.handle).finish()
+            }
+        }
+
+        impl<N: $number, A: ?Sized> Declared for $instrument<N, A> {
+            const UNBOUND: Self = $instrument { handle: Handle::UNBOUND };
+
+            fn declare(meter: &Meter, declaration: &StaticBuilder) -> Self {
+                let StaticBuilder { name, unit, description, boundaries, .. } = *declaration;
+                let mut builder = meter.$method(name).with_unit(unit).with_description(description);
+                builder.declaration.boundaries = boundaries.map(<[f64]>::to_vec);
+                builder.build()
+            }
+        }
+
+        #[doc = concat!("One series of a [`", stringify!($instrument), "`], found once.")]
+        ///
+        /// Recording through it takes no lock, allocates nothing and looks nothing up. It keeps its
+        /// series alive. Clones are the same series.
+        #[derive(Clone)]
+        pub struct $bound<N> {
+            bound: Option<Bound<N>>,
+        }
+
+        impl<N: $number> $bound<N> {
+            $(#[$record_doc])*
+            #[inline]
+            pub fn $record(&self, value: N) {
+                match &self.bound {
+                    Some(bound) => bound.record(value),
+                    None => count_unbound(),
+                }
+            }
+        }
+
+        impl<N> fmt::Debug for $bound<N> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($bound)).field(&self.bound).finish()
+            }
+        }
+
+        #[doc = concat!("Sets up a [`", stringify!($instrument), "`].")]
+        #[derive(Debug)]
+        #[must_use = "a builder does nothing until it builds"]
+        pub struct $builder<'a> {
+            declaration: Declaration<'a>,
+        }
+
+        impl $builder<'_> {
+            /// The unit, in UCUM's case-sensitive notation: `s`, `By`, `{request}`.
+            pub fn with_unit(mut self, unit: impl Into<Cow<'static, str>>) -> Self {
+                self.declaration.unit = unit.into();
+                self
+            }
+
+            /// What it measures, for people.
+            pub fn with_description(mut self, description: impl Into<Cow<'static, str>>) -> Self {
+                self.declaration.description = description.into();
+                self
+            }
+
+            /// How many attribute sets it may have, at least 1; the provider's limit unless set. Of an
+            /// instrument that exists already the limit stays as it was.
+            pub fn with_cardinality_limit(mut self, limit: usize) -> Self {
+                self.declaration.limit = Some(limit.max(1));
+                self
+            }
+
+            /// Makes the instrument. Never fails: what is wrong with the declaration is reported.
+            pub fn build<N: $number, A: ?Sized>(self) -> $instrument<N, A> {
+                $instrument { handle: self.declaration.declare(InstrumentKind::$instrument) }
+            }
+        }
+
+        impl Meter {
+            #[doc = concat!("Declares a [`", stringify!($instrument), "`].")]
+            pub fn $method(&self, name: impl Into<Cow<'static, str>>) -> $builder<'_> {
+                $builder { declaration: Declaration::new(self, name.into()) }
+            }
+        }
+    };
+}
+
+/// What a builder gathers.
+#[derive(Debug)]
+struct Declaration<'a> {
+    meter: &'a Meter,
+    name: Cow<'static, str>,
+    unit: Cow<'static, str>,
+    description: Cow<'static, str>,
+    boundaries: Option<Vec<f64>>,
+    limit: Option<usize>,
+}
+
+impl<'a> Declaration<'a> {
+    fn new(meter: &'a Meter, name: Cow<'static, str>) -> Self {
+        Declaration { meter, name, unit: "".into(), description: "".into(), boundaries: None, limit: None }
+    }
+
+    fn declare<N: Number, A: ?Sized>(self, kind: InstrumentKind) -> Handle<N, A> {
+        let descriptor = Descriptor {
+            name: self.name.into(),
+            description: self.description.into(),
+            unit: self.unit.into(),
+            kind,
+            number: N::KIND,
+        };
+        let request = Request { descriptor, boundaries: self.boundaries, limit: self.limit };
+        Handle::new(self.meter.scoped.register(request).map(|registered| registered.stream))
+    }
+}
+
+instrument! {
+    /// Adds up what never goes down: requests, bytes, failures. Exported as a monotonic sum.
+    Counter: CounterNumber, BoundCounter, CounterBuilder, counter;
+    /// Adds to the sum. Negative numbers, NaN and infinities are refused, counted and reported.
+    fn add
+}
+
+instrument! {
+    /// Adds up what goes up and down: items in a queue, requests in flight. Exported as a sum.
+    UpDownCounter: UpDownCounterNumber, BoundUpDownCounter, UpDownCounterBuilder, up_down_counter;
+    /// Adds to the sum. NaN and infinities are refused, counted and reported.
+    fn add
+}
+
+instrument! {
+    /// Keeps the last value: a temperature, a level, a setting. The latest write wins, in one order that
+    /// all threads agree on.
+    Gauge: Number, BoundGauge, GaugeBuilder, gauge;
+    /// Sets the value. NaN and infinities are refused, counted and reported.
+    fn record
+}
+
+instrument! {
+    /// Counts values by size: durations, sizes of messages. Exported as a histogram with explicit
+    /// boundaries, with sum, minimum and maximum.
+    Histogram: HistogramNumber, BoundHistogram, HistogramBuilder, histogram;
+    /// Adds a value. NaN and infinities are refused, counted and reported.
+    fn record
+}
+
+impl HistogramBuilder<'_> {
+    /// The upper, inclusive boundaries of the buckets, in the instrument's unit: finite and ascending
+    /// strictly; one bucket more takes what is above the last. Boundaries that are not so are repaired
+    /// and reported.
+    ///
+    /// Unless set they are those of the semantic conventions for durations where the unit is `s`, and
+    /// the specification's defaults, 0 to 10,000, where it is another.
+    pub fn with_boundaries(mut self, boundaries: impl Into<Vec<f64>>) -> Self {
+        self.declaration.boundaries = Some(boundaries.into());
+        self
+    }
+}

@@ -1,0 +1,13 @@
+//! Instruments of our own: over typed attributes, borrowed ones, and the API's.
+
+mod handle;
+mod instruments;
+mod late;
+
+pub use handle::Dynamic;
+pub use instruments::{
+    BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Counter, CounterBuilder, CounterNumber,
+    Gauge, GaugeBuilder, Histogram, HistogramBuilder, HistogramNumber, UpDownCounter, UpDownCounterBuilder,
+    UpDownCounterNumber,
+};
+pub use late::{Declared, Static, StaticBuilder, declare, follow};
