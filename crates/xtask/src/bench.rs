@@ -7,14 +7,7 @@ use crate::workspace::Workspace;
 pub(crate) fn run(workspace: &Workspace, quick: bool, filter: Option<&str>) -> Result<()> {
     workspace
         .cargo()
-        .args([
-            "run",
-            "--profile",
-            "bench",
-            "-p",
-            "tachograph-benches",
-            "--",
-        ])
+        .args(["run", "--profile", "bench", "-p", "tachograph-benches", "--"])
         .args(quick.then_some("--quick"))
         .args(filter)
         .run()

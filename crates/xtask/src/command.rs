@@ -9,12 +9,7 @@ use crate::failure::{Context, Failure, Result};
 /// Variables that `cargo run` sets for the xtask itself. Build scripts of some libraries ask to be
 /// run again when one of them changes, so a cargo started from here would rebuild what a cargo
 /// started by hand has built already.
-const SET_BY_CARGO_RUN: [&str; 4] = [
-    "CARGO_PKG_",
-    "CARGO_MANIFEST_",
-    "CARGO_BIN_NAME",
-    "CARGO_CRATE_NAME",
-];
+const SET_BY_CARGO_RUN: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_NAME", "CARGO_CRATE_NAME"];
 
 /// A program with its arguments, not yet started.
 #[derive(Debug)]
@@ -34,10 +29,7 @@ impl Program {
                 command.env_remove(name);
             }
         }
-        Self {
-            command,
-            shown_settings: Vec::new(),
-        }
+        Self { command, shown_settings: Vec::new() }
     }
 
     /// Adds one argument.
@@ -54,8 +46,7 @@ impl Program {
 
     /// Sets a variable for the program, shown in front of the command line.
     pub(crate) fn setting(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
-        self.shown_settings
-            .push(format!("{name}={}", quoted(value.as_ref())));
+        self.shown_settings.push(format!("{name}={}", quoted(value.as_ref())));
         self.command.env(name, value);
         self
     }
@@ -88,11 +79,7 @@ impl Program {
     /// of the failure.
     pub(crate) fn read(mut self) -> Result<String> {
         let line = self.line();
-        let output = self
-            .command
-            .stdin(Stdio::null())
-            .output()
-            .context(|| cannot_start(&line))?;
+        let output = self.command.stdin(Stdio::null()).output().context(|| cannot_start(&line))?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
@@ -122,9 +109,7 @@ fn cannot_start(line: &str) -> String {
 
 fn is_set_by_cargo_run(name: &OsString) -> bool {
     let name = name.to_string_lossy();
-    SET_BY_CARGO_RUN
-        .iter()
-        .any(|prefix| name.starts_with(prefix))
+    SET_BY_CARGO_RUN.iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn quoted(word: &OsStr) -> String {
@@ -151,30 +136,24 @@ mod tests {
 
     #[test]
     fn the_line_shows_settings_and_quotes_what_a_shell_would_split() {
-        let program = Program::new("cargo", Path::new("."))
-            .setting("RUSTFLAGS", "--cfg loom")
-            .args(["test", "a b"]);
+        let program =
+            Program::new("cargo", Path::new(".")).setting("RUSTFLAGS", "--cfg loom").args(["test", "a b"]);
         assert_eq!(program.line(), "RUSTFLAGS='--cfg loom' cargo test 'a b'");
     }
 
     #[test]
     fn a_program_that_ends_badly_is_named_with_what_it_said() {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let failure = Program::new(cargo, Path::new("."))
-            .arg("no-such-subcommand")
-            .read()
-            .unwrap_err()
-            .to_string();
+        let failure =
+            Program::new(cargo, Path::new(".")).arg("no-such-subcommand").read().unwrap_err().to_string();
         assert!(failure.contains("no-such-subcommand` failed"), "{failure}");
         assert!(failure.contains("no such command"), "{failure}");
     }
 
     #[test]
     fn a_program_that_does_not_exist_is_named() {
-        let failure = Program::new("tachograph-no-such-program", Path::new("."))
-            .run()
-            .unwrap_err()
-            .to_string();
+        let failure =
+            Program::new("tachograph-no-such-program", Path::new(".")).run().unwrap_err().to_string();
         assert!(failure.contains("could not be started"), "{failure}");
     }
 }

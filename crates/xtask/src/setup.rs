@@ -61,10 +61,7 @@ impl Tool {
             return Ok(());
         }
         let full = if self == Self::Hack { " --full" } else { "" };
-        Err(Failure::new(format!(
-            "{} is not installed; run `cargo xtask setup{full}`",
-            self.package()
-        )))
+        Err(Failure::new(format!("{} is not installed; run `cargo xtask setup{full}`", self.package())))
     }
 
     /// Builds it into `target/tools`. Without optimisation: none of them has much to compute, and
@@ -72,8 +69,7 @@ impl Tool {
     fn install(self, workspace: &Workspace) -> Result<()> {
         let tools = workspace.tools();
         // Outside the workspace, so that its settings and its lock file are not looked at.
-        std::fs::create_dir_all(&tools)
-            .context(|| format!("{} could not be made", tools.display()))?;
+        std::fs::create_dir_all(&tools).context(|| format!("{} could not be made", tools.display()))?;
         Program::new("cargo", &tools)
             .setting("CARGO_PROFILE_DEV_DEBUG", "0")
             .setting("CARGO_TARGET_DIR", tools.join("build"))
@@ -105,8 +101,7 @@ pub(crate) fn run(workspace: &Workspace, full: bool) -> Result<()> {
     // Only the programs are needed from here on.
     let build = workspace.tools().join("build");
     if build.is_dir() {
-        std::fs::remove_dir_all(&build)
-            .context(|| format!("{} could not be removed", build.display()))?;
+        std::fs::remove_dir_all(&build).context(|| format!("{} could not be removed", build.display()))?;
     }
     steps.step("python3-venv", || python_venv(workspace));
     steps.finish()
@@ -119,10 +114,7 @@ fn components(workspace: &Workspace) -> Result<()> {
         if installed {
             println!("{component} is installed already");
         } else {
-            workspace
-                .program("rustup")
-                .args(["component", "add", component])
-                .run()?;
+            workspace.program("rustup").args(["component", "add", component]).run()?;
         }
     }
     Ok(())
@@ -131,19 +123,12 @@ fn components(workspace: &Workspace) -> Result<()> {
 /// What the real-server tests' Python environment is made with. Installed only where that needs
 /// no question: on a system with apt, as root. Elsewhere `cargo xtask peers` says what is missing.
 fn python_venv(workspace: &Workspace) -> Result<()> {
-    let makes_environments = workspace
-        .program("python3")
-        .args(["-c", "import venv, ensurepip"])
-        .succeeds();
+    let makes_environments = workspace.program("python3").args(["-c", "import venv, ensurepip"]).succeeds();
     if makes_environments {
         println!("installed already");
         return Ok(());
     }
-    let is_root = workspace
-        .program("id")
-        .arg("-u")
-        .read()
-        .is_ok_and(|id| id.trim() == "0");
+    let is_root = workspace.program("id").arg("-u").read().is_ok_and(|id| id.trim() == "0");
     if !is_root || command::find("apt-get", &workspace.tools()).is_none() {
         println!("not installed; not root, or no apt-get, so it is left to you");
         return Ok(());
@@ -152,11 +137,6 @@ fn python_venv(workspace: &Workspace) -> Result<()> {
     workspace
         .program("apt-get")
         .setting("DEBIAN_FRONTEND", "noninteractive")
-        .args([
-            "install",
-            "--yes",
-            "--no-install-recommends",
-            "python3-venv",
-        ])
+        .args(["install", "--yes", "--no-install-recommends", "python3-venv"])
         .run()
 }

@@ -39,11 +39,7 @@ pub(crate) struct Steps {
 impl Steps {
     /// No steps yet. With `keep_going` the steps after a failed one run all the same.
     pub(crate) fn new(keep_going: bool) -> Self {
-        Self {
-            keep_going,
-            stopped: false,
-            rows: Vec::new(),
-        }
+        Self { keep_going, stopped: false, rows: Vec::new() }
     }
 
     /// Runs one step, unless an earlier one failed.
@@ -75,11 +71,7 @@ impl Steps {
     }
 
     fn push(&mut self, name: &str, outcome: Outcome, took: Duration) {
-        self.rows.push(Row {
-            name: name.to_owned(),
-            outcome,
-            took,
-        });
+        self.rows.push(Row { name: name.to_owned(), outcome, took });
     }
 
     /// Prints the table; fails if a step did.
@@ -108,22 +100,13 @@ impl Steps {
                 Outcome::Failed(text) => ("FAILED", text.lines().next().unwrap_or_default()),
                 Outcome::NotReached => ("not reached", ""),
             };
-            let line = format!(
-                "{:width$}  {word:11}  {:>8.1} s  {because}",
-                row.name,
-                row.took.as_secs_f64()
-            );
+            let line =
+                format!("{:width$}  {word:11}  {:>8.1} s  {because}", row.name, row.took.as_secs_f64());
             // Writing to a String cannot fail.
             let _ = writeln!(table, "{}", line.trim_end());
         }
         let total: Duration = self.rows.iter().map(|row| row.took).sum();
-        let _ = write!(
-            table,
-            "{:width$}  {:11}  {:>8.1} s",
-            "total",
-            "",
-            total.as_secs_f64()
-        );
+        let _ = write!(table, "{:width$}  {:11}  {:>8.1} s", "total", "", total.as_secs_f64());
         table
     }
 }

@@ -23,10 +23,7 @@ impl Workspace {
             .manifest_path(manifest_of_the_root()?)
             .exec()
             .context(|| "`cargo metadata` failed".to_owned())?;
-        Ok(Self {
-            root: metadata.workspace_root.clone().into_std_path_buf(),
-            metadata,
-        })
+        Ok(Self { root: metadata.workspace_root.clone().into_std_path_buf(), metadata })
     }
 
     /// The members that live under `crates/`, by name.
@@ -63,16 +60,8 @@ impl Workspace {
     /// Asks git; in an unpacked archive without git, takes all files but `target` and hidden
     /// folders' other than the workspace's own.
     pub(crate) fn files(&self) -> Result<Vec<PathBuf>> {
-        let listed = self
-            .program("git")
-            .args([
-                "ls-files",
-                "-z",
-                "--cached",
-                "--others",
-                "--exclude-standard",
-            ])
-            .read();
+        let listed =
+            self.program("git").args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).read();
         let mut files = match listed {
             Ok(text) => text
                 .split('\0')

@@ -12,11 +12,14 @@ const MODULES: &str = "loom_tests";
 pub(super) fn run(workspace: &Workspace) -> Result<()> {
     let folder = workspace.metadata.target_directory.join("loom");
     let tests = || {
-        workspace
-            .cargo()
-            .setting("RUSTFLAGS", "--cfg loom")
-            .setting("CARGO_TARGET_DIR", &folder)
-            .args(["test", "--release", "-p", PACKAGE, "--lib", MODULES])
+        workspace.cargo().setting("RUSTFLAGS", "--cfg loom").setting("CARGO_TARGET_DIR", &folder).args([
+            "test",
+            "--release",
+            "-p",
+            PACKAGE,
+            "--lib",
+            MODULES,
+        ])
     };
     tests().arg("--no-run").run()?;
     let listed = tests().args(["--", "--list"]).read()?;
@@ -33,10 +36,7 @@ pub(super) fn run(workspace: &Workspace) -> Result<()> {
 
 /// How many tests libtest's `--list` shows.
 fn count(listed: &str) -> usize {
-    listed
-        .lines()
-        .filter(|line| line.ends_with(": test"))
-        .count()
+    listed.lines().filter(|line| line.ends_with(": test")).count()
 }
 
 #[cfg(test)]

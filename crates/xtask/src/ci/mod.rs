@@ -21,9 +21,7 @@ use crate::{bench, check, test};
 pub(crate) fn run(workspace: &Workspace, full: bool, keep_going: bool) -> Result<()> {
     let mut steps = Steps::new(keep_going);
     steps.step("tools", || tools(workspace, full));
-    steps.step("format", || {
-        workspace.cargo().args(["fmt", "--all", "--check"]).run()
-    });
+    steps.step("format", || workspace.cargo().args(["fmt", "--all", "--check"]).run());
     steps.step("structure", || check::run(workspace));
     steps.step("clippy", || clippy(workspace));
     steps.step("tests", || test::tests(workspace));
@@ -63,29 +61,17 @@ fn tools(workspace: &Workspace, full: bool) -> Result<()> {
 
 /// Every target of every member, so that the benches are compiled too.
 fn clippy(workspace: &Workspace) -> Result<()> {
-    workspace
-        .cargo()
-        .args(["clippy", "--workspace", "--all-targets"])
-        .args(["--", "-D", "warnings"])
-        .run()
+    workspace.cargo().args(["clippy", "--workspace", "--all-targets"]).args(["--", "-D", "warnings"]).run()
 }
 
 fn docs(workspace: &Workspace) -> Result<()> {
-    workspace
-        .cargo()
-        .setting("RUSTDOCFLAGS", "-D warnings")
-        .args(["doc", "--no-deps"])
-        .run()
+    workspace.cargo().setting("RUSTDOCFLAGS", "-D warnings").args(["doc", "--no-deps"]).run()
 }
 
 /// Not the advisories: their database changes from day to day, and a change to this workspace
 /// must not fail for what was published elsewhere meanwhile.
 fn dependencies(workspace: &Workspace) -> Result<()> {
-    workspace
-        .cargo()
-        .args(["deny", "--workspace", "check"])
-        .args(["bans", "licenses", "sources"])
-        .run()
+    workspace.cargo().args(["deny", "--workspace", "check"]).args(["bans", "licenses", "sources"]).run()
 }
 
 /// The nightly toolchain's cargo.

@@ -30,16 +30,8 @@ pub(super) struct Sanitizer {
 
 /// Those that are run.
 pub(super) const ALL: [Sanitizer; 2] = [
-    Sanitizer {
-        name: "address sanitizer",
-        flag: "address",
-        options: ("ASAN_OPTIONS", "detect_leaks=1"),
-    },
-    Sanitizer {
-        name: "thread sanitizer",
-        flag: "thread",
-        options: ("TSAN_OPTIONS", "halt_on_error=1"),
-    },
+    Sanitizer { name: "address sanitizer", flag: "address", options: ("ASAN_OPTIONS", "detect_leaks=1") },
+    Sanitizer { name: "thread sanitizer", flag: "thread", options: ("TSAN_OPTIONS", "halt_on_error=1") },
 ];
 
 /// Runs the engine's unit and behaviour tests with one sanitizer, in a target folder of its own.
@@ -57,10 +49,7 @@ pub(super) fn run(workspace: &Workspace, sanitizer: &Sanitizer) -> Result<Done> 
         .setting(
             "RUSTFLAGS",
             // The second flag accepts that the standard library is built without the sanitizer.
-            format!(
-                "-Zsanitizer={} -Cunsafe-allow-abi-mismatch=sanitizer",
-                sanitizer.flag
-            ),
+            format!("-Zsanitizer={} -Cunsafe-allow-abi-mismatch=sanitizer", sanitizer.flag),
         )
         .setting(variable, options)
         .setting("CARGO_TARGET_DIR", folder)

@@ -22,18 +22,9 @@ pub(super) fn run(workspace: &Workspace, target: &str) -> Result<Done> {
     let libraries = workspace
         .crates()
         .into_iter()
-        .filter(|package| {
-            package
-                .targets
-                .iter()
-                .any(|t| t.is_lib() || t.is_proc_macro())
-        })
+        .filter(|package| package.targets.iter().any(|t| t.is_lib() || t.is_proc_macro()))
         .flat_map(|package| ["-p".to_owned(), package.name.to_string()]);
-    workspace
-        .cargo()
-        .args(["check", "--lib", "--target", target])
-        .args(libraries)
-        .run()?;
+    workspace.cargo().args(["check", "--lib", "--target", target]).args(libraries).run()?;
     Ok(Done::Passed)
 }
 

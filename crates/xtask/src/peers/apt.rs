@@ -18,13 +18,7 @@ impl Suite {
     /// Fetches the suite's package lists; fails where it cannot be had.
     pub(super) fn open(place: &Place<'_>, archive: &Archive, suite: &str) -> Result<Self> {
         let root = place.shared.join("apt").join(suite);
-        for folder in [
-            "parts",
-            "preferences",
-            "state",
-            "lists/partial",
-            "cache/archives/partial",
-        ] {
+        for folder in ["parts", "preferences", "state", "lists/partial", "cache/archives/partial"] {
             make_folder(&root.join(folder))?;
         }
         write(&root.join("parts/archive.sources"), &stanza(archive, suite))?;
@@ -42,20 +36,13 @@ impl Suite {
         make_folder(&downloads)?;
         self.apt_get(&downloads).args(["download", package]).run()?;
         let file = only_package_in(&downloads)?;
-        Program::new("dpkg", into)
-            .arg("-x")
-            .arg(file)
-            .arg(".")
-            .run()?;
+        Program::new("dpkg", into).arg("-x").arg(file).arg(".").run()?;
         std::fs::remove_dir_all(&downloads)
             .context(|| format!("{} could not be removed", downloads.display()))
     }
 
     fn apt_get(&self, directory: &Path) -> Program {
-        Program::new("apt-get", directory)
-            .arg("-q")
-            .arg("-c")
-            .arg(self.root.join("apt.conf"))
+        Program::new("apt-get", directory).arg("-q").arg("-c").arg(self.root.join("apt.conf"))
     }
 }
 
@@ -93,10 +80,7 @@ fn stanza(archive: &Archive, suite: &str) -> String {
         Some(keyring) => format!("Signed-By: {keyring}\n"),
         None => String::new(),
     };
-    format!(
-        "Types: deb\nURIs: {}\nSuites: {suite}\nComponents: main\n{signed_by}",
-        archive.uri
-    )
+    format!("Types: deb\nURIs: {}\nSuites: {suite}\nComponents: main\n{signed_by}", archive.uri)
 }
 
 fn only_package_in(folder: &Path) -> Result<PathBuf> {
@@ -110,9 +94,6 @@ fn only_package_in(folder: &Path) -> Result<PathBuf> {
     }
     match packages.pop() {
         Some(package) if packages.is_empty() => Ok(package),
-        _ => Err(Failure::new(format!(
-            "expected one package in {}",
-            folder.display()
-        ))),
+        _ => Err(Failure::new(format!("expected one package in {}", folder.display()))),
     }
 }

@@ -38,21 +38,9 @@ struct Entry {
 }
 
 const ENTRIES: [Entry; 3] = [
-    Entry {
-        name: "prometheus-3",
-        recipe: 1,
-        provision: prometheus::newer,
-    },
-    Entry {
-        name: "prometheus-2",
-        recipe: 1,
-        provision: prometheus::older,
-    },
-    Entry {
-        name: "python",
-        recipe: 1,
-        provision: python::environment,
-    },
+    Entry { name: "prometheus-3", recipe: 1, provision: prometheus::newer },
+    Entry { name: "prometheus-2", recipe: 1, provision: prometheus::older },
+    Entry { name: "python", recipe: 1, provision: python::environment },
 ];
 
 /// Where an entry may write.
@@ -130,11 +118,7 @@ fn provision(workspace: &Workspace) -> Result<Vec<String>> {
 }
 
 fn provision_one(workspace: &Workspace, peers: &Path, entry: &Entry) -> Result<Provided> {
-    let place = Place {
-        workspace,
-        folder: peers.join(entry.name),
-        shared: peers.join(".shared"),
-    };
+    let place = Place { workspace, folder: peers.join(entry.name), shared: peers.join(".shared") };
     let stamp = peers.join(".stamps").join(entry.name);
     if let Some(provided) = stamp::read(&stamp, entry.recipe, &place.folder) {
         return Ok(provided);

@@ -74,17 +74,12 @@ fn from_suite(place: &Place<'_>, archive: &Archive, suite: &str) -> Result<(Vers
     }
     let programs = ["prometheus", "promtool"];
     for program in programs {
-        link(
-            &Path::new(suite).join("usr/bin").join(program),
-            &place.folder.join(program),
-        )?;
+        link(&Path::new(suite).join("usr/bin").join(program), &place.folder.join(program))?;
     }
     let version = version_of(&place.folder, "prometheus")?;
     let of_the_tool = version_of(&place.folder, "promtool")?;
     if version != of_the_tool {
-        return Err(Failure::new(format!(
-            "prometheus is {version} but its promtool {of_the_tool}"
-        )));
+        return Err(Failure::new(format!("prometheus is {version} but its promtool {of_the_tool}")));
     }
     let provided = Provided {
         what: format!("Prometheus {version} from Debian's suite {suite}"),
@@ -95,9 +90,7 @@ fn from_suite(place: &Place<'_>, archive: &Archive, suite: &str) -> Result<(Vers
 }
 
 fn version_of(folder: &Path, program: &str) -> Result<Version> {
-    let printed = Program::new(folder.join(program), folder)
-        .arg("--version")
-        .read()?;
+    let printed = Program::new(folder.join(program), folder).arg("--version").read()?;
     Version::after("version", &printed)
         .ok_or_else(|| Failure::new(format!("{program} printed no version: {printed}")))
 }
@@ -105,19 +98,12 @@ fn version_of(folder: &Path, program: &str) -> Result<Version> {
 /// A link relative to its own folder, so that the folder may be moved. Replaces an earlier one.
 fn link(target: &Path, link: &Path) -> Result<()> {
     if link.symlink_metadata().is_ok() {
-        std::fs::remove_file(link)
-            .context(|| format!("{} could not be replaced", link.display()))?;
+        std::fs::remove_file(link).context(|| format!("{} could not be replaced", link.display()))?;
     }
     #[cfg(unix)]
     let made = std::os::unix::fs::symlink(target, link);
     // Not reached: without apt there is nothing to link to.
     #[cfg(not(unix))]
     let made = Err::<(), _>(std::io::Error::from(std::io::ErrorKind::Unsupported));
-    made.context(|| {
-        format!(
-            "{} could not be linked to {}",
-            link.display(),
-            target.display()
-        )
-    })
+    made.context(|| format!("{} could not be linked to {}", link.display(), target.display()))
 }

@@ -14,16 +14,9 @@ const MINIMUM: Version = Version::new(0, 22);
 
 /// Makes the environment and installs the package into it.
 pub(super) fn environment(place: &Place<'_>) -> Result<Provided> {
-    place
-        .workspace
-        .program("python3")
-        .args(["-m", "venv"])
-        .arg(&place.folder)
-        .run()
-        .context(|| {
-            "no Python environment could be made (on Debian: `apt-get install python3-venv`)"
-                .to_owned()
-        })?;
+    place.workspace.program("python3").args(["-m", "venv"]).arg(&place.folder).run().context(|| {
+        "no Python environment could be made (on Debian: `apt-get install python3-venv`)".to_owned()
+    })?;
     let program = PathBuf::from("bin").join("python");
     let python = || Program::new(place.folder.join(&program), &place.folder);
     python()
@@ -32,17 +25,12 @@ pub(super) fn environment(place: &Place<'_>) -> Result<Provided> {
         .arg(format!("prometheus_client>={MINIMUM}"))
         .run()?;
     let printed = python()
-        .args([
-            "-c",
-            "import importlib.metadata as m; print('version', m.version('prometheus_client'))",
-        ])
+        .args(["-c", "import importlib.metadata as m; print('version', m.version('prometheus_client'))"])
         .read()?;
     let version = Version::after("version", &printed)
         .ok_or_else(|| Failure::new(format!("prometheus_client has no version: {printed}")))?;
     if version < MINIMUM {
-        return Err(Failure::new(format!(
-            "prometheus_client is {version}; the tests need {MINIMUM}"
-        )));
+        return Err(Failure::new(format!("prometheus_client is {version}; the tests need {MINIMUM}")));
     }
     Ok(Provided {
         what: format!("Python with prometheus_client {version}"),

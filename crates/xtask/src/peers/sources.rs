@@ -19,9 +19,7 @@ pub(super) struct Archive {
 /// Reads what the system is and where its packages come from.
 pub(super) fn system_archive() -> Result<Archive> {
     for program in ["apt-get", "dpkg"] {
-        let found = Program::new(program, Path::new("/"))
-            .arg("--version")
-            .succeeds();
+        let found = Program::new(program, Path::new("/")).arg("--version").succeeds();
         if !found {
             return Err(Failure::new(format!(
                 "this needs Debian's package archive, and there is no `{program}` here; provide \
@@ -69,9 +67,7 @@ fn source_files() -> Vec<PathBuf> {
 }
 
 fn code_name(os_release: &str) -> Option<String> {
-    let value = os_release
-        .lines()
-        .find_map(|line| line.strip_prefix("VERSION_CODENAME="))?;
+    let value = os_release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="))?;
     let value = value.trim().trim_matches(['"', '\'']);
     (!value.is_empty()).then(|| value.to_owned())
 }
@@ -108,38 +104,27 @@ fn in_lines(text: &str, release: &str) -> Option<Archive> {
 /// Stanzas of `Field: value` lines (deb822), apart by empty lines.
 fn in_stanzas(text: &str, release: &str) -> Option<Archive> {
     let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
-    lines
-        .split(|line| line.trim().is_empty())
-        .find_map(|stanza| {
-            let field = |name: &str| {
-                stanza.iter().find_map(|line| {
-                    let (field, value) = line.split_once(':')?;
-                    field
-                        .trim()
-                        .eq_ignore_ascii_case(name)
-                        .then(|| value.trim())
-                })
-            };
-            let lists = |name: &str, word: &str| {
-                field(name).is_some_and(|value| value.split_whitespace().any(|w| w == word))
-            };
-            let enabled = !field("Enabled").is_some_and(|value| value.eq_ignore_ascii_case("no"));
-            if !enabled
-                || !lists("Types", "deb")
-                || !lists("Suites", release)
-                || !lists("Components", "main")
-            {
-                return None;
-            }
-            Some(Archive {
-                uri: field("URIs")?.split_whitespace().next()?.to_owned(),
-                // An embedded key starts on the next line; the file name is on this one.
-                signed_by: field("Signed-By")
-                    .filter(|value| value.starts_with('/'))
-                    .map(str::to_owned),
-                release: release.to_owned(),
+    lines.split(|line| line.trim().is_empty()).find_map(|stanza| {
+        let field = |name: &str| {
+            stanza.iter().find_map(|line| {
+                let (field, value) = line.split_once(':')?;
+                field.trim().eq_ignore_ascii_case(name).then(|| value.trim())
             })
+        };
+        let lists = |name: &str, word: &str| {
+            field(name).is_some_and(|value| value.split_whitespace().any(|w| w == word))
+        };
+        let enabled = !field("Enabled").is_some_and(|value| value.eq_ignore_ascii_case("no"));
+        if !enabled || !lists("Types", "deb") || !lists("Suites", release) || !lists("Components", "main") {
+            return None;
+        }
+        Some(Archive {
+            uri: field("URIs")?.split_whitespace().next()?.to_owned(),
+            // An embedded key starts on the next line; the file name is on this one.
+            signed_by: field("Signed-By").filter(|value| value.starts_with('/')).map(str::to_owned),
+            release: release.to_owned(),
         })
+    })
 }
 
 #[cfg(test)]
@@ -170,10 +155,7 @@ Suites: bookworm bookworm-updates
 Components: main contrib
 Signed-By: /usr/share/keyrings/debian.gpg
 ";
-        assert_eq!(
-            in_stanzas(text, "bookworm"),
-            Some(archive(Some("/usr/share/keyrings/debian.gpg")))
-        );
+        assert_eq!(in_stanzas(text, "bookworm"), Some(archive(Some("/usr/share/keyrings/debian.gpg"))));
         assert_eq!(in_stanzas(text, "trixie"), None);
     }
 
@@ -191,8 +173,7 @@ Signed-By: /usr/share/keyrings/debian.gpg
 
     #[test]
     fn lines_give_the_archive_with_and_without_options() {
-        let plain =
-            "# deb http://no bookworm main\ndeb http://archive.example/debian bookworm main";
+        let plain = "# deb http://no bookworm main\ndeb http://archive.example/debian bookworm main";
         assert_eq!(in_lines(plain, "bookworm"), Some(archive(None)));
         let signed = "deb-src http://x bookworm main\n\
              deb [arch=amd64 signed-by=/k.gpg] http://archive.example/debian bookworm main contrib";
@@ -207,14 +188,8 @@ Signed-By: /usr/share/keyrings/debian.gpg
 
     #[test]
     fn the_code_name_is_read_with_and_without_quotes() {
-        assert_eq!(
-            code_name("ID=debian\nVERSION_CODENAME=bookworm\n").as_deref(),
-            Some("bookworm")
-        );
-        assert_eq!(
-            code_name("VERSION_CODENAME=\"noble\"\n").as_deref(),
-            Some("noble")
-        );
+        assert_eq!(code_name("ID=debian\nVERSION_CODENAME=bookworm\n").as_deref(), Some("bookworm"));
+        assert_eq!(code_name("VERSION_CODENAME=\"noble\"\n").as_deref(), Some("noble"));
         assert_eq!(code_name("ID=arch\n"), None);
     }
 }

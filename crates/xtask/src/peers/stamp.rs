@@ -8,10 +8,7 @@ use crate::failure::{Context, Result};
 /// What was provisioned, if it was by this recipe and is still all there.
 pub(super) fn read(stamp: &Path, recipe: u32, folder: &Path) -> Option<Provided> {
     let provided = parse(&std::fs::read_to_string(stamp).ok()?, recipe)?;
-    let complete = provided
-        .programs
-        .iter()
-        .all(|program| folder.join(program).exists());
+    let complete = provided.programs.iter().all(|program| folder.join(program).exists());
     complete.then_some(provided)
 }
 

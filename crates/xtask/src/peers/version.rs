@@ -21,10 +21,7 @@ impl Version {
         let rest = rest.trim_start();
         let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.');
         let mut numbers = rest.get(..end.unwrap_or(rest.len()))?.split('.');
-        Some(Self {
-            major: numbers.next()?.parse().ok()?,
-            minor: numbers.next()?.parse().ok()?,
-        })
+        Some(Self { major: numbers.next()?.parse().ok()?, minor: numbers.next()?.parse().ok()? })
     }
 }
 
