@@ -56,8 +56,8 @@ impl fmt::Display for Place {
 /// What the user said in one place. Only the keys of that place are ever filled in.
 #[derive(Default)]
 pub(crate) struct Attrs {
-    /// Where the traits are to be found.
-    pub(crate) crate_path: CratePath,
+    /// Where the traits are, if not in the facade.
+    pub(crate) crate_path: Option<Path>,
     /// Put before every key that comes from a field's name.
     pub(crate) prefix: Option<LitStr>,
     /// How fields' or variants' names are written.
@@ -70,18 +70,6 @@ pub(crate) struct Attrs {
     pub(crate) skip: Option<Ident>,
     /// Marks the variant for everything else; the user's token.
     pub(crate) other: Option<Ident>,
-}
-
-/// Where the generated code finds the traits.
-#[derive(Default)]
-pub(crate) enum CratePath {
-    /// In the facade.
-    #[default]
-    Facade,
-    /// Where the user said.
-    Given(Path),
-    /// The user said something that is no path: whatever is assumed may be a second error.
-    Unreadable,
 }
 
 /// A variant's value.
@@ -165,10 +153,7 @@ impl Reader<'_> {
             return Err(syn::Error::new(key.span(), format!("`{name}` is given twice")));
         }
         match name.as_str() {
-            "crate" => {
-                self.attrs.crate_path = CratePath::Unreadable;
-                self.attrs.crate_path = CratePath::Given(crate_path(&key, input)?);
-            }
+            "crate" => self.attrs.crate_path = Some(crate_path(&key, input)?),
             "prefix" => self.attrs.prefix = Some(text(&key, input)?),
             "rename" => self.attrs.rename = Some(text(&key, input)?),
             "rename_all" => self.attrs.rename_all = Some(case(&key, input)?),
@@ -287,15 +272,7 @@ mod tests {
         assert!(messages[1].starts_with("expected a key"), "{messages:?}");
         assert_eq!(messages[2], "`prefix` is given twice");
         assert_eq!(attrs.prefix.map(|text| text.value()).as_deref(), Some("a"));
-        assert!(matches!(attrs.crate_path, CratePath::Given(_)));
-    }
-
-    #[test]
-    fn a_path_that_cannot_be_read_is_known_as_such() {
-        let (attrs, messages) =
-            read(Place::Enum, &[syn::parse_quote!(#[attribute(crate = "1", rename_all = "x")])]);
-        assert_eq!(messages.len(), 2);
-        assert!(matches!(attrs.crate_path, CratePath::Unreadable));
+        assert!(attrs.crate_path.is_some());
     }
 
     #[test]
@@ -308,7 +285,7 @@ mod tests {
         ] {
             let (attrs, messages) = read(Place::Struct, &[list]);
             assert!(messages.is_empty(), "{messages:?}");
-            assert!(matches!(attrs.crate_path, CratePath::Given(_)));
+            assert!(attrs.crate_path.is_some());
         }
     }
 

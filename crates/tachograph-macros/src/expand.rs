@@ -10,7 +10,7 @@ use syn::spanned::Spanned as _;
 use syn::{DeriveInput, Fields, GenericParam, Generics, Ident, Type, parse_quote};
 
 use crate::ast::{AttributeStruct, Field, ValueEnum, Variant};
-use crate::attr::{Attrs, CratePath, Literal, Place};
+use crate::attr::{Attrs, Literal, Place};
 use crate::error::Errors;
 
 /// `#[derive(Attributes)]`.
@@ -79,24 +79,19 @@ fn with_stub(
     stub: impl FnOnce(&TokenStream) -> TokenStream,
 ) -> TokenStream {
     let message = error.into_compile_error();
-    let stub = match &container.crate_path {
-        CratePath::Unreadable => TokenStream::new(),
-        _ => stub(&container.crate_path.tokens()),
-    };
+    let stub = stub(&container.krate());
     quote!(#message #stub)
 }
 
-impl CratePath {
-    fn tokens(&self) -> TokenStream {
-        match self {
-            CratePath::Given(path) => path.to_token_stream(),
-            CratePath::Facade | CratePath::Unreadable => quote!(::tachograph),
-        }
+impl Attrs {
+    /// The path of the crate that holds the traits.
+    fn krate(&self) -> TokenStream {
+        self.crate_path.as_ref().map_or_else(|| quote!(::tachograph), |path| path.to_token_stream())
     }
 }
 
 fn implement_attributes(input: &DeriveInput, container: &Attrs, set: &AttributeStruct<'_>) -> TokenStream {
-    let krate = container.crate_path.tokens();
+    let krate = container.krate();
     let name = &input.ident;
     let types: Vec<_> = set.recorded().map(|field| field.ty).collect();
     let generics = bounded(&input.generics, &types, &krate);
@@ -175,7 +170,7 @@ fn implement_attributes(input: &DeriveInput, container: &Attrs, set: &AttributeS
 }
 
 fn implement_value(input: &DeriveInput, container: &Attrs, values: &ValueEnum<'_>) -> TokenStream {
-    let krate = container.crate_path.tokens();
+    let krate = container.krate();
     let name = &input.ident;
     let carried = values.other().and_then(Variant::carried);
     let types: Vec<_> = carried.iter().map(|(_, ty)| *ty).collect();
