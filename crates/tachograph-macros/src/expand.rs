@@ -19,11 +19,7 @@ pub(crate) fn attributes(input: &DeriveInput) -> TokenStream {
     let container = Attrs::read(&input.attrs, Place::Struct, &mut errors);
     let set = AttributeStruct::read(input, &container, &mut errors);
     // What an attribute that could not be read would have said is unknown: more messages would guess.
-    let result = errors.into_result().and_then(|()| {
-        let mut errors = Errors::default();
-        set.validate(&mut errors);
-        errors.into_result()
-    });
+    let result = errors.into_result().and_then(|()| set.validate());
     match result {
         Ok(()) => implement_attributes(input, &container, &set),
         Err(error) => with_stub(error, &container, |krate| {
@@ -47,11 +43,7 @@ pub(crate) fn attribute_value(input: &DeriveInput) -> TokenStream {
     let mut errors = Errors::default();
     let container = Attrs::read(&input.attrs, Place::Enum, &mut errors);
     let values = ValueEnum::read(input, &container, &mut errors);
-    let result = errors.into_result().and_then(|()| {
-        let mut errors = Errors::default();
-        values.validate(&mut errors);
-        errors.into_result()
-    });
+    let result = errors.into_result().and_then(|()| values.validate());
     match result {
         Ok(()) => implement_value(input, &container, &values),
         Err(error) => with_stub(error, &container, |krate| {

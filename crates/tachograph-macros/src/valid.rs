@@ -8,7 +8,8 @@ use crate::ast::{AttributeStruct, ValueEnum, Variant};
 use crate::error::Errors;
 
 impl AttributeStruct<'_> {
-    pub(crate) fn validate(&self, errors: &mut Errors) {
+    pub(crate) fn validate(&self) -> syn::Result<()> {
+        let mut errors = Errors::default();
         for field in &self.fields {
             if let (Some(skip), Some(_)) = (&field.attrs.skip, &field.attrs.rename) {
                 errors.at(skip.span(), "a skipped field has no key: say `skip` or `rename`, not both");
@@ -30,14 +31,16 @@ impl AttributeStruct<'_> {
                 }
             }
         }
+        errors.into_result()
     }
 }
 
 impl ValueEnum<'_> {
-    pub(crate) fn validate(&self, errors: &mut Errors) {
+    pub(crate) fn validate(&self) -> syn::Result<()> {
+        let mut errors = Errors::default();
         let mut other: Option<&Variant<'_>> = None;
         for variant in &self.variants {
-            variant.validate(errors);
+            variant.validate(&mut errors);
             if let Some(token) = &variant.attrs.other {
                 match other {
                     Some(first) => errors.at(
@@ -73,6 +76,7 @@ impl ValueEnum<'_> {
                 }
             }
         }
+        errors.into_result()
     }
 }
 
