@@ -64,9 +64,7 @@ pub(crate) fn counted<T>(run: impl FnOnce() -> T) -> (T, Usage) {
     ENABLED.store(true, Ordering::SeqCst);
     let value = run();
     ENABLED.store(false, Ordering::SeqCst);
-    let usage = Usage {
-        calls: CALLS.load(Ordering::SeqCst) - calls,
-        live: LIVE.load(Ordering::SeqCst) - live,
-    };
+    let usage =
+        Usage { calls: CALLS.load(Ordering::SeqCst) - calls, live: LIVE.load(Ordering::SeqCst) - live };
     (value, usage)
 }

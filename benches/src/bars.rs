@@ -40,12 +40,26 @@ pub(crate) struct Bars(Vec<Bar>);
 
 impl Bars {
     /// Notes that `measured` is to be at most `limit`.
-    pub(crate) fn at_most(&mut self, limit: f64, unit: Unit, measured: f64, what: &str, against: impl Into<String>) {
+    pub(crate) fn at_most(
+        &mut self,
+        limit: f64,
+        unit: Unit,
+        measured: f64,
+        what: &str,
+        against: impl Into<String>,
+    ) {
         self.0.push(Bar { what: what.to_owned(), against: against.into(), unit, limit, measured });
     }
 
     /// Notes that `ours` is to be at most `limit` times `theirs`.
-    pub(crate) fn ratio(&mut self, limit: f64, ours: f64, theirs: f64, what: &str, against: impl Into<String>) {
+    pub(crate) fn ratio(
+        &mut self,
+        limit: f64,
+        ours: f64,
+        theirs: f64,
+        what: &str,
+        against: impl Into<String>,
+    ) {
         self.at_most(limit, Unit::Times, ours / theirs, what, against);
     }
 

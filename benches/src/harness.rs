@@ -69,7 +69,11 @@ impl<'a> Contender<'a> {
     }
 
     /// A contender that measures itself: its figure is what it returns, divided by `n`.
-    pub(crate) fn timed(role: Role, name: impl Into<String>, batch: impl FnMut(usize) -> Duration + 'a) -> Self {
+    pub(crate) fn timed(
+        role: Role,
+        name: impl Into<String>,
+        batch: impl FnMut(usize) -> Duration + 'a,
+    ) -> Self {
         Self { name: name.into(), role, batch: Box::new(batch) }
     }
 
@@ -121,7 +125,11 @@ pub(crate) fn compare_sized(rounds: usize, sizes: &[usize], mut contenders: Vec<
             samples[index].push(time.as_nanos() as f64 / sizes[index] as f64);
         }
     }
-    contenders.iter().zip(samples).map(|(one, samples)| Row::of(one.role, one.name.clone(), samples)).collect()
+    contenders
+        .iter()
+        .zip(samples)
+        .map(|(one, samples)| Row::of(one.role, one.name.clone(), samples))
+        .collect()
 }
 
 /// How many operations make a batch: doubled until they take a fraction of what a batch should.
@@ -195,7 +203,10 @@ impl Table {
             for floor in &floors {
                 print!(" {:.2} |", row.median() / floor.median());
             }
-            println!("{}", if has_peers { format!(" {:.2} |", row.median() / peer_median) } else { String::new() });
+            println!(
+                "{}",
+                if has_peers { format!(" {:.2} |", row.median() / peer_median) } else { String::new() }
+            );
         }
     }
 }

@@ -25,12 +25,28 @@ pub(crate) type Values = [&'static str; 3];
 const CHANNELS: [&str; 10] =
     ["web", "app", "partner", "store", "phone", "kiosk", "batch", "market", "social", "terminal"];
 const REGIONS: [&str; 10] = [
-    "eu-central-1", "eu-west-1", "eu-north-1", "us-east-1", "us-west-2", "ap-south-1", "ap-east-1", "sa-east-1",
-    "af-south-1", "me-south-1",
+    "eu-central-1",
+    "eu-west-1",
+    "eu-north-1",
+    "us-east-1",
+    "us-west-2",
+    "ap-south-1",
+    "ap-east-1",
+    "sa-east-1",
+    "af-south-1",
+    "me-south-1",
 ];
 const ROUTES: [&str; 10] = [
-    "/orders", "/orders/{id}", "/orders/{id}/pay", "/orders/{id}/ship", "/orders/{id}/cancel", "/stock",
-    "/stock/{sku}", "/customers/{id}", "/customers/{id}/orders", "/health",
+    "/orders",
+    "/orders/{id}",
+    "/orders/{id}/pay",
+    "/orders/{id}/ship",
+    "/orders/{id}/cancel",
+    "/stock",
+    "/stock/{sku}",
+    "/customers/{id}",
+    "/customers/{id}/orders",
+    "/health",
 ];
 
 /// Routes made up for the groups that need more series: kept for the life of the process, so that
@@ -42,7 +58,9 @@ fn route(index: usize) -> &'static str {
         Some(route) => route,
         None => {
             let made = ROUTES_MADE.get_or_init(|| {
-                (0..MORE).map(|index| &*Box::leak(format!("/orders/{{id}}/items/{index}").into_boxed_str())).collect()
+                (0..MORE)
+                    .map(|index| &*Box::leak(format!("/orders/{{id}}/items/{index}").into_boxed_str()))
+                    .collect()
             });
             made[index % MORE]
         }

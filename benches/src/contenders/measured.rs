@@ -160,7 +160,8 @@ pub(crate) fn typed_handles() -> (TypedCounters, [measured::metric::LabelId<Type
     let counters = TypedCounters::new();
     let labels = typed_labels();
     labels.iter().for_each(|labels| counters.orders_total.inc(*labels));
-    let ids = std::array::from_fn(|index| counters.orders_total.with_labels(labels[index * (SERIES / HANDLES)]));
+    let ids =
+        std::array::from_fn(|index| counters.orders_total.with_labels(labels[index * (SERIES / HANDLES)]));
     (counters, ids)
 }
 
@@ -178,7 +179,8 @@ pub(crate) fn typed_histogram_handles() -> (TypedHistograms, [measured::metric::
     let histograms = TypedHistograms::new();
     let labels = typed_labels();
     labels.iter().for_each(|labels| histograms.order_duration_seconds.observe(*labels, 0.3));
-    let ids =
-        std::array::from_fn(|index| histograms.order_duration_seconds.with_labels(labels[index * (SERIES / HANDLES)]));
+    let ids = std::array::from_fn(|index| {
+        histograms.order_duration_seconds.with_labels(labels[index * (SERIES / HANDLES)])
+    });
     (histograms, ids)
 }

@@ -8,6 +8,7 @@ pub(crate) mod fastmetrics;
 pub(crate) mod floors;
 pub(crate) mod measured;
 pub(crate) mod otel_sdk;
+pub(crate) mod ours;
 pub(crate) mod prometheus;
 pub(crate) mod prometheus_client;
 

@@ -18,8 +18,9 @@ pub(crate) fn provider(series: usize) -> (SdkMeterProvider, Registry) {
         .expect("nothing else is registered");
     let mut builder = SdkMeterProvider::builder().with_reader(exporter);
     if series > 2_000 {
-        builder =
-            builder.with_view(move |_: &Instrument| Stream::builder().with_cardinality_limit(series + 1).build().ok());
+        builder = builder.with_view(move |_: &Instrument| {
+            Stream::builder().with_cardinality_limit(series + 1).build().ok()
+        });
     }
     (builder.build(), registry)
 }

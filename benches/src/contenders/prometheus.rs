@@ -33,7 +33,8 @@ impl<V: Label> super::Counters<V> for Counters {
 
     fn with_room_for(_series: usize) -> Self {
         let registry = Registry::new();
-        let vector = IntCounterVec::new(Opts::new("orders_total", "Orders"), &KEYS).expect("the name is valid");
+        let vector =
+            IntCounterVec::new(Opts::new("orders_total", "Orders"), &KEYS).expect("the name is valid");
         registry.register(Box::new(vector.clone())).expect("nothing else is registered");
         Self { registry, vector }
     }

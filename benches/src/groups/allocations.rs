@@ -4,9 +4,10 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::Counter;
 
 use crate::alloc::counted;
-use crate::bars::Bars;
+use crate::bars::{Bars, Unit};
 use crate::contenders::{
-    Counters, fastmetrics, fill_counters, made, measured, otel_sdk, pairs, prometheus, prometheus_client,
+    Counters, fastmetrics, fill_counters, made, measured, otel_sdk, ours, pairs, prometheus,
+    prometheus_client,
 };
 use crate::harness::Effort;
 use crate::sets::{Label, SERIES, Values, values};
@@ -82,11 +83,17 @@ fn peer<V: Label, C: Counters<V>>() -> f64 {
     usage.calls as f64 / SERIES as f64
 }
 
-pub(crate) fn run(_effort: Effort, _bars: &mut Bars) {
+pub(crate) fn run(_effort: Effort, bars: &mut Bars) {
     println!("\n### Allocations per record, the caller's pairs apart\n");
     print!("| contender |");
     CASES.iter().for_each(|case| print!(" {} |", case.name));
     println!("\n|---|--:|--:|--:|--:|");
+    let ours = through_api("tachograph, through the API", || {
+        let family: ours::Counters = Counters::<&str>::with_room_for(SERIES);
+        let counter = family.counter.clone();
+        std::mem::forget(family);
+        counter
+    });
     // The provider is kept alive by its meters' instruments only in part, so it is leaked here.
     through_api("opentelemetry_sdk", || {
         let family: otel_sdk::Counters = Counters::<&str>::with_room_for(SERIES);
@@ -94,9 +101,24 @@ pub(crate) fn run(_effort: Effort, _bars: &mut Bars) {
         std::mem::forget(family);
         counter
     });
+    for (case, figure) in CASES.iter().zip(ours) {
+        bars.at_most(
+            0.0,
+            Unit::Allocations,
+            figure,
+            &format!("allocations per record, {}", case.name),
+            "nothing",
+        );
+    }
     println!("\n### Allocations per record of a known series, with what the caller builds\n");
     println!("| contender | 'static strings | strings made for the call |\n|---|--:|--:|");
     let rows = [
+        ("tachograph, through the API", peer::<&str, ours::Counters>(), peer::<String, ours::Counters>()),
+        (
+            "tachograph, borrowed pairs",
+            peer::<&str, ours::OwnCounters>(),
+            peer::<String, ours::OwnCounters>(),
+        ),
         ("opentelemetry_sdk", peer::<&str, otel_sdk::Counters>(), peer::<String, otel_sdk::Counters>()),
         ("prometheus", peer::<&str, prometheus::Counters>(), peer::<String, prometheus::Counters>()),
         (
@@ -105,7 +127,11 @@ pub(crate) fn run(_effort: Effort, _bars: &mut Bars) {
             peer::<String, prometheus_client::Counters<String>>(),
         ),
         ("measured", peer::<&str, measured::Counters>(), peer::<String, measured::Counters>()),
-        ("fastmetrics", peer::<&str, fastmetrics::Counters<&str>>(), peer::<String, fastmetrics::Counters<String>>()),
+        (
+            "fastmetrics",
+            peer::<&str, fastmetrics::Counters<&str>>(),
+            peer::<String, fastmetrics::Counters<String>>(),
+        ),
     ];
     for (name, literal, owned) in rows {
         println!("| {name} | {literal:.2} | {owned:.2} |");

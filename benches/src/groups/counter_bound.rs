@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::bars::Bars;
 use crate::contenders::{
-    Counters, fastmetrics, fill_counters, floors, made, measured, otel_sdk, pairs, prometheus, prometheus_client,
+    Counters, fastmetrics, fill_counters, floors, made, measured, otel_sdk, ours, pairs, prometheus,
+    prometheus_client,
 };
 use crate::groups::{handle_values, over_handles};
 use crate::harness::{Contender, Effort, Role, Table, compare};
@@ -25,6 +26,9 @@ pub(crate) fn contenders() -> Vec<Contender<'static>> {
     let atomics: [Arc<AtomicU64>; HANDLES] = from_fn(|_| Arc::default());
     let owned: [Arc<AtomicU64>; HANDLES] = from_fn(|_| Arc::default());
 
+    let (own, own_handles) = handles(ours::OwnCounters::bind);
+    let (api, api_handles) =
+        handles(|family: &ours::Counters, values| family.counter.bind(&pairs::<&str>(made(values))));
     let (sdk, sdk_handles) =
         handles(|family: &otel_sdk::Counters, values| family.counter.bind(&pairs::<&str>(made(values))));
     let (registry, registry_handles) = handles(prometheus::Counters::bind);
@@ -35,9 +39,19 @@ pub(crate) fn contenders() -> Vec<Contender<'static>> {
     vec![
         over_handles(Role::Floor, THREAD_LOCAL, from_fn(cell), |cell, _| floors::thread_local_cell(*cell)),
         over_handles(Role::Floor, SINGLE_WRITER, from_fn(cell), |cell, _| floors::single_writer(*cell)),
-        over_handles(Role::Floor, "load and store, cell in hand", owned, |cell, _| floors::load_and_store(cell)),
+        over_handles(Role::Floor, "load and store, cell in hand", owned, |cell, _| {
+            floors::load_and_store(cell)
+        }),
         over_handles(Role::Floor, SHARED_ATOMIC, atomics, |cell, _| {
             cell.fetch_add(1, Ordering::Relaxed);
+        }),
+        over_handles(Role::Ours, OWN, own_handles, move |handle, _| {
+            let _alive = &own;
+            handle.add(1);
+        }),
+        over_handles(Role::Ours, API, api_handles, move |handle, _| {
+            let _alive = &api;
+            handle.add(1);
         }),
         over_handles(Role::Peer, "opentelemetry_sdk, BoundCounter", sdk_handles, move |handle, _| {
             let _alive = &sdk;
@@ -51,7 +65,9 @@ pub(crate) fn contenders() -> Vec<Contender<'static>> {
             let _alive = &client;
             handle.inc();
         }),
-        over_handles(Role::Peer, "measured, dense id", ids, move |id, _| vector.orders_total.get_metric(*id).inc()),
+        over_handles(Role::Peer, "measured, dense id", ids, move |id, _| {
+            vector.orders_total.get_metric(*id).inc()
+        }),
         over_handles(Role::Peer, "fastmetrics", fast_handles, move |handle, _| {
             let _alive = &fast;
             handle.inc();
@@ -61,9 +77,23 @@ pub(crate) fn contenders() -> Vec<Contender<'static>> {
 
 const THREAD_LOCAL: &str = "thread-local cell";
 const SINGLE_WRITER: &str = "single writer, found through the thread";
+const OWN: &str = "tachograph";
+const API: &str = "tachograph, the API's BoundCounter";
 const SHARED_ATOMIC: &str = "one shared uncontended atomic";
 
-pub(crate) fn run(effort: Effort, _bars: &mut Bars) {
-    let table = Table::new("Bound counter add, 16 handles in turn, 1,000 live series", "ns", compare(effort, contenders()));
+pub(crate) fn run(effort: Effort, bars: &mut Bars) {
+    let table = Table::new(
+        "Bound counter add, 16 handles in turn, 1,000 live series",
+        "ns",
+        compare(effort, contenders()),
+    );
     table.print();
+    let shared = "one shared uncontended atomic";
+    let (own, api, atomic) = (table.median(OWN), table.median(API), table.median(SHARED_ATOMIC));
+    bars.ratio(0.45, own, atomic, "bound counter add, our handle", shared);
+    bars.ratio(0.5, api, atomic, "bound counter add, the API's BoundCounter", shared);
+    for (name, ours) in [("our handle", own), ("the API's BoundCounter", api)] {
+        let floor = table.median(SINGLE_WRITER);
+        bars.ratio(1.5, ours, floor, &format!("bound counter add, {name}"), "the single-writer floor");
+    }
 }

@@ -3,10 +3,13 @@
 use std::hint::black_box;
 
 use crate::bars::Bars;
-use crate::contenders::{fastmetrics, floors, made, measured, otel_sdk, prometheus, prometheus_client};
+use crate::contenders::{
+    Counters, fastmetrics, fill_counters, floors, made, measured, otel_sdk, ours, prometheus,
+    prometheus_client,
+};
 use crate::groups::looked_up;
 use crate::harness::{Contender, Effort, Role, Table, compare};
-use crate::sets::{Label, Order};
+use crate::sets::{Label, Order, SERIES, values};
 
 /// Building the pairs, a virtual call, and dropping them: what the API costs before any engine.
 fn floor<V: Label>() -> Contender<'static> {
@@ -21,6 +24,9 @@ const FLOOR: &str = "three pairs built, handed over, dropped";
 fn literals() -> Vec<Contender<'static>> {
     vec![
         floor::<&str>(),
+        looked_up::<&str, ours::Counters>(Role::Ours),
+        looked_up::<&str, ours::OwnCounters>(Role::Ours),
+        borrowed(),
         looked_up::<&str, otel_sdk::Counters>(Role::Peer),
         looked_up::<&str, prometheus::Counters>(Role::Peer),
         looked_up::<&str, prometheus_client::Counters<&str>>(Role::Peer),
@@ -32,6 +38,8 @@ fn literals() -> Vec<Contender<'static>> {
 fn owned() -> Vec<Contender<'static>> {
     vec![
         floor::<String>(),
+        looked_up::<String, ours::Counters>(Role::Ours),
+        looked_up::<String, ours::OwnCounters>(Role::Ours),
         looked_up::<String, otel_sdk::Counters>(Role::Peer),
         looked_up::<String, prometheus::Counters>(Role::Peer),
         looked_up::<String, prometheus_client::Counters<String>>(Role::Peer),
@@ -39,6 +47,27 @@ fn owned() -> Vec<Contender<'static>> {
         looked_up::<String, fastmetrics::Counters<String>>(Role::Peer),
     ]
 }
+
+/// Borrowed pairs whose text belongs to strings that somebody else made, and lies at seven addresses
+/// in turn: as with text out of requests, an address says nothing.
+fn borrowed() -> Contender<'static> {
+    const COPIES: usize = 7;
+    let family: ours::OwnCounters = Counters::<&str>::with_room_for(SERIES);
+    fill_counters::<&str>(&family, SERIES);
+    let copies: Vec<Vec<[String; 3]>> =
+        (0..COPIES).map(|_| (0..10).map(|index| values(index * 111).map(str::to_owned)).collect()).collect();
+    let (order, mut turn) = (Order::new(), 0);
+    Contender::new(Role::Ours, BORROWED, move |n| {
+        for _ in 0..n {
+            let [channel, region, route] = order.indices()[turn % SERIES].map(usize::from);
+            let copy = &copies[turn % COPIES];
+            black_box(&family).add_borrowed([&copy[channel][0], &copy[region][1], &copy[route][2]]);
+            turn += 1;
+        }
+    })
+}
+
+const BORROWED: &str = "tachograph, borrowed pairs of others' strings";
 
 pub(crate) fn all() -> Vec<Contender<'static>> {
     let mut all = literals();
@@ -49,10 +78,24 @@ pub(crate) fn all() -> Vec<Contender<'static>> {
     all
 }
 
-pub(crate) fn run(effort: Effort, _bars: &mut Bars) {
-    let literals = Table::new("Dynamic counter add, three 'static strings", "ns", compare(effort, literals()));
-    literals.print();
-    let owned = Table::new("Dynamic counter add, three strings made for the call", "ns", compare(effort, owned()));
-    owned.print();
-    black_box((literals.fastest_peer(), owned.fastest_peer()));
+pub(crate) fn run(effort: Effort, bars: &mut Bars) {
+    let api = <ours::Counters as Counters<&str>>::NAME;
+    let own = <ours::OwnCounters as Counters<&str>>::NAME;
+    let sdk = <otel_sdk::Counters as Counters<&str>>::NAME;
+
+    let table = Table::new("Dynamic counter add, three 'static strings", "ns", compare(effort, literals()));
+    table.print();
+    let (peer, fastest) = table.fastest_peer();
+    let what = "dynamic counter add, three 'static strings";
+    bars.ratio(0.8, table.median(api), fastest, what, peer);
+    bars.ratio(0.6, table.median(api), fastest, &format!("{what} (stretch)"), peer);
+    bars.ratio(0.25, table.median(api), table.median(sdk), what, sdk);
+    bars.ratio(0.7, table.median(own), fastest, "borrowed pairs, three 'static strings", peer);
+    bars.ratio(0.7, table.median(BORROWED), fastest, "borrowed pairs, three strings of others", peer);
+
+    let table =
+        Table::new("Dynamic counter add, three strings made for the call", "ns", compare(effort, owned()));
+    table.print();
+    let (peer, fastest) = table.fastest_peer();
+    bars.ratio(1.3, table.median(api), fastest, "dynamic counter add, three owned strings", peer);
 }

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use crate::bars::Bars;
-use crate::contenders::{fastmetrics, measured, prometheus_client};
+use crate::contenders::{fastmetrics, measured, ours, prometheus_client};
 use crate::harness::{Contender, Effort, Role, Table, compare};
 
 /// A contender that is given each of `labels` in turn.
@@ -23,13 +23,19 @@ fn over<L: Copy + 'static>(
     })
 }
 
+const OURS: &str = "tachograph";
 const MEASURED: &str = "measured, dense";
 
 pub(crate) fn contenders() -> Vec<Contender<'static>> {
+    let (reader, counter) = ours::typed();
     let dense = measured::TypedCounters::new();
     let (registry, client) = prometheus_client::typed();
     let (fast_registry, fast) = fastmetrics::typed();
     vec![
+        over(Role::Ours, OURS, ours::typed_labels(), move |labels| {
+            let _alive = &reader;
+            black_box(&counter).add(1, &labels);
+        }),
         over(Role::Peer, MEASURED, measured::typed_labels(), move |labels| {
             black_box(&dense).orders_total.inc(labels);
         }),
@@ -44,7 +50,10 @@ pub(crate) fn contenders() -> Vec<Contender<'static>> {
     ]
 }
 
-pub(crate) fn run(effort: Effort, _bars: &mut Bars) {
-    let table = Table::new("Typed counter add, three enums, 1,000 live series", "ns", compare(effort, contenders()));
+pub(crate) fn run(effort: Effort, bars: &mut Bars) {
+    let table =
+        Table::new("Typed counter add, three enums, 1,000 live series", "ns", compare(effort, contenders()));
     table.print();
+    let dense = table.median(MEASURED);
+    bars.ratio(0.5, table.median(OURS), dense, "typed counter add, enums", "measured's dense mode");
 }

@@ -2,7 +2,8 @@
 
 use crate::bars::Bars;
 use crate::contenders::{
-    Histograms, fastmetrics, fill_histograms, made, measured, otel_sdk, pairs, prometheus, prometheus_client,
+    Histograms, fastmetrics, fill_histograms, made, measured, otel_sdk, ours, pairs, prometheus,
+    prometheus_client,
 };
 use crate::groups::{handle_values, looked_up_histogram, over_handles};
 use crate::harness::{Contender, Effort, Role, Table, compare};
@@ -16,7 +17,12 @@ fn handles<C: Histograms<&'static str>, H>(bind: impl Fn(&C, Values) -> H) -> (C
     (family, handles)
 }
 
+const OWN: &str = "tachograph";
+
 fn bound() -> Vec<Contender<'static>> {
+    let (own, own_handles) = handles(ours::OwnHistograms::bind);
+    let (api, api_handles) =
+        handles(|family: &ours::Histograms, values| family.histogram.bind(&pairs::<&str>(made(values))));
     let (sdk, sdk_handles) =
         handles(|family: &otel_sdk::Histograms, values| family.histogram.bind(&pairs::<&str>(made(values))));
     let (registry, registry_handles) = handles(prometheus::Histograms::bind);
@@ -24,6 +30,19 @@ fn bound() -> Vec<Contender<'static>> {
     let (fast, fast_handles) = handles(fastmetrics::Histograms::bind);
     let (vector, ids) = measured::typed_histogram_handles();
     vec![
+        over_handles(Role::Ours, OWN, own_handles, move |handle, value| {
+            let _alive = &own;
+            handle.record(value);
+        }),
+        over_handles(
+            Role::Ours,
+            "tachograph, the API's BoundHistogram",
+            api_handles,
+            move |handle, value| {
+                let _alive = &api;
+                handle.record(value);
+            },
+        ),
         over_handles(Role::Peer, "opentelemetry_sdk, BoundHistogram", sdk_handles, move |handle, value| {
             let _alive = &sdk;
             handle.record(value);
@@ -48,6 +67,8 @@ fn bound() -> Vec<Contender<'static>> {
 
 fn dynamic() -> Vec<Contender<'static>> {
     vec![
+        looked_up_histogram::<&str, ours::Histograms>(Role::Ours),
+        looked_up_histogram::<&str, ours::OwnHistograms>(Role::Ours),
         looked_up_histogram::<&str, otel_sdk::Histograms>(Role::Peer),
         looked_up_histogram::<&str, prometheus::Histograms>(Role::Peer),
         looked_up_histogram::<&str, prometheus_client::Histograms<&str>>(Role::Peer),
@@ -65,9 +86,19 @@ pub(crate) fn all() -> Vec<Contender<'static>> {
     all
 }
 
-pub(crate) fn run(effort: Effort, _bars: &mut Bars) {
-    let bound = Table::new("Bound histogram record, 14 bounds, 16 handles in turn", "ns", compare(effort, bound()));
+pub(crate) fn run(effort: Effort, bars: &mut Bars) {
+    let bound =
+        Table::new("Bound histogram record, 14 bounds, 16 handles in turn", "ns", compare(effort, bound()));
     bound.print();
-    let dynamic = Table::new("Dynamic histogram record, 14 bounds, three 'static strings", "ns", compare(effort, dynamic()));
+    let (peer, fastest) = bound.fastest_peer();
+    bars.ratio(0.7, bound.median(OWN), fastest, "histogram record, 14 bounds, bound", peer);
+    let dynamic = Table::new(
+        "Dynamic histogram record, 14 bounds, three 'static strings",
+        "ns",
+        compare(effort, dynamic()),
+    );
     dynamic.print();
+    let api = <ours::Histograms as Histograms<&str>>::NAME;
+    let (peer, fastest) = dynamic.fastest_peer();
+    bars.ratio(0.8, dynamic.median(api), fastest, "histogram record, 14 bounds, dynamic", peer);
 }

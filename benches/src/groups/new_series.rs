@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use crate::bars::Bars;
-use crate::contenders::{Counters, fastmetrics, made, measured, otel_sdk, prometheus, prometheus_client};
+use crate::contenders::{
+    Counters, fastmetrics, made, measured, otel_sdk, ours, prometheus, prometheus_client,
+};
 use crate::harness::{Contender, Effort, Role, Table, compare_sized};
 use crate::sets::{Values, values};
 
@@ -21,6 +23,8 @@ pub(crate) fn run(effort: Effort, _bars: &mut Bars) {
     let series = effort.of(10_000, 100);
     let sets: Vec<Values> = (0..series).map(values).collect();
     let contenders = vec![
+        contender::<ours::Counters>(Role::Ours, &sets),
+        contender::<ours::OwnCounters>(Role::Ours, &sets),
         contender::<otel_sdk::Counters>(Role::Peer, &sets),
         contender::<prometheus::Counters>(Role::Peer, &sets),
         contender::<prometheus_client::Counters<&str>>(Role::Peer, &sets),
@@ -29,5 +33,10 @@ pub(crate) fn run(effort: Effort, _bars: &mut Bars) {
     ];
     let sizes = vec![series; contenders.len()];
     let rows = compare_sized(effort.of(30, 1), &sizes, contenders);
-    Table::new(format!("First record of each of {series} series, three 'static strings"), "ns per series", rows).print();
+    Table::new(
+        format!("First record of each of {series} series, three 'static strings"),
+        "ns per series",
+        rows,
+    )
+    .print();
 }

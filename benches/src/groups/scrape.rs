@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::alloc::counted;
 use crate::bars::Bars;
 use crate::contenders::{
-    Counters, Histograms, fastmetrics, fill_counters, fill_histograms, measured, otel_sdk, prometheus,
+    Counters, Histograms, fastmetrics, fill_counters, fill_histograms, measured, otel_sdk, ours, prometheus,
     prometheus_client,
 };
 use crate::harness::{Contender, Effort, Role, Table, compare_sized};
@@ -155,6 +155,7 @@ fn counters(effort: Effort, series: usize) -> Table {
     fn page<'a, C: Counters<&'static str>>(role: Role, family: &'a C) -> Page<'a> {
         Page::new(role, C::NAME, family.scraper())
     }
+    let own: ours::Counters = family(series);
     let sdk: otel_sdk::Counters = family(series);
     let registry: prometheus::Counters = family(series);
     let client: prometheus_client::Counters<&str> = family(series);
@@ -162,6 +163,8 @@ fn counters(effort: Effort, series: usize) -> Table {
     let fast: fastmetrics::Counters<&str> = family(series);
     let pages = vec![
         Page::new(Role::Floor, FLOOR, counter_floor(series)),
+        Page::new(Role::Floor, "visiting our series, encoding nothing", ours::visitor(&own.reader)),
+        page(Role::Ours, &own),
         page(Role::Peer, &sdk),
         page(Role::Peer, &registry),
         page(Role::Peer, &client),
@@ -181,6 +184,7 @@ fn histograms(effort: Effort, series: usize) -> Table {
     fn page<'a, H: Histograms<&'static str>>(role: Role, family: &'a H) -> Page<'a> {
         Page::new(role, H::NAME, family.scraper())
     }
+    let own: ours::Histograms = family(series);
     let sdk: otel_sdk::Histograms = family(series);
     let registry: prometheus::Histograms = family(series);
     let client: prometheus_client::Histograms<&str> = family(series);
@@ -188,6 +192,8 @@ fn histograms(effort: Effort, series: usize) -> Table {
     let fast: fastmetrics::Histograms<&str> = family(series);
     let pages = vec![
         Page::new(Role::Floor, FLOOR, histogram_floor(series)),
+        Page::new(Role::Floor, "visiting our series, encoding nothing", ours::visitor(&own.reader)),
+        page(Role::Ours, &own),
         page(Role::Peer, &sdk),
         page(Role::Peer, &registry),
         page(Role::Peer, &client),

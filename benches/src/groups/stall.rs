@@ -11,8 +11,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::bars::Bars;
-use crate::contenders::{Counters, fastmetrics, fill_counters, made, measured, otel_sdk, prometheus, prometheus_client};
-use crate::harness::{Effort, Row, Role, figure};
+use crate::contenders::{
+    Counters, fastmetrics, fill_counters, made, measured, otel_sdk, ours, prometheus, prometheus_client,
+};
+use crate::harness::{Effort, Role, Row, figure};
 use crate::sets::{Order, values};
 
 /// Longer than this, an operation has waited.
@@ -44,14 +46,23 @@ fn recorders() -> usize {
     thread::available_parallelism().map_or(1, |processors| processors.get().saturating_sub(1).max(1))
 }
 
-fn observe<C: Counters<&'static str>>(family: &C, first_new: usize, beside: Beside, time: Duration) -> Outcome {
+fn observe<C: Counters<&'static str>>(
+    family: &C,
+    first_new: usize,
+    beside: Beside,
+    time: Duration,
+) -> Outcome {
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         let scraper = scope.spawn(|| {
             let mut pages = 0;
             match beside {
                 Beside::Nothing => {}
-                Beside::Spinning => while !over.load(Ordering::Relaxed) {},
+                Beside::Spinning => {
+                    while !over.load(Ordering::Relaxed) {
+                        std::hint::spin_loop();
+                    }
+                }
                 Beside::Scraping => {
                     let mut scrape = family.scraper();
                     while !over.load(Ordering::Relaxed) {
@@ -138,7 +149,9 @@ fn contender<C: Counters<&'static str>>(effort: Effort, series: usize) -> Stall 
 
 fn print(series: usize, rows: &[Stall]) {
     let threads = recorders();
-    println!("\n### {threads} recording thread(s), {series} series scraped in a loop, a new series every 2 ms\n");
+    println!(
+        "\n### {threads} recording thread(s), {series} series scraped in a loop, a new series every 2 ms\n"
+    );
     println!("Share of recording time in operations longer than 100 µs; insertions in µs.\n");
     println!(
         "| contender | alone | beside a spinning thread | beside scraper and inserter | longest | pages | \
@@ -164,6 +177,7 @@ fn print(series: usize, rows: &[Stall]) {
 pub(crate) fn run(effort: Effort, _bars: &mut Bars) {
     let series = effort.of(100_000, 100);
     let rows = [
+        contender::<ours::Counters>(effort, series),
         contender::<otel_sdk::Counters>(effort, series),
         contender::<prometheus::Counters>(effort, series),
         contender::<prometheus_client::Counters<&str>>(effort, series),

@@ -4,9 +4,10 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::bars::Bars;
+use crate::bars::{Bars, Unit};
 use crate::contenders::{
-    Counters, fastmetrics, fill_counters, floors, made, measured, otel_sdk, pairs, prometheus, prometheus_client,
+    Counters, fastmetrics, fill_counters, floors, made, measured, otel_sdk, ours, pairs, prometheus,
+    prometheus_client,
 };
 use crate::groups::one_series;
 use crate::harness::{Contender, Effort, Role, Row, Table, compare};
@@ -43,6 +44,8 @@ fn handle<C: Counters<&'static str>, H>(bind: impl Fn(&C, Values) -> H) -> (C, H
     (family, handle)
 }
 
+const OWN: &str = "tachograph";
+
 fn handles() -> Vec<Both> {
     let (vector, ids) = measured::typed_handles();
     vec![
@@ -50,6 +53,13 @@ fn handles() -> Vec<Both> {
         bound(Role::Floor, "one shared atomic", AtomicU64::new(0), |cell| {
             cell.fetch_add(1, Ordering::Relaxed);
         }),
+        bound(Role::Ours, OWN, handle(ours::OwnCounters::bind), |(_, handle)| handle.add(1)),
+        bound(
+            Role::Ours,
+            "tachograph, the API's BoundCounter",
+            handle(|family: &ours::Counters, values| family.counter.bind(&pairs::<&str>(made(values)))),
+            |(_, handle)| handle.add(1),
+        ),
         bound(
             Role::Peer,
             "opentelemetry_sdk, BoundCounter",
@@ -68,15 +78,17 @@ fn handles() -> Vec<Both> {
 }
 
 fn dynamic() -> Vec<Both> {
-    fn peer<C: Counters<&'static str>>() -> Both {
-        Both { role: Role::Peer, name: C::NAME, operation: one_series::<&str, C>() }
+    fn family<C: Counters<&'static str>>(role: Role) -> Both {
+        Both { role, name: C::NAME, operation: one_series::<&str, C>() }
     }
     vec![
-        peer::<otel_sdk::Counters>(),
-        peer::<prometheus::Counters>(),
-        peer::<prometheus_client::Counters<&str>>(),
-        peer::<measured::Counters>(),
-        peer::<fastmetrics::Counters<&str>>(),
+        family::<ours::Counters>(Role::Ours),
+        family::<ours::OwnCounters>(Role::Ours),
+        family::<otel_sdk::Counters>(Role::Peer),
+        family::<prometheus::Counters>(Role::Peer),
+        family::<prometheus_client::Counters<&str>>(Role::Peer),
+        family::<measured::Counters>(Role::Peer),
+        family::<fastmetrics::Counters<&str>>(Role::Peer),
     ]
 }
 
@@ -115,7 +127,15 @@ fn print(title: &str, rows: Vec<(Row, Row)>) -> Vec<(String, f64)> {
     ratios
 }
 
-pub(crate) fn run(effort: Effort, _bars: &mut Bars) {
-    print("Bound counter add, one series", measure(effort, handles()));
-    print("Dynamic counter add, three 'static strings, one series", measure(effort, dynamic()));
+pub(crate) fn run(effort: Effort, bars: &mut Bars) {
+    let ratios = print("Bound counter add, one series", measure(effort, handles()));
+    note(bars, 1.25, &ratios, OWN, "bound");
+    let ratios = print("Dynamic counter add, three 'static strings, one series", measure(effort, dynamic()));
+    note(bars, 1.3, &ratios, <ours::Counters as Counters<&str>>::NAME, "dynamic, 'static strings");
+}
+
+/// Notes how many times as long our operation takes when another thread does the same.
+fn note(bars: &mut Bars, limit: f64, ratios: &[(String, f64)], ours: &str, what: &str) {
+    let measured = ratios.iter().find(|(name, _)| name == ours).map_or(f64::NAN, |(_, ratio)| *ratio);
+    bars.at_most(limit, Unit::Times, measured, &format!("two threads on one series, {what}"), "one thread");
 }

@@ -1,0 +1,200 @@
+//! This project: behind the API as any instrumented library uses it, and by its own handles.
+
+use opentelemetry::metrics as otel;
+use tachograph_sdk::metrics::MetricReader;
+use tachograph_sdk::{
+    AttributeValue, Attributes, BoundCounter, BoundHistogram, Counter, Histogram, MeterProvider,
+};
+
+use super::pairs;
+use crate::sets::{BOUNDS, KEYS, Label};
+
+/// A provider with room for `series` per stream (the default is 2,000).
+pub(crate) fn provider(series: usize) -> MeterProvider {
+    let builder = MeterProvider::builder();
+    if series > 2_000 { builder.with_cardinality_limit(series + 1) } else { builder }.build()
+}
+
+/// Counters behind the API.
+pub(crate) struct Counters {
+    pub(crate) reader: MetricReader,
+    pub(crate) counter: otel::Counter<u64>,
+}
+
+impl<V: Label> super::Counters<V> for Counters {
+    const NAME: &'static str = "tachograph, through the API";
+
+    fn with_room_for(series: usize) -> Self {
+        let provider = provider(series);
+        let counter =
+            provider.meter("bench").as_otel().u64_counter("orders").with_description("Orders").build();
+        Self { reader: provider.reader(), counter }
+    }
+
+    #[inline(always)]
+    fn add(&self, values: [V; 3]) {
+        self.counter.add(1, &pairs(values));
+    }
+
+    fn scraper(&self) -> impl FnMut() -> usize {
+        scraper(&self.reader)
+    }
+}
+
+/// Histograms behind the API.
+pub(crate) struct Histograms {
+    pub(crate) reader: MetricReader,
+    pub(crate) histogram: otel::Histogram<f64>,
+}
+
+impl<V: Label> super::Histograms<V> for Histograms {
+    const NAME: &'static str = "tachograph, through the API";
+
+    fn with_room_for(series: usize) -> Self {
+        let provider = provider(series);
+        let histogram = provider
+            .meter("bench")
+            .as_otel()
+            .f64_histogram("order.duration")
+            .with_unit("s")
+            .with_description("Durations")
+            .with_boundaries(BOUNDS.to_vec())
+            .build();
+        Self { reader: provider.reader(), histogram }
+    }
+
+    #[inline(always)]
+    fn record(&self, values: [V; 3], value: f64) {
+        self.histogram.record(value, &pairs(values));
+    }
+
+    fn scraper(&self) -> impl FnMut() -> usize {
+        scraper(&self.reader)
+    }
+}
+
+/// Counters of our own, with borrowed pairs made up on the spot.
+pub(crate) struct OwnCounters {
+    reader: MetricReader,
+    pub(crate) counter: Counter<u64>,
+}
+
+impl OwnCounters {
+    /// Borrowed pairs, whoever owns the text.
+    #[inline(always)]
+    pub(crate) fn add_borrowed(&self, [channel, region, route]: [&str; 3]) {
+        self.counter.add(1, &[(KEYS[0], channel), (KEYS[1], region), (KEYS[2], route)]);
+    }
+
+    /// A resolved handle.
+    pub(crate) fn bind(&self, values: [&'static str; 3]) -> BoundCounter<u64> {
+        self.counter.bind(&pairs(values))
+    }
+}
+
+impl<V: Label> super::Counters<V> for OwnCounters {
+    const NAME: &'static str = "tachograph, borrowed pairs";
+
+    fn with_room_for(series: usize) -> Self {
+        let provider = provider(series);
+        let counter = provider.meter("bench").counter("orders").with_description("Orders").build();
+        Self { reader: provider.reader(), counter }
+    }
+
+    #[inline(always)]
+    fn add(&self, values: [V; 3]) {
+        self.add_borrowed(values.each_ref().map(AsRef::as_ref));
+    }
+
+    fn scraper(&self) -> impl FnMut() -> usize {
+        scraper(&self.reader)
+    }
+}
+
+/// Histograms of our own, with borrowed pairs made up on the spot.
+pub(crate) struct OwnHistograms {
+    reader: MetricReader,
+    pub(crate) histogram: Histogram<f64>,
+}
+
+impl OwnHistograms {
+    /// A resolved handle.
+    pub(crate) fn bind(&self, values: [&'static str; 3]) -> BoundHistogram<f64> {
+        self.histogram.bind(&pairs(values))
+    }
+}
+
+impl<V: Label> super::Histograms<V> for OwnHistograms {
+    const NAME: &'static str = "tachograph, borrowed pairs";
+
+    fn with_room_for(series: usize) -> Self {
+        let provider = provider(series);
+        let histogram = provider
+            .meter("bench")
+            .histogram("order.duration")
+            .with_unit("s")
+            .with_description("Durations")
+            .with_boundaries(BOUNDS.to_vec())
+            .build();
+        Self { reader: provider.reader(), histogram }
+    }
+
+    #[inline(always)]
+    fn record(&self, values: [V; 3], value: f64) {
+        let [channel, region, route] = values.each_ref().map(AsRef::as_ref);
+        self.histogram.record(value, &[(KEYS[0], channel), (KEYS[1], region), (KEYS[2], route)]);
+    }
+
+    fn scraper(&self) -> impl FnMut() -> usize {
+        scraper(&self.reader)
+    }
+}
+
+fn scraper(reader: &MetricReader) -> impl FnMut() -> usize {
+    visitor(reader)
+}
+
+/// Visits every series and encodes nothing: the part of a page that is the reader's.
+pub(crate) fn visitor(reader: &MetricReader) -> impl FnMut() -> usize {
+    let reader = reader.clone();
+    move || {
+        let mut points = 0;
+        for metric in reader.collect().metrics() {
+            metric.for_each(|point| {
+                std::hint::black_box(point.value);
+                points += 1;
+            });
+        }
+        points
+    }
+}
+
+super::enums! {
+    #[derive(Clone, Copy, AttributeValue)]
+    #[attribute(crate = "tachograph_sdk")]
+}
+
+/// Attributes of enums.
+#[derive(Clone, Copy, Attributes)]
+#[attribute(crate = "tachograph_sdk")]
+pub(crate) struct Typed {
+    pub(crate) channel: Channel,
+    pub(crate) region: Region,
+    pub(crate) route: Route,
+}
+
+/// All combinations.
+pub(crate) fn typed_labels() -> Vec<Typed> {
+    super::typed_sets(|[channel, region, route]| Typed {
+        channel: Channel::ALL[channel],
+        region: Region::ALL[region],
+        route: Route::ALL[route],
+    })
+}
+
+/// A counter over [`Typed`], with the reader that keeps its provider.
+pub(crate) fn typed() -> (MetricReader, Counter<u64, Typed>) {
+    let provider = provider(2_000);
+    let counter = provider.meter("bench").counter("orders").with_description("Orders").build();
+    (provider.reader(), counter)
+}
