@@ -3,9 +3,9 @@
 //! They go into `target/tools`, not into the user's own folders, and the xtask puts that folder
 //! in front of the `PATH` of what it runs. A tool that is installed already is taken as it is.
 
-use crate::command::{self, Program};
+use crate::command;
 use crate::failure::{Context, Failure, Result};
-use crate::steps::Steps;
+use crate::steps::{Done, Steps};
 use crate::workspace::Workspace;
 
 /// A cargo subcommand that `ci` calls.
@@ -68,9 +68,8 @@ impl Tool {
     /// the build is what takes the time.
     fn install(self, workspace: &Workspace) -> Result<()> {
         let tools = workspace.tools();
-        // Outside the workspace, so that its settings and its lock file are not looked at.
-        std::fs::create_dir_all(&tools).context(|| format!("{} could not be made", tools.display()))?;
-        Program::new("cargo", &tools)
+        workspace
+            .cargo()
             .setting("CARGO_PROFILE_DEV_DEBUG", "0")
             .setting("CARGO_TARGET_DIR", tools.join("build"))
             .args(["install", "--locked", "--debug", "--root"])
@@ -104,7 +103,23 @@ pub(crate) fn run(workspace: &Workspace, full: bool) -> Result<()> {
         std::fs::remove_dir_all(&build).context(|| format!("{} could not be removed", build.display()))?;
     }
     steps.step("python3-venv", || python_venv(workspace));
+    if full {
+        steps.optional("rust-src and miri", || Ok(nightly_components(workspace)));
+    }
     steps.finish()
+}
+
+/// What ThreadSanitizer and Miri need. `ci --full` leaves them out where they are missing, so it
+/// is no failure if they cannot be had.
+fn nightly_components(workspace: &Workspace) -> Done {
+    let added = workspace
+        .program("rustup")
+        .args(["component", "add", "--toolchain", "nightly", "rust-src", "miri"])
+        .run();
+    match added {
+        Ok(()) => Done::Passed,
+        Err(failure) => Done::LeftOut(failure.to_string()),
+    }
 }
 
 /// The two components that rustup's minimal profile leaves out.

@@ -10,7 +10,15 @@ use super::{Finding, Source};
 const RULE: &str = "unsafe code";
 
 /// Files, or folders (which end in `/`), that may allow unsafe code.
-const ALLOWED: [&str; 2] = ["crates/tachograph-sdk/src/cells/", "crates/tachograph-sdk/src/sync/"];
+const ALLOWED: [&str; 4] = [
+    // An allocator that counts.
+    "benches/src/alloc.rs",
+    // The engine's cells, and what they are built on.
+    "crates/tachograph-sdk/src/cells/",
+    "crates/tachograph-sdk/src/sync/",
+    // The slot of an instrument in a `static`, filled once.
+    "crates/tachograph-sdk/src/typed/late.rs",
+];
 
 /// Finds attributes that allow unsafe code elsewhere.
 pub(super) fn run(sources: &[Source]) -> Vec<Finding> {

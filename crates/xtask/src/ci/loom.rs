@@ -12,14 +12,9 @@ const MODULES: &str = "loom_tests";
 pub(super) fn run(workspace: &Workspace) -> Result<()> {
     let folder = workspace.metadata.target_directory.join("loom");
     let tests = || {
-        workspace.cargo().setting("RUSTFLAGS", "--cfg loom").setting("CARGO_TARGET_DIR", &folder).args([
-            "test",
-            "--release",
-            "-p",
-            PACKAGE,
-            "--lib",
-            MODULES,
-        ])
+        let cargo = workspace.cargo().setting("RUSTFLAGS", "--cfg loom");
+        let cargo = cargo.setting("CARGO_TARGET_DIR", &folder);
+        cargo.args(["test", "--release", "-p", PACKAGE, "--lib", MODULES])
     };
     tests().arg("--no-run").run()?;
     let listed = tests().args(["--", "--list"]).read()?;
