@@ -1,1 +1,95 @@
-//! Under construction.
+//! Prometheus exposition for tachograph: what a [`MetricReader`](tachograph_sdk::metrics::MetricReader)
+//! collects, as the pages that Prometheus servers scrape.
+//!
+//! ```
+//! use tachograph_prometheus::{Format, PrometheusExporter};
+//! use tachograph_sdk::{Counter, MeterProvider, Resource};
+//!
+//! let resource = Resource::builder_empty().with_service_name("shop").build();
+//! let provider = MeterProvider::builder().with_resource(resource).build();
+//! let orders: Counter<u64> = provider
+//!     .meter("order")
+//!     .counter("order.created.total")
+//!     .with_unit("{order}")
+//!     .with_description("Total number of orders created")
+//!     .build();
+//! orders.add(1, &[("channel", "web"), ("region", "eu")]);
+//!
+//! let exporter = PrometheusExporter::new(provider.reader());
+//! let page = String::from_utf8(exporter.render(Format::Text004))?;
+//! assert!(page.contains("TYPE order_created_total counter\n"));
+//! assert!(page.ends_with("order_created_total{channel=\"web\",otel_scope_name=\"order\",region=\"eu\"} 1\n"));
+//!
+//! // A server's route answers with this; the path is the server's own.
+//! let request = http::Request::get("/metrics").header("accept", "application/openmetrics-text").body(())?;
+//! let response = exporter.respond(&request);
+//! assert_eq!(response.headers()["content-type"], Format::OpenMetrics100.content_type());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is on a page
+//!
+//! By OpenTelemetry's *Prometheus and OpenMetrics Compatibility* and *Metrics Exporter - Prometheus*, with
+//! the defaults they state:
+//!
+//! - **Names** follow the translation strategy `UnderscoreEscapingWithSuffixes`: `http.server.request.duration`
+//!   in `s` is `http_server_request_duration_seconds`, a counter `foo.bar` in `By` is
+//!   `foo_bar_bytes_total`. A suffix that the name has already is not added again.
+//! - **Kinds**: a counter (also an observable one) is a counter; an up-down counter and a gauge are gauges;
+//!   a histogram is a histogram of classic buckets.
+//! - **Labels** are the attributes, values that are not strings as JSON, and `otel_scope_name`,
+//!   `otel_scope_version`, `otel_scope_schema_url` and `otel_scope_<attribute>` of the scope
+//!   ([`with_scope_labels`](PrometheusExporterBuilder::with_scope_labels) turns these off). Labels are
+//!   sorted; those without a value are left out, which means the same to a server. Keys that
+//!   become one label's name have their values joined by `;`. A histogram's attribute `le` is called
+//!   `exported_le`, because `le` is the bucket's.
+//! - **`target_info`** has the resource's attributes
+//!   ([`with_target_info`](PrometheusExporterBuilder::with_target_info) turns it off).
+//! - **Samples have no timestamps**: the server's time of scrape counts. Exemplars and start times
+//!   (`_created`) are not written.
+//! - **Integers** are exact, above 2^53 too; floats have the shortest digits that read back as the same
+//!   number.
+//! - **In OpenMetrics** a histogram with a negative bound, or with a negative measurement, has no `_sum`
+//!   and no `_count`: the format asks that both be counters.
+//!
+//! # When names or labels collide
+//!
+//! A page must not have a name of two types, nor a series twice: servers refuse the first and drop
+//! arbitrary samples of the second. Whatever is left off a page, or is on it otherwise than a user may
+//! expect, is reported through [`tachograph_sdk::diag`].
+//!
+//! - *Metrics of one translated name and type*, from one scope or several, are one family: its comments
+//!   stand once. Where descriptions or units differ, the first is kept.
+//! - *One name, two types*: the metric that was made later is dropped. A name counts as taken also where
+//!   it is a sample's of another family: beside a histogram `a` no metric can be `a_count` or `a_created`.
+//! - *Names that clash in OpenMetrics only* (a counter `a_total` is the family `a` there, and a gauge may
+//!   be called `a`) lose nothing: the counter has the type `unknown` in OpenMetrics instead.
+//! - *Two series with equal labels*: if they are of instruments of one name and are sums, or histograms
+//!   with equal bounds, they are **added up**. They are parts of one thing, divided by what the page does
+//!   not show (scopes when scope labels are off, attribute values of two types with one spelling), and
+//!   their sum is what a query would have made of them; to drop one would make the other read as the
+//!   whole. In all other cases the first is kept and **the later dropped**: last values have no sum, and
+//!   instruments of two names (`a.b`, `a_b`) are two things, or one that is being renamed and would count
+//!   twice.
+
+mod claims;
+mod escape;
+mod exporter;
+mod family;
+mod format;
+mod identity;
+mod labels;
+mod merge;
+mod name;
+mod negotiation;
+mod number;
+mod page;
+mod registry;
+mod response;
+mod target_info;
+mod texts;
+mod unit;
+mod value;
+
+pub use exporter::{PrometheusExporter, PrometheusExporterBuilder};
+pub use format::Format;

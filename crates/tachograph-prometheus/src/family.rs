@@ -1,0 +1,237 @@
+//! A metric family: what stands on the page once, and the metrics whose samples follow.
+
+use tachograph_sdk::metrics::{Metric, MetricKind};
+
+use crate::Format;
+use crate::escape::write_help;
+use crate::identity::Identities;
+use crate::labels::{ScopeLabel, scope_labels};
+use crate::name::{FamilyKind, TOTAL, TranslatedName};
+use crate::number::write_f64;
+use crate::texts::SeriesTexts;
+
+/// The metrics of one translated name.
+#[derive(Debug)]
+pub(crate) struct Family {
+    /// The name: a counter's with `_total`, a histogram's without `_bucket`.
+    pub(crate) name: Box<str>,
+    pub(crate) kind: FamilyKind,
+    /// The unit's word, if it is a suffix of the name; the first that any of the metrics has.
+    unit: Box<str>,
+    /// The description; the first that any of the metrics has.
+    help: Box<str>,
+    /// A counter whose OpenMetrics family name is not its own has the type `unknown` there.
+    pub(crate) is_untyped: bool,
+    /// The comment lines, by [`Format::index`].
+    comments: [Box<[u8]>; 2],
+    /// What samples begin with.
+    pub(crate) samples: SampleNames,
+    pub(crate) members: Vec<Member>,
+    pub(crate) identities: Identities,
+}
+
+/// What the lines of a family's samples begin with.
+#[derive(Debug)]
+pub(crate) struct SampleNames {
+    /// `name` of counters and gauges, `name_bucket` of histograms.
+    pub(crate) main: Box<[u8]>,
+    pub(crate) sum: Box<[u8]>,
+    pub(crate) count: Box<[u8]>,
+}
+
+impl Family {
+    pub(crate) fn new(name: TranslatedName, kind: FamilyKind, help: &str) -> Self {
+        let with = |suffix: &str| [name.name.as_bytes(), suffix.as_bytes()].concat().into_boxed_slice();
+        let samples = match kind {
+            FamilyKind::Histogram => {
+                SampleNames { main: with("_bucket"), sum: with("_sum"), count: with("_count") }
+            }
+            FamilyKind::Counter | FamilyKind::Gauge => {
+                SampleNames { main: with(""), sum: Box::default(), count: Box::default() }
+            }
+        };
+        let mut family = Family {
+            name: name.name.into(),
+            kind,
+            unit: name.unit.into(),
+            help: help.into(),
+            is_untyped: false,
+            comments: Default::default(),
+            samples,
+            members: Vec::new(),
+            identities: Identities::default(),
+        };
+        family.update_comments();
+        family
+    }
+
+    pub(crate) fn comments(&self, format: Format) -> &[u8] {
+        &self.comments[format.index()]
+    }
+
+    /// The name of the OpenMetrics family: a counter's without `_total`, which its sample has.
+    pub(crate) fn base(&self) -> &str {
+        self.name.strip_suffix(TOTAL).filter(|_| self.kind == FamilyKind::Counter).unwrap_or(&self.name)
+    }
+
+    /// Gives up the type `counter` in OpenMetrics, and with it the family's name without `_total`.
+    pub(crate) fn become_untyped(&mut self) {
+        self.is_untyped = true;
+        self.update_comments();
+    }
+
+    /// Takes over comments that no earlier metric had. Returns what differs and was not taken over.
+    pub(crate) fn join(&mut self, unit: &str, help: &str) -> Conflict {
+        let mut conflict = Conflict { unit: false, help: false };
+        for (own, other, differs) in
+            [(&mut self.unit, unit, &mut conflict.unit), (&mut self.help, help, &mut conflict.help)]
+        {
+            if own.is_empty() {
+                *own = other.into();
+            } else {
+                *differs = !other.is_empty() && **own != *other;
+            }
+        }
+        self.update_comments();
+        conflict
+    }
+
+    fn update_comments(&mut self) {
+        self.comments = Format::ALL.map(|format| self.write_comments(format).into_boxed_slice());
+    }
+
+    fn write_comments(&self, format: Format) -> Vec<u8> {
+        let (name, kind) = match (format, self.kind) {
+            (Format::OpenMetrics100, FamilyKind::Counter) if self.is_untyped => (&*self.name, "unknown"),
+            (Format::OpenMetrics100, FamilyKind::Counter) => (self.base(), "counter"),
+            (_, FamilyKind::Counter) => (&*self.name, "counter"),
+            (_, FamilyKind::Gauge) => (&*self.name, "gauge"),
+            (_, FamilyKind::Histogram) => (&*self.name, "histogram"),
+        };
+        let has_unit = !self.unit.is_empty() && kind != "unknown";
+        write_comments(format, name, kind, if has_unit { &self.unit } else { "" }, &self.help)
+    }
+}
+
+/// Which comments of a further metric of a family were not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Conflict {
+    pub(crate) unit: bool,
+    pub(crate) help: bool,
+}
+
+/// The comment lines of a family, in the order that each format asks for.
+pub(crate) fn write_comments(format: Format, name: &str, kind: &str, unit: &str, help: &str) -> Vec<u8> {
+    let mut escaped_help = Vec::new();
+    write_help(&mut escaped_help, help, format);
+    let (kind, unit) = (("TYPE", kind.as_bytes()), ("UNIT", unit.as_bytes()));
+    let help = ("HELP", &*escaped_help);
+    let lines = match format {
+        // No format of this kind knows units.
+        Format::Text004 => [help, kind, ("UNIT", b"")],
+        Format::OpenMetrics100 => [kind, unit, help],
+    };
+    let mut out = Vec::new();
+    for (keyword, text) in lines {
+        if !text.is_empty() {
+            out.extend_from_slice(format!("# {keyword} {name} ").as_bytes());
+            out.extend_from_slice(text);
+            out.push(b'\n');
+        }
+    }
+    out
+}
+
+/// A metric of a family.
+#[derive(Debug)]
+pub(crate) struct Member {
+    /// The instrument's name as it was given: series of one name may be added up.
+    pub(crate) instrument: Box<str>,
+    pub(crate) is_sum: bool,
+    pub(crate) scope: Vec<ScopeLabel>,
+    pub(crate) texts: SeriesTexts,
+    /// A histogram's bounds.
+    pub(crate) buckets: Buckets,
+}
+
+impl Member {
+    pub(crate) fn new(metric: &Metric<'_>, with_scope: bool) -> Self {
+        Member {
+            instrument: metric.name().into(),
+            is_sum: matches!(metric.kind(), MetricKind::Sum { .. }),
+            scope: if with_scope { scope_labels(metric.scope()) } else { Vec::new() },
+            texts: SeriesTexts::default(),
+            buckets: match metric.kind() {
+                MetricKind::Histogram => Buckets::new(metric.boundaries()),
+                _ => Buckets::default(),
+            },
+        }
+    }
+}
+
+/// What is written of a histogram's bounds in each series, formatted once.
+#[derive(Debug, Default)]
+pub(crate) struct Buckets {
+    bounds: Box<[f64]>,
+    /// By [`Format::index`].
+    tails: [Tails; 2],
+}
+
+impl Buckets {
+    fn new(bounds: &[f64]) -> Self {
+        Buckets { bounds: bounds.into(), tails: Format::ALL.map(|format| Tails::new(bounds, format)) }
+    }
+
+    pub(crate) fn bounds(&self) -> &[f64] {
+        &self.bounds
+    }
+
+    /// Whether a bound is negative, so that the sum cannot be a counter.
+    pub(crate) fn are_negative(&self) -> bool {
+        self.bounds.first().is_some_and(|bound| *bound < 0.0)
+    }
+
+    /// `le="0.5"} ` for each bucket, the infinite one included.
+    pub(crate) fn tails(&self, format: Format) -> &Tails {
+        &self.tails[format.index()]
+    }
+}
+
+/// One text per bucket, in one allocation.
+#[derive(Debug, Default)]
+pub(crate) struct Tails {
+    bytes: Box<[u8]>,
+    ends: Box<[u32]>,
+}
+
+impl Tails {
+    fn new(bounds: &[f64], format: Format) -> Self {
+        let mut bytes = Vec::new();
+        let ends = bounds
+            .iter()
+            .chain([&f64::INFINITY])
+            .map(|bound| {
+                bytes.extend_from_slice(b"le=\"");
+                write_f64(&mut bytes, *bound, format);
+                bytes.extend_from_slice(b"\"} ");
+                bytes.len() as u32
+            })
+            .collect();
+        Tails { bytes: bytes.into(), ends }
+    }
+
+    #[inline]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            let text = &self.bytes[start..*end as usize];
+            start = *end as usize;
+            text
+        })
+    }
+
+    /// The length of all of them.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+}

@@ -1,0 +1,238 @@
+//! The labels of a series: attributes and scope as text.
+//!
+//! Follows "Metric Attributes" and "Instrumentation Scope" of OpenTelemetry's
+//! `compatibility/prometheus_and_openmetrics.md`. Keys that are one label's name after translation have
+//! their values joined by `;`, in the order of the keys as they were written. Labels are joined *after*
+//! translation, whatever they come from, so that no label is ever on a line twice.
+
+use std::borrow::Cow;
+
+use opentelemetry::{InstrumentationScope, Key, Value};
+
+use crate::escape::write_label_value;
+use crate::name::label_name;
+use crate::value::write_value;
+
+/// What the labels that name the scope begin with.
+pub(crate) const SCOPE_PREFIX: &str = "otel_scope_";
+
+const SCOPE_NAME: &str = "otel_scope_name";
+const SCOPE_VERSION: &str = "otel_scope_version";
+const SCOPE_SCHEMA_URL: &str = "otel_scope_schema_url";
+
+/// A histogram's buckets are told apart by this label.
+const LE: &str = "le";
+
+/// The name that an attribute `le` of a histogram gets: what a Prometheus server makes of a label that
+/// collides with one of its own.
+const EXPORTED_LE: &str = "exported_le";
+
+/// An attribute on its way to a page.
+#[derive(Clone, Debug)]
+pub(crate) struct Label<'a> {
+    /// The label's name, translated.
+    pub(crate) name: Cow<'a, str>,
+    /// The attribute's key as it was written.
+    pub(crate) key: Cow<'a, str>,
+    pub(crate) value: LabelValue<'a>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum LabelValue<'a> {
+    Attribute(&'a Value),
+    Text(&'a str),
+}
+
+/// A scope's label, kept for as long as the metric is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ScopeLabel {
+    name: String,
+    key: String,
+    value: String,
+}
+
+/// The labels of a scope: name, version and schema URL where they are not empty, and its attributes.
+///
+/// An attribute whose label would be one of the first three is dropped; of attributes with equal keys
+/// the last counts.
+pub(crate) fn scope_labels(scope: &InstrumentationScope) -> Vec<ScopeLabel> {
+    let fixed = [
+        (SCOPE_NAME, scope.name()),
+        (SCOPE_VERSION, scope.version().unwrap_or_default()),
+        (SCOPE_SCHEMA_URL, scope.schema_url().unwrap_or_default()),
+    ];
+    let mut labels: Vec<ScopeLabel> = fixed
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| ScopeLabel { name: name.into(), key: name.into(), value: value.into() })
+        .collect();
+    for attribute in scope.attributes() {
+        let key = format!("{SCOPE_PREFIX}{}", attribute.key);
+        let name = label_name(&key).into_owned();
+        if [SCOPE_NAME, SCOPE_VERSION, SCOPE_SCHEMA_URL].contains(&name.as_str()) {
+            continue;
+        }
+        labels.retain(|label| label.key != key);
+        let mut value = Vec::new();
+        write_value(&mut value, &attribute.value);
+        let value = String::from_utf8_lossy(&value).into_owned();
+        labels.push(ScopeLabel { name, key, value });
+    }
+    labels
+}
+
+/// The labels of a series, in no order yet.
+pub(crate) fn series_labels<'a>(
+    attributes: impl Iterator<Item = (&'a Key, &'a Value)>,
+    scope: &'a [ScopeLabel],
+    of_histogram: bool,
+) -> Vec<Label<'a>> {
+    let own = attributes.map(|(key, value)| {
+        let name = match label_name(key.as_str()) {
+            name if of_histogram && name == LE => Cow::Borrowed(EXPORTED_LE),
+            name => name,
+        };
+        Label { name, key: Cow::Borrowed(key.as_str()), value: LabelValue::Attribute(value) }
+    });
+    let scope = scope.iter().map(|label| Label {
+        name: Cow::Borrowed(&*label.name),
+        key: Cow::Borrowed(&*label.key),
+        value: LabelValue::Text(&label.value),
+    });
+    own.chain(scope).collect()
+}
+
+/// Appends labels as `a="b",c="d"`, without braces: sorted by name, so that equal sets are equal texts.
+///
+/// A label without a value is the same as no label to every reader of these formats, and is left out:
+/// `{a=""}` and `{}` would be one series twice.
+pub(crate) fn write_labels(out: &mut Vec<u8>, labels: &mut [Label<'_>], scratch: &mut Vec<u8>) {
+    labels.sort_by(|a, b| (&a.name, &a.key).cmp(&(&b.name, &b.key)));
+    let start = out.len();
+    for joined in labels.chunk_by(|a, b| a.name == b.name) {
+        scratch.clear();
+        for (at, label) in joined.iter().enumerate() {
+            if at > 0 {
+                scratch.push(b';');
+            }
+            match label.value {
+                LabelValue::Attribute(value) => write_value(scratch, value),
+                LabelValue::Text(text) => scratch.extend_from_slice(text.as_bytes()),
+            }
+        }
+        if scratch.is_empty() {
+            continue;
+        }
+        if out.len() > start {
+            out.push(b',');
+        }
+        out.extend_from_slice(joined[0].name.as_bytes());
+        out.extend_from_slice(b"=\"");
+        write_label_value(out, scratch);
+        out.push(b'"');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::KeyValue;
+
+    use super::*;
+
+    fn text(attributes: &[KeyValue], scope: &[ScopeLabel], of_histogram: bool) -> String {
+        let pairs = attributes.iter().map(|pair| (&pair.key, &pair.value));
+        let mut labels = series_labels(pairs, scope, of_histogram);
+        let mut out = Vec::new();
+        write_labels(&mut out, &mut labels, &mut Vec::new());
+        String::from_utf8(out).unwrap()
+    }
+
+    fn attributes(attributes: &[KeyValue]) -> String {
+        text(attributes, &[], false)
+    }
+
+    #[test]
+    fn labels_are_sorted_and_escaped() {
+        let pairs =
+            [KeyValue::new("region", "eu\n"), KeyValue::new("channel", "w\"e\\b"), KeyValue::new("n", 3)];
+        assert_eq!(attributes(&pairs), r#"channel="w\"e\\b",n="3",region="eu\n""#);
+        assert_eq!(attributes(&[]), "");
+    }
+
+    #[test]
+    fn keys_that_collide_after_escaping_are_joined_in_the_order_of_the_keys() {
+        let pairs = [
+            KeyValue::new("a_b", "3"),
+            KeyValue::new("a.b", "2"),
+            KeyValue::new("a-b", "1"),
+            KeyValue::new("a__b", 4),
+        ];
+        assert_eq!(attributes(&pairs), r#"a_b="1;2;4;3""#);
+        let pairs = [KeyValue::new("0x", "a"), KeyValue::new("key_0x", "b")];
+        assert_eq!(attributes(&pairs), r#"key_0x="a;b""#);
+    }
+
+    #[test]
+    fn a_label_without_a_value_is_left_out() {
+        assert_eq!(attributes(&[KeyValue::new("a", ""), KeyValue::new("b", "x")]), r#"b="x""#);
+        assert_eq!(attributes(&[KeyValue::new("a.b", ""), KeyValue::new("a_b", "x")]), r#"a_b=";x""#);
+    }
+
+    #[test]
+    fn the_overflow_attribute_is_an_ordinary_label() {
+        assert_eq!(
+            attributes(&[KeyValue::new("otel.metric.overflow", true)]),
+            r#"otel_metric_overflow="true""#
+        );
+    }
+
+    #[test]
+    fn an_attribute_le_does_not_break_a_histogram() {
+        let pairs = [KeyValue::new("le", "x")];
+        assert_eq!(text(&pairs, &[], true), r#"exported_le="x""#);
+        assert_eq!(text(&pairs, &[], false), r#"le="x""#);
+        let pairs = [KeyValue::new("le", "x"), KeyValue::new("exported.le", "y")];
+        assert_eq!(text(&pairs, &[], true), r#"exported_le="y;x""#);
+    }
+
+    #[test]
+    fn scope_labels_are_added_where_they_are_not_empty() {
+        let scope = InstrumentationScope::builder("my.lib")
+            .with_version("1.2")
+            .with_schema_url("https://example.com/schema")
+            .with_attributes([KeyValue::new("team.id", 7), KeyValue::new("empty", "")])
+            .build();
+        assert_eq!(
+            text(&[KeyValue::new("a", "b")], &scope_labels(&scope), false),
+            "a=\"b\",otel_scope_name=\"my.lib\",otel_scope_schema_url=\"https://example.com/schema\",\
+             otel_scope_team_id=\"7\",otel_scope_version=\"1.2\""
+        );
+        let bare = InstrumentationScope::builder("").build();
+        assert_eq!(scope_labels(&bare), []);
+    }
+
+    #[test]
+    fn a_scope_attribute_that_collides_with_the_scope_is_dropped() {
+        let scope = InstrumentationScope::builder("lib")
+            .with_attributes([
+                KeyValue::new("name", "x"),
+                KeyValue::new("version", "x"),
+                KeyValue::new("schema.url", "x"),
+                KeyValue::new("a.b", 1),
+                KeyValue::new("a_b", 2),
+                KeyValue::new("a_b", 3),
+            ])
+            .build();
+        assert_eq!(text(&[], &scope_labels(&scope), false), r#"otel_scope_a_b="1;3",otel_scope_name="lib""#);
+    }
+
+    #[test]
+    fn an_attribute_that_collides_with_a_scope_label_is_joined_with_it() {
+        let scope = scope_labels(&InstrumentationScope::builder("lib").build());
+        let pairs = [KeyValue::new("otel.scope.name", "mine")];
+        // `otel.scope.name` is before `otel_scope_name`.
+        assert_eq!(text(&pairs, &scope, false), r#"otel_scope_name="mine;lib""#);
+        let pairs = [KeyValue::new("otel_scope_version", "9")];
+        assert_eq!(text(&pairs, &scope, false), r#"otel_scope_name="lib",otel_scope_version="9""#);
+    }
+}

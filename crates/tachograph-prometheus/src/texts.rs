@@ -1,0 +1,116 @@
+//! The label texts of one metric's series, formatted once.
+
+/// What is known of a series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SeriesText<'a> {
+    /// Its text has not been formatted.
+    Unknown,
+    /// It is not on the page: another series has its labels.
+    Dropped,
+    /// The text between a sample's name and its value.
+    Text(&'a [u8]),
+}
+
+/// Texts by the number of the series: one allocation for all of them, and 8 bytes for each.
+#[derive(Debug, Default)]
+pub(crate) struct SeriesTexts {
+    bytes: Vec<u8>,
+    spans: Vec<Span>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    start: u32,
+    len: u32,
+}
+
+impl Span {
+    const UNKNOWN: Span = Span { start: 0, len: u32::MAX };
+    const DROPPED: Span = Span { start: 0, len: u32::MAX - 1 };
+}
+
+impl SeriesTexts {
+    /// How many series there is an answer for, [`SeriesText::Unknown`] included.
+    pub(crate) fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Makes room for series numbers below `len`.
+    pub(crate) fn grow_to(&mut self, len: usize) {
+        if len > self.spans.len() {
+            let more = len - self.spans.len();
+            reserve_frugally(&mut self.spans, more);
+            self.spans.resize(len, Span::UNKNOWN);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, series: usize) -> SeriesText<'_> {
+        let Some(span) = self.spans.get(series) else {
+            return SeriesText::Unknown;
+        };
+        let start = span.start as usize;
+        match self.bytes.get(start..start + span.len as usize) {
+            Some(text) => SeriesText::Text(text),
+            None if span.len == Span::DROPPED.len => SeriesText::Dropped,
+            None => SeriesText::Unknown,
+        }
+    }
+
+    /// Keeps a series' text. A metric's texts beyond 4 GiB are not kept, and their series dropped.
+    pub(crate) fn insert(&mut self, series: usize, text: &[u8]) {
+        self.grow_to(series + 1);
+        let start = u32::try_from(self.bytes.len());
+        let end = u32::try_from(self.bytes.len() + text.len());
+        self.spans[series] = match (start, end) {
+            (Ok(start), Ok(end)) if end - start < Span::DROPPED.len => {
+                reserve_frugally(&mut self.bytes, text.len());
+                self.bytes.extend_from_slice(text);
+                Span { start, len: end - start }
+            }
+            _ => Span::DROPPED,
+        };
+    }
+
+    pub(crate) fn mark_dropped(&mut self, series: usize) {
+        self.grow_to(series + 1);
+        self.spans[series] = Span::DROPPED;
+    }
+
+    /// The texts there are, with the number of their series.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        (0..self.spans.len()).filter_map(|series| match self.get(series) {
+            SeriesText::Text(text) => Some((series, text)),
+            SeriesText::Unknown | SeriesText::Dropped => None,
+        })
+    }
+}
+
+/// Grows by an eighth: there may be a hundred thousand series, and half of it unused would be felt.
+fn reserve_frugally<T>(vec: &mut Vec<T>, more: usize) {
+    if vec.capacity() - vec.len() < more {
+        vec.reserve_exact(more.max(vec.capacity() / 8).max(16));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_found_by_series_in_whatever_order_they_came() {
+        let mut texts = SeriesTexts::default();
+        texts.insert(2, b"two");
+        texts.insert(0, b"");
+        texts.mark_dropped(3);
+        assert_eq!(texts.get(0), SeriesText::Text(b""));
+        assert_eq!(texts.get(1), SeriesText::Unknown);
+        assert_eq!(texts.get(2), SeriesText::Text(b"two"));
+        assert_eq!(texts.get(3), SeriesText::Dropped);
+        assert_eq!(texts.get(4), SeriesText::Unknown);
+        assert_eq!(texts.len(), 4);
+        texts.insert(1, b"one");
+        let all: Vec<_> = texts.iter().collect();
+        assert_eq!(all, [(0, &b""[..]), (1, b"one"), (2, b"two")]);
+    }
+}
