@@ -1,6 +1,7 @@
 //! This project: behind the API as any instrumented library uses it, and by its own handles.
 
 use opentelemetry::metrics as otel;
+use tachograph_prometheus::{Format, PrometheusExporter};
 use tachograph_sdk::metrics::MetricReader;
 use tachograph_sdk::{
     AttributeValue, Attributes, BoundCounter, BoundHistogram, Counter, Histogram, MeterProvider,
@@ -18,6 +19,7 @@ pub(crate) fn provider(series: usize) -> MeterProvider {
 /// Counters behind the API.
 pub(crate) struct Counters {
     pub(crate) reader: MetricReader,
+    exporter: PrometheusExporter,
     pub(crate) counter: otel::Counter<u64>,
 }
 
@@ -28,7 +30,8 @@ impl<V: Label> super::Counters<V> for Counters {
         let provider = provider(series);
         let counter =
             provider.meter("bench").as_otel().u64_counter("orders").with_description("Orders").build();
-        Self { reader: provider.reader(), counter }
+        let reader = provider.reader();
+        Self { exporter: PrometheusExporter::new(reader.clone()), reader, counter }
     }
 
     #[inline(always)]
@@ -37,13 +40,14 @@ impl<V: Label> super::Counters<V> for Counters {
     }
 
     fn scraper(&self) -> impl FnMut() -> usize {
-        scraper(&self.reader)
+        scraper(&self.exporter)
     }
 }
 
 /// Histograms behind the API.
 pub(crate) struct Histograms {
     pub(crate) reader: MetricReader,
+    exporter: PrometheusExporter,
     pub(crate) histogram: otel::Histogram<f64>,
 }
 
@@ -60,7 +64,8 @@ impl<V: Label> super::Histograms<V> for Histograms {
             .with_description("Durations")
             .with_boundaries(BOUNDS.to_vec())
             .build();
-        Self { reader: provider.reader(), histogram }
+        let reader = provider.reader();
+        Self { exporter: PrometheusExporter::new(reader.clone()), reader, histogram }
     }
 
     #[inline(always)]
@@ -69,13 +74,13 @@ impl<V: Label> super::Histograms<V> for Histograms {
     }
 
     fn scraper(&self) -> impl FnMut() -> usize {
-        scraper(&self.reader)
+        scraper(&self.exporter)
     }
 }
 
 /// Counters of our own, with borrowed pairs made up on the spot.
 pub(crate) struct OwnCounters {
-    reader: MetricReader,
+    exporter: PrometheusExporter,
     pub(crate) counter: Counter<u64>,
 }
 
@@ -98,7 +103,7 @@ impl<V: Label> super::Counters<V> for OwnCounters {
     fn with_room_for(series: usize) -> Self {
         let provider = provider(series);
         let counter = provider.meter("bench").counter("orders").with_description("Orders").build();
-        Self { reader: provider.reader(), counter }
+        Self { exporter: PrometheusExporter::new(provider.reader()), counter }
     }
 
     #[inline(always)]
@@ -107,13 +112,13 @@ impl<V: Label> super::Counters<V> for OwnCounters {
     }
 
     fn scraper(&self) -> impl FnMut() -> usize {
-        scraper(&self.reader)
+        scraper(&self.exporter)
     }
 }
 
 /// Histograms of our own, with borrowed pairs made up on the spot.
 pub(crate) struct OwnHistograms {
-    reader: MetricReader,
+    exporter: PrometheusExporter,
     pub(crate) histogram: Histogram<f64>,
 }
 
@@ -136,7 +141,7 @@ impl<V: Label> super::Histograms<V> for OwnHistograms {
             .with_description("Durations")
             .with_boundaries(BOUNDS.to_vec())
             .build();
-        Self { reader: provider.reader(), histogram }
+        Self { exporter: PrometheusExporter::new(provider.reader()), histogram }
     }
 
     #[inline(always)]
@@ -146,12 +151,23 @@ impl<V: Label> super::Histograms<V> for OwnHistograms {
     }
 
     fn scraper(&self) -> impl FnMut() -> usize {
-        scraper(&self.reader)
+        scraper(&self.exporter)
     }
 }
 
-fn scraper(reader: &MetricReader) -> impl FnMut() -> usize {
-    visitor(reader)
+fn scraper(exporter: &PrometheusExporter) -> impl FnMut() -> usize + use<> {
+    let exporter = exporter.clone();
+    let mut page = Vec::new();
+    move || {
+        page.clear();
+        exporter.write_to(Format::Text004, &mut page);
+        page.len()
+    }
+}
+
+/// As its pages are, without the labels that say which scope a series is of: what peers without scopes write.
+pub(crate) fn scraper_without_scopes(reader: &MetricReader) -> impl FnMut() -> usize {
+    scraper(&PrometheusExporter::builder(reader.clone()).with_scope_labels(false).build())
 }
 
 /// Visits every series and encodes nothing: the part of a page that is the reader's.

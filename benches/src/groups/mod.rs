@@ -29,6 +29,8 @@ pub(crate) struct Group {
 
 /// All groups, in the order in which they run.
 pub(crate) const ALL: [Group; 10] = [
+    // First: later, threads and families that have gone would have left memory to use again.
+    Group { name: "memory", run: memory::run, contenders: Vec::new },
     Group { name: "counter-bound", run: counter_bound::run, contenders: counter_bound::contenders },
     Group { name: "two-threads", run: two_threads::run, contenders: Vec::new },
     Group { name: "counter-typed", run: counter_typed::run, contenders: counter_typed::contenders },
@@ -36,7 +38,6 @@ pub(crate) const ALL: [Group; 10] = [
     Group { name: "histogram", run: histogram::run, contenders: histogram::all },
     Group { name: "allocations", run: allocations::run, contenders: Vec::new },
     Group { name: "scrape", run: scrape::run, contenders: Vec::new },
-    Group { name: "memory", run: memory::run, contenders: Vec::new },
     Group { name: "stall", run: stall::run, contenders: Vec::new },
     Group { name: "new-series", run: new_series::run, contenders: Vec::new },
 ];

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::alloc::counted;
-use crate::bars::Bars;
+use crate::bars::{Bars, Unit};
 use crate::contenders::{
     Counters, Histograms, fastmetrics, fill_counters, fill_histograms, measured, otel_sdk, ours, prometheus,
     prometheus_client,
@@ -33,8 +33,10 @@ impl<'a> Page<'a> {
     }
 }
 
-fn print(title: &str, rounds: usize, series: usize, pages: Vec<Page<'_>>) -> Table {
+/// Measures the pages in turn; the table, and how often ours allocates.
+fn print(title: &str, rounds: usize, series: usize, pages: Vec<Page<'_>>) -> (Table, u64) {
     let facts: Vec<_> = pages.iter().map(|page| (page.name, page.bytes, page.allocations)).collect();
+    let ours = pages.iter().filter(|page| page.role == Role::Ours).map(|page| page.allocations).sum();
     let contenders: Vec<Contender<'_>> = pages
         .into_iter()
         .map(|mut page| {
@@ -52,7 +54,16 @@ fn print(title: &str, rounds: usize, series: usize, pages: Vec<Page<'_>>) -> Tab
     for (name, bytes, allocations) in facts {
         println!("| {name} | {:.0} | {allocations} |", bytes as f64 / series as f64);
     }
-    table
+    (table, ours)
+}
+
+/// Notes the bars of a page.
+fn note(bars: &mut Bars, limit: f64, what: &str, (table, allocations): &(Table, u64)) {
+    let ours = table.median(<ours::Counters as Counters<&str>>::NAME);
+    let (peer, fastest) = table.fastest_peer();
+    bars.ratio(limit, ours, fastest, what, peer);
+    let what = format!("allocations per page, {what}, the buffer apart");
+    bars.at_most(0.0, Unit::Allocations, *allocations as f64, &what, "nothing");
 }
 
 /// The labels of a series as this project writes them.
@@ -64,6 +75,8 @@ fn labels(index: usize) -> String {
     )
 }
 
+const VISIT: &str = "visiting our series, encoding nothing";
+const WITHOUT_SCOPES: &str = "tachograph, without the label of the scope, as the peers below it";
 const FLOOR: &str = "labels formatted before, itoa";
 
 /// The labels of all series, one after the other, and where each ends: nothing to chase.
@@ -146,7 +159,7 @@ fn histogram_floor(series: usize) -> impl FnMut() -> usize {
     }
 }
 
-fn counters(effort: Effort, series: usize) -> Table {
+fn counters(effort: Effort, series: usize) -> (Table, u64) {
     fn family<C: Counters<&'static str>>(series: usize) -> C {
         let family = C::with_room_for(series);
         fill_counters(&family, series);
@@ -163,8 +176,9 @@ fn counters(effort: Effort, series: usize) -> Table {
     let fast: fastmetrics::Counters<&str> = family(series);
     let pages = vec![
         Page::new(Role::Floor, FLOOR, counter_floor(series)),
-        Page::new(Role::Floor, "visiting our series, encoding nothing", ours::visitor(&own.reader)),
+        Page::new(Role::Floor, VISIT, ours::visitor(&own.reader)),
         page(Role::Ours, &own),
+        Page::new(Role::Aside, WITHOUT_SCOPES, ours::scraper_without_scopes(&own.reader)),
         page(Role::Peer, &sdk),
         page(Role::Peer, &registry),
         page(Role::Peer, &client),
@@ -175,7 +189,7 @@ fn counters(effort: Effort, series: usize) -> Table {
     print(&format!("A page of {series} counters"), rounds, series, pages)
 }
 
-fn histograms(effort: Effort, series: usize) -> Table {
+fn histograms(effort: Effort, series: usize) -> (Table, u64) {
     fn family<H: Histograms<&'static str>>(series: usize) -> H {
         let family = H::with_room_for(series);
         fill_histograms(&family, series);
@@ -192,8 +206,9 @@ fn histograms(effort: Effort, series: usize) -> Table {
     let fast: fastmetrics::Histograms<&str> = family(series);
     let pages = vec![
         Page::new(Role::Floor, FLOOR, histogram_floor(series)),
-        Page::new(Role::Floor, "visiting our series, encoding nothing", ours::visitor(&own.reader)),
+        Page::new(Role::Floor, VISIT, ours::visitor(&own.reader)),
         page(Role::Ours, &own),
+        Page::new(Role::Aside, WITHOUT_SCOPES, ours::scraper_without_scopes(&own.reader)),
         page(Role::Peer, &sdk),
         page(Role::Peer, &registry),
         page(Role::Peer, &client),
@@ -203,8 +218,10 @@ fn histograms(effort: Effort, series: usize) -> Table {
     print(&format!("A page of {series} histograms of 14 bounds"), effort.of(100, 1), series, pages)
 }
 
-pub(crate) fn run(effort: Effort, _bars: &mut Bars) {
+pub(crate) fn run(effort: Effort, bars: &mut Bars) {
     counters(effort, effort.of(10_000, 100));
-    counters(effort, effort.of(100_000, 100));
-    histograms(effort, effort.of(1_000, 100));
+    let page = counters(effort, effort.of(100_000, 100));
+    note(bars, 0.35, "scrape of 100,000 counters", &page);
+    let page = histograms(effort, effort.of(1_000, 100));
+    note(bars, 0.6, "scrape of 1,000 histograms of 14 buckets", &page);
 }

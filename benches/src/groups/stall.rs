@@ -2,15 +2,17 @@
 //!
 //! One thread scrapes, one adds a series every 2 ms, and as many threads record as the machine has
 //! processors besides the scraper's. A recording thread times each operation; what counts is the share
-//! of its time that went into operations longer than 100 µs. Being put off the processor counts as well,
-//! which is why the same run is taken without scraper and inserter, and again with something that only
-//! spins in the scraper's place.
+//! of its time that went into operations longer than 100 µs.
+//!
+//! Being put off the processor makes an operation long as well, and has nothing to do with the library:
+//! on Linux, what the scheduler says the thread waited for a processor is taken off. The share with it
+//! is printed beside; so is the same run with a thread that only spins in the scraper's place.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::bars::Bars;
+use crate::bars::{Bars, Unit};
 use crate::contenders::{
     Counters, fastmetrics, fill_counters, made, measured, otel_sdk, ours, prometheus, prometheus_client,
 };
@@ -33,10 +35,19 @@ enum Beside {
     Scraping,
 }
 
-struct Outcome {
-    /// Of the recording threads' time, in percent.
-    stalled: f64,
+/// What one recording thread saw, or the mean of all.
+#[derive(Default)]
+struct Stalled {
+    /// Of its time, in percent, what it waited for a processor taken off.
+    waiting: f64,
+    /// The same, with that.
+    at_all: f64,
+    /// The longest operation, its wait for a processor taken off.
     longest: Duration,
+}
+
+struct Outcome {
+    stalled: Stalled,
     pages: usize,
     /// Nanoseconds that the insertions took.
     insertions: Row,
@@ -87,30 +98,37 @@ fn observe<C: Counters<&'static str>>(
             insertions
         });
         let recording: Vec<_> = (0..recorders()).map(|_| scope.spawn(|| record(family, time))).collect();
-        let (mut stalled, mut longest, mut threads) = (0.0, Duration::ZERO, 0.0);
-        for thread in recording {
-            if let Ok((share, worst)) = thread.join() {
-                stalled += share;
-                threads += 1.0;
-                longest = longest.max(worst);
-            }
+        let (mut stalled, mut threads) = (Stalled::default(), 0.0);
+        for one in recording.into_iter().filter_map(|thread| thread.join().ok()) {
+            threads += 1.0;
+            stalled.waiting += (one.waiting - stalled.waiting) / threads;
+            stalled.at_all += (one.at_all - stalled.at_all) / threads;
+            stalled.longest = stalled.longest.max(one.longest);
         }
         over.store(true, Ordering::Relaxed);
         Outcome {
-            stalled: stalled / threads,
-            longest,
+            stalled,
             pages: scraper.join().unwrap_or_default(),
             insertions: Row::of(Role::Peer, "insertions", inserter.join().unwrap_or_default()),
         }
     })
 }
 
-/// Records until `time` is over; the share of it spent in long operations, in percent, and the longest.
-fn record<C: Counters<&'static str>>(family: &C, time: Duration) -> (f64, Duration) {
+/// How long this thread has been ready to run without a processor, where the system says it.
+fn waited_for_processor() -> Duration {
+    let nanos = std::fs::read_to_string("/proc/thread-self/schedstat")
+        .ok()
+        .and_then(|text| text.split_ascii_whitespace().nth(1)?.parse().ok());
+    Duration::from_nanos(nanos.unwrap_or(0))
+}
+
+/// Records until `time` is over.
+fn record<C: Counters<&'static str>>(family: &C, time: Duration) -> Stalled {
     let (order, mut position) = (Order::new(), 0);
-    let (mut stalled, mut longest) = (Duration::ZERO, Duration::ZERO);
     // The thread's first records set up what it keeps; that is not waiting.
     order.each(&mut position, 4_000, |values| family.add(made(values)));
+    let (mut waiting, mut at_all, mut longest) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+    let mut waited = waited_for_processor();
     let start = Instant::now();
     let mut before = start;
     while before - start < time {
@@ -120,12 +138,21 @@ fn record<C: Counters<&'static str>>(family: &C, time: Duration) -> (f64, Durati
             let took = now - before;
             before = now;
             if took > LONG {
-                stalled += took;
-                longest = longest.max(took);
+                let ready = waited_for_processor();
+                let own = took.saturating_sub(ready - waited);
+                waited = ready;
+                at_all += took;
+                if own > LONG {
+                    waiting += own;
+                }
+                longest = longest.max(own);
+                // Reading the file is not recording.
+                before = Instant::now();
             }
         });
     }
-    (100.0 * stalled.as_secs_f64() / (before - start).as_secs_f64(), longest)
+    let percent = |part: Duration| 100.0 * part.as_secs_f64() / (before - start).as_secs_f64();
+    Stalled { waiting: percent(waiting), at_all: percent(at_all), longest }
 }
 
 struct Stall {
@@ -152,20 +179,25 @@ fn print(series: usize, rows: &[Stall]) {
     println!(
         "\n### {threads} recording thread(s), {series} series scraped in a loop, a new series every 2 ms\n"
     );
-    println!("Share of recording time in operations longer than 100 µs; insertions in µs.\n");
+    println!(
+        "Share of recording time in operations longer than 100 µs, in percent: without the wait for a processor \
+         (and with it). Insertions in µs.\n"
+    );
     println!(
         "| contender | alone | beside a spinning thread | beside scraper and inserter | longest | pages | \
          insertion, median | p99 | p99.9 |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|"
     );
     for row in rows {
+        let share =
+            |outcome: &Outcome| format!("{:.2} ({:.2})", outcome.stalled.waiting, outcome.stalled.at_all);
         let insertions = |at| figure(row.scraping.insertions.quantile(at) / 1_000.0);
         println!(
-            "| {} | {:.2}% | {:.2}% | {:.2}% | {:.1?} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {:.1?} | {} | {} | {} | {} |",
             row.name,
-            row.alone.stalled,
-            row.spinning.stalled,
-            row.scraping.stalled,
-            row.scraping.longest,
+            share(&row.alone),
+            share(&row.spinning),
+            share(&row.scraping),
+            row.scraping.stalled.longest,
             row.scraping.pages,
             insertions(0.5),
             insertions(0.99),
@@ -174,11 +206,17 @@ fn print(series: usize, rows: &[Stall]) {
     }
 }
 
-pub(crate) fn run(effort: Effort, _bars: &mut Bars) {
+pub(crate) fn run(effort: Effort, bars: &mut Bars) {
     let series = effort.of(100_000, 100);
+    let own = contender::<ours::Counters>(effort, series);
+    let sdk = contender::<otel_sdk::Counters>(effort, series);
+    let more = own.scraping.stalled.waiting - own.alone.stalled.waiting;
+    let p999 = |stall: &Stall| stall.scraping.insertions.quantile(0.999);
+    bars.at_most(1.0, Unit::Points, more, "time in operations over 100 µs, scraped", "the same run alone");
+    bars.ratio(0.02, p999(&own), p999(&sdk), "insertion p99.9 while scraped", sdk.name);
     let rows = [
-        contender::<ours::Counters>(effort, series),
-        contender::<otel_sdk::Counters>(effort, series),
+        own,
+        sdk,
         contender::<prometheus::Counters>(effort, series),
         contender::<prometheus_client::Counters<&str>>(effort, series),
         contender::<measured::Counters>(effort, series),
