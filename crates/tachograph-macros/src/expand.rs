@@ -30,7 +30,7 @@ pub(crate) fn attributes(input: &DeriveInput) -> TokenStream {
                 impl #impl_generics #krate::Attributes for #name #ty_generics #where_clause {
                     fn visit<'__visit>(
                         &'__visit self,
-                        _: impl ::core::ops::FnMut(&'__visit ::core::primitive::str, #krate::ValueRef<'__visit>),
+                        _: impl ::core::ops::FnMut(#krate::KeyRef<'__visit>, #krate::ValueRef<'__visit>),
                     ) {}
                 }
             }
@@ -153,9 +153,9 @@ fn implement_attributes(input: &DeriveInput, container: &Attrs, set: &AttributeS
             #[inline]
             fn visit<'__visit>(
                 &'__visit self,
-                #visitor: impl ::core::ops::FnMut(&'__visit ::core::primitive::str, #krate::ValueRef<'__visit>),
+                #visitor: impl ::core::ops::FnMut(#krate::KeyRef<'__visit>, #krate::ValueRef<'__visit>),
             ) {
-                #(__visitor(#keys, #values);)*
+                #(__visitor(#krate::KeyRef::from_static(#keys), #values);)*
             }
         }
     }

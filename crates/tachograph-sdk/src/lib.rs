@@ -38,7 +38,7 @@ mod sync;
 pub mod testing;
 mod typed;
 
-pub use attributes::{AttributeSet, AttributeValue, Attributes, ValueRef};
+pub use attributes::{AttributeKey, AttributeSet, AttributeValue, Attributes, KeyRef, ValueRef};
 pub use clock::{Clock, SystemClock};
 pub use metrics::{Meter, MeterProvider};
 pub use opentelemetry::KeyValue;

@@ -34,6 +34,10 @@ pub trait Number: Copy + PartialOrd + Send + Sync + std::fmt::Debug + sealed::Se
     #[doc(hidden)]
     fn is_finite(self) -> bool;
 
+    /// Whether any sum takes it: finite, and not negative where sums of the kind may be monotonic.
+    #[doc(hidden)]
+    fn suits_any_sum(self) -> bool;
+
     /// Whether it is zero or more.
     #[doc(hidden)]
     fn is_non_negative(self) -> bool;
@@ -124,6 +128,11 @@ impl Number for u64 {
     }
 
     #[inline]
+    fn suits_any_sum(self) -> bool {
+        true
+    }
+
+    #[inline]
     fn is_non_negative(self) -> bool {
         true
     }
@@ -165,6 +174,11 @@ impl Number for i64 {
 
     #[inline]
     fn is_finite(self) -> bool {
+        true
+    }
+
+    #[inline]
+    fn suits_any_sum(self) -> bool {
         true
     }
 
@@ -214,6 +228,12 @@ impl Number for f64 {
     #[inline]
     fn is_finite(self) -> bool {
         f64::is_finite(self)
+    }
+
+    #[inline]
+    fn suits_any_sum(self) -> bool {
+        // False for NaN too.
+        (0.0..f64::INFINITY).contains(&self)
     }
 
     #[inline]

@@ -2,13 +2,13 @@
 
 use opentelemetry::KeyValue;
 
-use super::{AttributeValue, Attributes, ValueRef};
+use super::{AttributeKey, AttributeValue, Attributes, KeyRef, ValueRef};
 
 impl Attributes for () {
     const CARDINALITY: Option<usize> = Some(1);
 
     #[inline]
-    fn visit<'a>(&'a self, _visitor: impl FnMut(&'a str, ValueRef<'a>)) {}
+    fn visit<'a>(&'a self, _visitor: impl FnMut(KeyRef<'a>, ValueRef<'a>)) {}
 }
 
 impl<T: Attributes + ?Sized> Attributes for &T {
@@ -20,7 +20,7 @@ impl<T: Attributes + ?Sized> Attributes for &T {
     }
 
     #[inline]
-    fn visit<'a>(&'a self, visitor: impl FnMut(&'a str, ValueRef<'a>)) {
+    fn visit<'a>(&'a self, visitor: impl FnMut(KeyRef<'a>, ValueRef<'a>)) {
         T::visit(self, visitor);
     }
 
@@ -32,9 +32,9 @@ impl<T: Attributes + ?Sized> Attributes for &T {
 
 impl Attributes for [KeyValue] {
     #[inline]
-    fn visit<'a>(&'a self, mut visitor: impl FnMut(&'a str, ValueRef<'a>)) {
+    fn visit<'a>(&'a self, mut visitor: impl FnMut(KeyRef<'a>, ValueRef<'a>)) {
         for pair in self {
-            visitor(pair.key.as_str(), ValueRef::from(&pair.value));
+            visitor(KeyRef::borrowed(pair.key.as_str()), ValueRef::from(&pair.value));
         }
     }
 
@@ -46,7 +46,7 @@ impl Attributes for [KeyValue] {
 
 impl<const N: usize> Attributes for [KeyValue; N] {
     #[inline]
-    fn visit<'a>(&'a self, visitor: impl FnMut(&'a str, ValueRef<'a>)) {
+    fn visit<'a>(&'a self, visitor: impl FnMut(KeyRef<'a>, ValueRef<'a>)) {
         self.as_slice().visit(visitor);
     }
 
@@ -56,18 +56,18 @@ impl<const N: usize> Attributes for [KeyValue; N] {
     }
 }
 
-impl<K: AsRef<str>, V: AttributeValue> Attributes for [(K, V)] {
+impl<K: AttributeKey, V: AttributeValue> Attributes for [(K, V)] {
     #[inline]
-    fn visit<'a>(&'a self, mut visitor: impl FnMut(&'a str, ValueRef<'a>)) {
+    fn visit<'a>(&'a self, mut visitor: impl FnMut(KeyRef<'a>, ValueRef<'a>)) {
         for (key, value) in self {
-            visitor(key.as_ref(), value.value());
+            visitor(key.key(), value.value());
         }
     }
 }
 
-impl<K: AsRef<str>, V: AttributeValue, const N: usize> Attributes for [(K, V); N] {
+impl<K: AttributeKey, V: AttributeValue, const N: usize> Attributes for [(K, V); N] {
     #[inline]
-    fn visit<'a>(&'a self, visitor: impl FnMut(&'a str, ValueRef<'a>)) {
+    fn visit<'a>(&'a self, visitor: impl FnMut(KeyRef<'a>, ValueRef<'a>)) {
         self.as_slice().visit(visitor);
     }
 }

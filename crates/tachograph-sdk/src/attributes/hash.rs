@@ -1,38 +1,66 @@
-//! Hashes of attribute sets: by content, the same for every spelling of a set, and by address.
+//! Hashes of attribute sets by content, the same for every spelling of a set.
 
-use std::hash::Hasher;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::OnceLock;
 
 use foldhash::SharedSeed;
 use foldhash::fast::FoldHasher;
-use opentelemetry::{Array, KeyValue, Value};
+use opentelemetry::Array;
 
 use super::{Attributes, ValueRef};
 
 /// A process's random seed, so that nobody outside can choose attributes that collide.
 #[derive(Clone, Copy)]
 pub(crate) struct Seed {
-    shared: &'static SharedSeed,
-    start: u64,
+    first: u64,
+    second: u64,
+    long: &'static SharedSeed,
 }
 
 impl Seed {
     pub(crate) fn of_process() -> Self {
-        static SEED: OnceLock<(SharedSeed, u64)> = OnceLock::new();
-        let (shared, start) = SEED.get_or_init(|| {
+        static SEED: OnceLock<(u64, u64, SharedSeed)> = OnceLock::new();
+        let (first, second, long) = SEED.get_or_init(|| {
             // The standard library's keys are the operating system's randomness.
-            let random = |salt: u64| {
-                use std::hash::{BuildHasher, RandomState};
-                RandomState::new().hash_one(salt)
-            };
-            (SharedSeed::from_u64(random(0)), random(1))
+            let random = || RandomState::new().hash_one(0);
+            (random(), random(), SharedSeed::from_u64(random()))
         });
-        Seed { shared, start: *start }
+        Seed { first: *first, second: *second, long }
     }
 
+    /// Mixes two words: both halves of their product, folded into one.
     #[inline]
+    pub(crate) fn mix(self, a: u64, b: u64) -> u64 {
+        let product = u128::from(a ^ self.first) * u128::from(b ^ self.second);
+        (product as u64) ^ (product >> 64) as u64
+    }
+
+    /// A string of at most 16 bytes as two words, which with its length are all of it.
+    ///
+    /// Two overlapping loads cover each range of lengths.
+    #[inline]
+    fn short(text: &[u8]) -> Option<(u64, u64)> {
+        if let (Some(head), Some(tail)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+            (text.len() <= 16).then(|| (u64::from_ne_bytes(*head), u64::from_ne_bytes(*tail)))
+        } else if let (Some(head), Some(tail)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+            Some((u64::from(u32::from_ne_bytes(*head)), u64::from(u32::from_ne_bytes(*tail))))
+        } else if let (Some(head), Some(tail)) = (text.first(), text.last()) {
+            Some((u64::from(*head) | u64::from(text[text.len() / 2]) << 8, u64::from(*tail)))
+        } else {
+            Some((0, 0))
+        }
+    }
+
+    /// Longer strings are worth a call.
+    #[inline(never)]
+    fn long(self, text: &[u8]) -> u64 {
+        let mut hasher = self.hasher();
+        hasher.write(text);
+        hasher.finish()
+    }
+
     fn hasher(self) -> FoldHasher<'static> {
-        FoldHasher::with_seed(self.start, self.shared)
+        FoldHasher::with_seed(self.first, self.long)
     }
 }
 
@@ -52,21 +80,30 @@ impl AttributesHash {
     /// Adds a pair. Pairs commute, so that order does not matter.
     #[inline]
     pub(crate) fn add(&mut self, key: &str, value: ValueRef<'_>) {
-        let mut hasher = self.seed.hasher();
-        hasher.write(key.as_bytes());
-        match value {
-            ValueRef::Str(value) => hasher.write(value.as_bytes()),
-            ValueRef::Bool(value) => hasher.write_u64(1 + u64::from(value)),
-            ValueRef::I64(value) => hasher.write_u64(value.cast_unsigned()),
-            ValueRef::F64(value) => hasher.write_u64(value.to_bits()),
-            ValueRef::Array(value) => hash_array(&mut hasher, value),
-        }
-        self.sum = self.sum.wrapping_add(hasher.finish());
+        // A program has few keys, and the sets of one instrument mostly the same: the key's end is
+        // there to tell `a=1,b=2` from `a=2,b=1`, no more.
+        let key = key.as_bytes();
+        let key_word = key.last_chunk::<4>().map_or(0, |tail| u64::from(u32::from_ne_bytes(*tail)))
+            | key.last().map_or(0, |last| u64::from(*last)) << 32
+            | (key.len() as u64) << 40;
+        let (a, b) = match value {
+            ValueRef::Str(text) => {
+                let text = text.as_bytes();
+                match Seed::short(text) {
+                    Some((a, b)) => (a, b ^ (text.len() as u64) << 56),
+                    None => (self.seed.long(text), 1),
+                }
+            }
+            ValueRef::Bool(value) => (u64::from(value), 2),
+            ValueRef::I64(value) => (value.cast_unsigned(), 3),
+            ValueRef::F64(value) => (value.to_bits(), 4),
+            ValueRef::Array(value) => (hash_array(self.seed, value), 5),
+        };
+        self.sum = self.sum.wrapping_add(self.seed.mix(a, b ^ key_word.rotate_left(16)));
     }
 
     #[inline]
     pub(crate) fn finish(self) -> u32 {
-        // The sum's high bits are the better mixed ones; fold the low ones in.
         ((self.sum >> 32) ^ self.sum) as u32
     }
 
@@ -74,45 +111,53 @@ impl AttributesHash {
     #[inline]
     pub(crate) fn of<A: Attributes + ?Sized>(seed: Seed, attributes: &A) -> u32 {
         let mut hash = AttributesHash::new(seed);
-        attributes.visit(|key, value| hash.add(key, value));
+        attributes.visit(|key, value| hash.add(key.as_str(), value));
         hash.finish()
     }
 }
 
-#[cold]
-fn hash_array(hasher: &mut FoldHasher<'_>, array: &Array) {
+#[inline(never)]
+fn hash_array(seed: Seed, array: &Array) -> u64 {
+    let mut hasher = seed.hasher();
     match array {
-        Array::Bool(values) => values.iter().for_each(|value| hasher.write_u64(1 + u64::from(*value))),
+        Array::Bool(values) => values.iter().for_each(|value| hasher.write_u64(u64::from(*value))),
         Array::I64(values) => values.iter().for_each(|value| hasher.write_u64(value.cast_unsigned())),
         Array::F64(values) => values.iter().for_each(|value| hasher.write_u64(value.to_bits())),
         Array::String(values) => values.iter().for_each(|value| hasher.write(value.as_str().as_bytes())),
         _ => {}
     }
+    hasher.finish()
 }
 
-/// A hash of pairs by where their strings are, in the caller's order; `None` for pairs with arrays.
-///
-/// Equal hashes say nothing: the caller compares the addresses themselves.
-#[inline]
-pub(crate) fn address_hash(seed: Seed, pairs: &[KeyValue]) -> Option<u32> {
-    let mut hash = seed.start;
-    for pair in pairs {
-        let value = match &pair.value {
-            Value::String(value) => value.as_str().as_ptr().addr() as u64,
-            Value::I64(value) => value.cast_unsigned(),
-            Value::Bool(value) => u64::from(*value),
-            Value::F64(value) => value.to_bits(),
-            _ => return None,
-        };
-        let key = pair.key.as_str().as_ptr().addr() as u64;
-        hash = hash.rotate_left(23) ^ fold(key ^ seed.start, value ^ 0x9E37_79B9_7F4A_7C15);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash<A: Attributes>(attributes: A) -> u32 {
+        AttributesHash::of(Seed::of_process(), &attributes)
     }
-    Some((hash ^ hash >> 32) as u32)
-}
 
-/// Both halves of the product, folded into one word.
-#[inline]
-fn fold(a: u64, b: u64) -> u64 {
-    let product = u128::from(a) * u128::from(b);
-    (product as u64) ^ (product >> 64) as u64
+    #[test]
+    fn order_does_not_matter_and_everything_else_does() {
+        let base = hash([("a", "1"), ("b", "2")]);
+        assert_eq!(base, hash([("b", "2"), ("a", "1")]));
+        for other in [[("a", "2"), ("b", "1")], [("a", "1"), ("b", "3")], [("a", "1"), ("c", "2")]] {
+            assert_ne!(base, hash(other), "{other:?}");
+        }
+        assert_ne!(hash([("a", 1)]), hash([("a", true)]));
+    }
+
+    #[test]
+    fn strings_of_every_length_differ_by_each_of_their_bytes() {
+        for len in 0..40 {
+            let text = "x".repeat(len);
+            let base = hash([("k", text.as_str())]);
+            assert_ne!(base, hash([("k", format!("{text}x").as_str())]), "{len}");
+            for at in 0..len {
+                let mut other = text.clone().into_bytes();
+                other[at] = b'y';
+                assert_ne!(base, hash([("k", std::str::from_utf8(&other).unwrap())]), "{len} {at}");
+            }
+        }
+    }
 }

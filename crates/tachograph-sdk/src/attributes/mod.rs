@@ -7,13 +7,16 @@
 
 mod ad_hoc;
 mod hash;
+mod key;
 mod set;
 mod value;
 
 use opentelemetry::KeyValue;
 
-pub(crate) use hash::{AttributesHash, Seed, address_hash};
+pub(crate) use hash::{AttributesHash, Seed};
+pub use key::{AttributeKey, KeyRef};
 pub use set::AttributeSet;
+pub(crate) use set::Order;
 pub use value::{AttributeValue, ValueRef};
 
 /// A set of attributes that a measurement carries.
@@ -28,6 +31,11 @@ pub use value::{AttributeValue, ValueRef};
 /// a key is yielded twice, the last value wins. Where [`CARDINALITY`](Self::CARDINALITY) is `Some(n)`,
 /// [`index`](Self::index) is below `n`, and two values have the same index exactly when they visit the
 /// same pairs; an index outside is treated as unknown, and the attributes are looked up instead.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a set of attributes",
+    label = "not `Attributes`",
+    note = "sets are structs with `#[derive(Attributes)]`, arrays of `(key, value)` pairs, `[KeyValue]`, and `()`"
+)]
 pub trait Attributes {
     /// How many distinct sets this type can express, where that is known at compile time.
     ///
@@ -40,7 +48,7 @@ pub trait Attributes {
     }
 
     /// Yields each attribute to `visitor`, in any order.
-    fn visit<'a>(&'a self, visitor: impl FnMut(&'a str, ValueRef<'a>));
+    fn visit<'a>(&'a self, visitor: impl FnMut(KeyRef<'a>, ValueRef<'a>));
 
     /// The attributes as the API's own pairs, where that is what they are.
     ///

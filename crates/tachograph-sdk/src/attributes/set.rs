@@ -1,5 +1,4 @@
 use std::fmt;
-use std::sync::Arc;
 
 use opentelemetry::{Key, KeyValue, Value};
 
@@ -14,20 +13,11 @@ pub struct AttributeSet {
 impl AttributeSet {
     /// Makes the set of some attributes; of pairs with equal keys the last one is kept.
     pub fn new<A: Attributes + ?Sized>(attributes: &A) -> Self {
-        Self::with_keys_of(attributes, None)
-    }
-
-    /// As [`new`](Self::new), sharing the storage of keys with a set that has the same ones.
-    pub(crate) fn with_keys_of<A: Attributes + ?Sized>(attributes: &A, like: Option<&Self>) -> Self {
         let mut pairs: Vec<KeyValue> = Vec::new();
         match attributes.as_key_values() {
             // Clones keep the addresses of strings that are static or shared.
             Some(given) => pairs.extend_from_slice(given),
-            None => attributes.visit(|key, value| {
-                let known = like.and_then(|set| set.pairs.iter().find(|pair| pair.key.as_str() == key));
-                let key = known.map_or_else(|| Key::from(Arc::<str>::from(key)), |pair| pair.key.clone());
-                pairs.push(KeyValue::new(key, value.to_value()));
-            }),
+            None => attributes.visit(|key, value| pairs.push(KeyValue::new(key.to_key(), value.to_value()))),
         }
         // A stable sort leaves the last of equal keys last; reversed, it is the one that is kept.
         pairs.reverse();
@@ -57,54 +47,48 @@ impl AttributeSet {
         Some(&self.pairs[found].value)
     }
 
-    /// The pairs, sorted.
-    pub(crate) fn pairs(&self) -> &[KeyValue] {
-        &self.pairs
-    }
-
-    /// Whether `attributes` are exactly this set, each key visited once.
+    /// Whether `attributes` are exactly this set, each key visited once; most likely in that order.
     #[inline]
-    pub(crate) fn is_spelled_by<A: Attributes + ?Sized>(&self, attributes: &A) -> bool {
+    pub(crate) fn is_spelled_by<A: Attributes + ?Sized>(&self, order: Order, attributes: &A) -> bool {
+        let pairs = &*self.pairs;
         // One bit per key that was visited; a key visited twice is a job for `is_meant_by`.
-        let mut visited = 0_u128;
-        let mut next = 0;
-        let mut equal = self.pairs.len() <= 128;
+        let mut visited = 0_u64;
+        let mut at = 0;
+        let mut equal = pairs.len() <= 64;
         attributes.visit(|key, value| {
             if !equal {
                 return;
             }
-            let Some(at) = self.position(key, next) else {
-                equal = false;
-                return;
-            };
-            let bit = 1_u128 << at;
-            equal = visited & bit == 0 && same(ValueRef::from(&self.pairs[at].value), value);
-            visited |= bit;
-            next = at + 1;
+            let mut place = order.of(at);
+            at += 1;
+            if !pairs.get(place).is_some_and(|pair| same_str(pair.key.as_str(), key.as_str())) {
+                place = self.position(key.as_str());
+            }
+            equal = pairs.get(place).is_some_and(|pair| {
+                let bit = 1 << place;
+                let again = visited & bit != 0;
+                visited |= bit;
+                !again && same(&pair.value, value)
+            });
         });
-        equal && visited.count_ones() as usize == self.pairs.len()
+        equal && at == pairs.len()
     }
 
-    /// Where `key` is; most callers name keys in some fixed order, so that it is often at `guess`.
-    #[inline]
-    fn position(&self, key: &str, guess: usize) -> Option<usize> {
-        if let Some(pair) = self.pairs.get(guess)
-            && same_str(pair.key.as_str(), key)
-        {
-            return Some(guess);
-        }
-        self.pairs.iter().position(|pair| same_str(pair.key.as_str(), key))
+    /// Where `key` is, or a place where nothing is.
+    #[inline(never)]
+    fn position(&self, key: &str) -> usize {
+        self.pairs.iter().position(|pair| same_str(pair.key.as_str(), key)).unwrap_or(usize::MAX)
     }
 
     /// Whether `attributes` are this set once the last value of each key has won. Allocates nothing.
     pub(crate) fn is_meant_by<A: Attributes + ?Sized>(&self, attributes: &A) -> bool {
         let mut equal = true;
-        attributes.visit(|key, _| equal &= self.get(key).is_some());
+        attributes.visit(|key, _| equal &= self.get(key.as_str()).is_some());
         equal
             && self.pairs.iter().all(|pair| {
                 let mut last = None;
                 attributes.visit(|key, value| {
-                    if key == pair.key.as_str() {
+                    if key.as_str() == pair.key.as_str() {
                         last = Some(value);
                     }
                 });
@@ -114,10 +98,10 @@ impl AttributeSet {
 }
 
 #[inline]
-fn same(a: ValueRef<'_>, b: ValueRef<'_>) -> bool {
-    match (a, b) {
-        (ValueRef::Str(a), ValueRef::Str(b)) => same_str(a, b),
-        _ => a == b,
+fn same(own: &Value, value: ValueRef<'_>) -> bool {
+    match (own, value) {
+        (Value::String(own), ValueRef::Str(value)) => same_str(own.as_str(), value),
+        (own, value) => ValueRef::from(own) == value,
     }
 }
 
@@ -132,18 +116,40 @@ fn same_str(a: &str, b: &str) -> bool {
         return true;
     }
     // Two overlapping loads cover each range of lengths.
-    if let (Some((head_a, _)), Some((head_b, _))) = (a.split_first_chunk::<8>(), b.split_first_chunk::<8>()) {
+    if let (Some(head_a), Some(head_b)) = (a.first_chunk::<8>(), b.first_chunk::<8>()) {
         if a.len() > 16 {
             return a == b;
         }
-        let tail_a = a.last_chunk::<8>();
-        let tail_b = b.last_chunk::<8>();
-        return head_a == head_b && tail_a == tail_b;
+        head_a == head_b && a.last_chunk::<8>() == b.last_chunk::<8>()
+    } else if let (Some(head_a), Some(head_b)) = (a.first_chunk::<4>(), b.first_chunk::<4>()) {
+        head_a == head_b && a.last_chunk::<4>() == b.last_chunk::<4>()
+    } else {
+        a.iter().eq(b)
     }
-    if let (Some((head_a, _)), Some((head_b, _))) = (a.split_first_chunk::<4>(), b.split_first_chunk::<4>()) {
-        return head_a == head_b && a.last_chunk::<4>() == b.last_chunk::<4>();
+}
+
+/// The order in which a caller names up to sixteen keys: four bits for each say where it is in the
+/// sorted set. A hint; for more keys it hints at nothing.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Order(u64);
+
+impl Order {
+    pub(crate) fn new<A: Attributes + ?Sized>(attributes: &A, set: &AttributeSet) -> Self {
+        let mut order = 0;
+        let mut at = 0;
+        attributes.visit(|key, _| {
+            if at < 16 {
+                order |= (set.position(key.as_str()) as u64 & 15) << (4 * at);
+            }
+            at += 1;
+        });
+        Order(order)
     }
-    a.iter().eq(b)
+
+    #[inline]
+    fn of(self, at: usize) -> usize {
+        (self.0 >> (4 * (at & 15))) as usize & 15
+    }
 }
 
 impl fmt::Debug for AttributeSet {
@@ -171,15 +177,21 @@ mod tests {
         assert_eq!(set.get("c"), None);
     }
 
+    fn spelled(set: &AttributeSet, attributes: &[(&'static str, &str)]) -> bool {
+        let right = set.is_spelled_by(Order::new(attributes, set), attributes);
+        assert_eq!(right, set.is_spelled_by(Order::default(), attributes), "the order is only a hint");
+        right
+    }
+
     #[test]
     fn a_set_knows_its_spellings() {
         let set = AttributeSet::new(&[("a", "1"), ("bb", "22222222"), ("ccc", "3")]);
-        assert!(set.is_spelled_by(&[("bb", "22222222"), ("ccc", "3"), ("a", "1")]));
-        assert!(!set.is_spelled_by(&[("bb", "22222222"), ("ccc", "3")]));
-        assert!(!set.is_spelled_by(&[("bb", "22222223"), ("ccc", "3"), ("a", "1")]));
-        assert!(!set.is_spelled_by(&[("a", "1"), ("bb", "22222222"), ("a", "1")]));
+        assert!(spelled(&set, &[("bb", "22222222"), ("ccc", "3"), ("a", "1")]));
+        assert!(!spelled(&set, &[("bb", "22222222"), ("ccc", "3")]));
+        assert!(!spelled(&set, &[("bb", "22222223"), ("ccc", "3"), ("a", "1")]));
+        assert!(!spelled(&set, &[("a", "1"), ("bb", "22222222"), ("a", "1")]));
         let doubled = [("a", "0"), ("bb", "22222222"), ("a", "1"), ("ccc", "3")];
-        assert!(!set.is_spelled_by(&doubled));
+        assert!(!spelled(&set, &doubled));
         assert!(set.is_meant_by(&doubled));
         assert!(!set.is_meant_by(&[("a", "1"), ("bb", "22222222"), ("a", "0"), ("ccc", "3")]));
         assert!(!set.is_meant_by(&[("a", "1"), ("bb", "22222222"), ("ccc", "3"), ("d", "4")]));
@@ -188,7 +200,7 @@ mod tests {
     #[test]
     fn the_separator_between_values_is_not_lost() {
         let set = AttributeSet::new(&[("x", "ab"), ("y", "c")]);
-        assert!(!set.is_spelled_by(&[("x", "a"), ("y", "bc")]));
+        assert!(!spelled(&set, &[("x", "a"), ("y", "bc")]));
     }
 
     #[test]

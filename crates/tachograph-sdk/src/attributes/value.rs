@@ -95,6 +95,11 @@ impl From<f64> for ValueRef<'_> {
 /// Implemented for strings, booleans, and the integers and floats an OpenTelemetry attribute can hold
 /// (64-bit signed integers and everything that fits into one; `u64` and `usize` do not), and by
 /// `#[derive(AttributeValue)]` for enums without fields.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an attribute's value",
+    label = "not an `AttributeValue`",
+    note = "values are strings, booleans, floats, integers that fit into an `i64` (not `u64` or `usize`), and enums with `#[derive(AttributeValue)]`"
+)]
 pub trait AttributeValue {
     /// How many distinct values this type has, where that is known at compile time and worth an index.
     const CARDINALITY: Option<usize> = None;

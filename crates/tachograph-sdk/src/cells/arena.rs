@@ -15,24 +15,24 @@ const BLOCK_WORDS: usize = if cfg!(loom) { 8 } else { 512 };
 pub(crate) struct Row(NonZeroU64);
 
 impl Row {
-    fn new(block: u32, offset: u32) -> Self {
-        // The block's number plus one keeps the whole from being zero.
-        Row(NonZeroU64::MIN.saturating_add(u64::from(block) << 32 | u64::from(offset)))
+    /// Block numbers begin at one, which keeps the whole from being zero.
+    fn new(block: u32, offset: u32) -> Option<Self> {
+        NonZeroU64::new(u64::from(block) << 32 | u64::from(offset)).map(Row)
     }
 
     #[inline]
     pub(super) fn block(self) -> usize {
-        ((self.0.get() - 1) >> 32) as usize
+        (self.0.get() >> 32) as usize
     }
 
     #[inline]
     pub(super) fn offset(self) -> usize {
-        (self.0.get() - 1) as u32 as usize
+        self.0.get() as u32 as usize
     }
 
     /// For a table of atomics, where zero means that there is no row.
-    pub(crate) fn to_bits(row: Option<Row>) -> u64 {
-        row.map_or(0, |row| row.0.get())
+    pub(crate) fn to_bits(row: Row) -> u64 {
+        row.0.get()
     }
 
     /// The inverse of [`to_bits`](Self::to_bits).
@@ -55,7 +55,7 @@ impl Row {
 /// last values, of which there is only one.
 pub(crate) struct Arena {
     rows: Mutex<Rows>,
-    /// The words of each block, by block number.
+    /// The words of each block, by block number; there is no block 0.
     widths: AppendVec<usize>,
     pub(super) slabs: AppendVec<Slab>,
     /// Slabs whose threads have ended. Also serialises installations into `shared`.
@@ -81,9 +81,11 @@ struct Class {
 
 impl Arena {
     pub(crate) fn new(limit: usize) -> Self {
+        let widths = AppendVec::new();
+        let _ = widths.push(0);
         Arena {
             rows: Mutex::new(Rows::default()),
-            widths: AppendVec::new(),
+            widths,
             slabs: AppendVec::new(),
             idle: Mutex::new(Vec::new()),
             shared: Slab::new(),
@@ -123,7 +125,7 @@ impl Arena {
                 (block, 0)
             }
         };
-        Some(Row::new(block, offset as u32))
+        Row::new(block, offset as u32)
     }
 
     /// Zeroes rows of `width` words in every slab and gives them back.

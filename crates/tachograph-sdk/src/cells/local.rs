@@ -45,20 +45,23 @@ impl Drop for Guard {
     }
 }
 
-/// The row's words in this thread's own slab, where only this thread writes; `None` when they are
-/// to be written in the shared slab.
+/// The row's words in this thread's own slab, if they are there already: only this thread writes them.
+#[inline(always)]
+pub(super) fn known_words(row: Row) -> Option<*const Word> {
+    let local = LOCAL.get();
+    if row.block() >= local.len {
+        return None;
+    }
+    // SAFETY: `blocks` are this thread's slab's, which is never freed; the index is in range.
+    let block = unsafe { &*local.blocks.add(row.block()) }.load(Ordering::Relaxed);
+    // SAFETY: the arena deals rows within their block's size.
+    (!block.is_null()).then(|| unsafe { block.add(row.offset()) }.cast_const())
+}
+
+/// As [`known_words`], made if need be; `None` when they are to be written in the shared slab.
 #[inline]
 pub(super) fn own_words(row: Row) -> Option<*const Word> {
-    let local = LOCAL.get();
-    if row.block() < local.len {
-        // SAFETY: `blocks` are this thread's slab's, which is never freed; the index is in range.
-        let block = unsafe { &*local.blocks.add(row.block()) }.load(Ordering::Relaxed);
-        if !block.is_null() {
-            // SAFETY: the arena deals rows within their block's size.
-            return Some(unsafe { block.add(row.offset()) });
-        }
-    }
-    make_own_words(row)
+    known_words(row).or_else(|| make_own_words(row))
 }
 
 #[cold]

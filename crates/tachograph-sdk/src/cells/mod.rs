@@ -64,24 +64,34 @@ pub(crate) fn free(width: usize, rows: impl Iterator<Item = Row>) {
 }
 
 /// Adds to a sum.
-#[inline]
+#[inline(always)]
 pub(crate) fn add<N: Number>(row: Row, value: N) {
-    match local::own_words(row) {
-        Some(words) => {
-            // SAFETY: a row has at least one word, and this thread is the only writer of its own.
-            let cell = unsafe { &*words };
-            cell.store(N::add(cell.load(Ordering::Relaxed), value), Ordering::Relaxed);
-        }
-        None => add_shared(row, value),
+    match local::known_words(row) {
+        // SAFETY: a row has at least one word, and this thread is the only writer of its own.
+        Some(words) => add_to(unsafe { &*words }, value),
+        None => add_first(row, value),
     }
 }
 
+#[inline(always)]
+fn add_to<N: Number>(cell: &Word, value: N) {
+    cell.store(N::add(cell.load(Ordering::Relaxed), value), Ordering::Relaxed);
+}
+
+/// For a row that this thread has no words for yet, or never will.
 #[cold]
-fn add_shared<N: Number>(row: Row, value: N) {
-    // SAFETY: a row has at least one word.
-    let cell = unsafe { &*arena().shared_words(row) };
-    // `fetch_add` where the number allows would serve two of the three kinds; this path is rare.
-    let _ = cell.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |sum| Some(N::add(sum, value)));
+#[inline(never)]
+fn add_first<N: Number>(row: Row, value: N) {
+    match local::own_words(row) {
+        // SAFETY: as in `add`.
+        Some(words) => add_to(unsafe { &*words }, value),
+        None => {
+            // SAFETY: a row has at least one word.
+            let cell = unsafe { &*arena().shared_words(row) };
+            // `fetch_add` where the number allows would serve two of the three kinds; this is rare.
+            let _ = cell.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |sum| Some(N::add(sum, value)));
+        }
+    }
 }
 
 /// A sum's bits, over all threads.

@@ -20,6 +20,11 @@ impl Aggregation {
         }
     }
 
+    #[inline]
+    pub(crate) fn is_sum(&self) -> bool {
+        matches!(self, Aggregation::Sum { .. })
+    }
+
     /// Whether a value may be recorded: finite, and for a monotonic sum not negative.
     #[inline]
     pub(crate) fn accepts<N: Number>(&self, value: N) -> bool {
@@ -30,7 +35,6 @@ impl Aggregation {
     }
 
     /// Records a value that is accepted, in a row of this aggregation's.
-    #[inline]
     pub(crate) fn record<N: Number>(&self, row: Row, value: N) {
         match self {
             Aggregation::Sum { .. } => cells::add(row, value),

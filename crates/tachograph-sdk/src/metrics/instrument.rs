@@ -9,7 +9,7 @@ use opentelemetry::metrics::{BoundSyncInstrument, SyncInstrument};
 
 use super::stream::Stream;
 use crate::attributes::Attributes;
-use crate::cells::Row;
+use crate::cells::{self, Row};
 use crate::number::Number;
 
 /// A synchronous instrument, as the API's handles hold it.
@@ -38,28 +38,33 @@ impl<N: Number> SyncInstrument<N> for Instrument<N> {
 pub(crate) struct Bound<N> {
     /// `None` when rows have run out.
     row: Option<Row>,
+    /// The row again, if it is a sum's: recording there is worth a short cut.
+    sum: Option<Row>,
     stream: Arc<Stream>,
     number: PhantomData<fn(N)>,
 }
 
 impl<N> Clone for Bound<N> {
     fn clone(&self) -> Self {
-        Bound { row: self.row, stream: Arc::clone(&self.stream), number: PhantomData }
+        Bound { row: self.row, sum: self.sum, stream: Arc::clone(&self.stream), number: PhantomData }
     }
 }
 
 impl<N: Number> Bound<N> {
     pub(crate) fn new<A: Attributes + ?Sized>(stream: Arc<Stream>, attributes: &A) -> Self {
-        Bound { row: stream.row(attributes), stream, number: PhantomData }
+        let row = stream.row(attributes);
+        let sum = row.filter(|_| stream.aggregation.is_sum());
+        Bound { row, sum, stream, number: PhantomData }
     }
 
     #[inline]
     pub(crate) fn record(&self, value: N) {
-        if !self.stream.aggregation.accepts(value) {
-            return self.stream.refuse(value);
-        }
-        if let Some(row) = self.row {
-            self.stream.aggregation.record(row, value);
+        if let Some(row) = self.sum
+            && value.suits_any_sum()
+        {
+            cells::add(row, value);
+        } else if let Some(row) = self.row {
+            self.stream.record_other(row, value);
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A [`MeterProvider`] makes [`Meter`]s, a meter makes instruments, an instrument's measurements
 //! become a stream of series, and a [`MetricReader`] visits the series.
 
+mod addresses;
 mod aggregation;
 mod instrument;
 mod meter;
@@ -21,6 +22,7 @@ pub use series::OVERFLOW_ATTRIBUTE;
 
 pub(crate) use instrument::Bound;
 pub(crate) use provider::Request;
+pub(crate) use series::Overflow;
 pub(crate) use stream::{Descriptor, InstrumentKind, Stream};
 
 /// Bounds the memory that all threads of the process together have for cells of their own: 256 MiB

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{AsyncInstrument, Callback};
 
+use super::series::Overflow;
 use super::stream::Stream;
 use crate::diag;
 use crate::number::Number;
@@ -99,8 +100,8 @@ impl<N: Number> AsyncInstrument<N> for Observer<'_, N> {
         let Some(found) = stream.series.find(attributes) else {
             return;
         };
-        if found.overflow {
-            stream.count_overflow(found);
+        if found.overflow != Overflow::No {
+            stream.count_overflow(found.overflow);
         }
         let mut into = self.into.lock().unwrap_or_else(PoisonError::into_inner);
         into.put(*number, found.id, measurement.to_bits());

@@ -3,15 +3,19 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use opentelemetry::{KeyValue, Value};
+use opentelemetry::KeyValue;
 
-use crate::attributes::{AttributeSet, Attributes, AttributesHash, Seed, address_hash};
+use super::addresses::{Addresses, Known};
+use crate::attributes::{AttributeSet, Attributes, AttributesHash, Order, Seed};
 use crate::cells::{self, Row};
 use crate::clock::Clock;
 use crate::sync::{AppendVec, Index, Mutex, Payload, lock};
 
 /// The attribute of the series that takes what exceeds a stream's cardinality limit.
 pub const OVERFLOW_ATTRIBUTE: &str = "otel.metric.overflow";
+
+/// The most spellings that are found by address in one stream; some 150 bytes each.
+const MOST_ADDRESSES: usize = 8_192;
 
 /// What a stream's rows are, and so how wide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,33 +46,19 @@ pub(crate) struct Series {
     /// `None` for an observable instrument's.
     pub(crate) row: Option<Row>,
     pub(crate) start_unix_nanos: u64,
-    /// The caller's order of the pairs whose addresses are those of `attributes`, see [`Order`].
+    /// In which order its attributes were first named.
     order: Order,
 }
 
-/// A second spelling of a series by addresses: the same literals elsewhere in the program.
-struct Alias {
-    /// In the caller's order; clones, so that the addresses stay taken as long as this lives.
-    pairs: Box<[KeyValue]>,
-    series: Payload,
-}
-
-/// A payload of the index by address that is an alias, not a series.
-const ALIAS: Payload = 1 << 31;
-
 /// A stream's series, found by their attributes.
 ///
-/// Finding a series that exists takes no lock and allocates nothing: two [`Index`]es lead into an
-/// append-only vector. `by_content` serves every spelling. `by_address` is a short cut for
-/// `&[KeyValue]` whose strings are static or shared: when all addresses and lengths are those of the
-/// clones kept here, the contents are equal too, for the clones keep that memory alive and it is
-/// immutable. No guess about the caller's strings is involved: an owned string of the caller's never
-/// has the address of a live clone.
+/// Finding a series that exists takes no lock and allocates nothing: an [`Index`] by content, the
+/// same for every spelling of a set, leads into an append-only vector. For the API's pairs of static
+/// strings there is a short cut, [`Addresses`].
 pub(crate) struct SeriesTable {
     series: AppendVec<Series>,
     by_content: Index,
-    by_address: Index,
-    aliases: AppendVec<Alias>,
+    by_address: Addresses,
     seed: Seed,
     kind: RowKind,
     limit: usize,
@@ -85,10 +75,16 @@ pub(crate) struct SeriesTable {
 pub(crate) struct Found<'a> {
     pub(crate) id: usize,
     pub(crate) series: &'a Series,
-    /// Whether it is the overflow series, in place of one that would exceed the limit.
-    pub(crate) overflow: bool,
-    /// Whether it is the look-up that first met the limit.
-    pub(crate) first_overflow: bool,
+    pub(crate) overflow: Overflow,
+}
+
+/// Whether it was the overflow series that was found, in place of one that would exceed the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Overflow {
+    No,
+    /// It is the look-up that first met the limit.
+    First,
+    Yes,
 }
 
 impl SeriesTable {
@@ -96,8 +92,8 @@ impl SeriesTable {
         SeriesTable {
             series: AppendVec::new(),
             by_content: Index::new(),
-            by_address: Index::new(),
-            aliases: AppendVec::new(),
+            // Literals come from several places, and in several orders.
+            by_address: Addresses::new(limit.saturating_mul(2).saturating_add(64).min(MOST_ADDRESSES)),
             seed: Seed::of_process(),
             kind,
             limit,
@@ -129,115 +125,80 @@ impl SeriesTable {
         self.overflow.load(Ordering::Acquire) != 0
     }
 
-    /// The series of some attributes, made if need be.
+    /// The row of some attributes' series, made if need be.
     #[inline]
-    pub(crate) fn find<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<Found<'_>> {
-        if let Some(pairs) = attributes.as_key_values() {
-            return self.find_pairs(pairs);
-        }
-        let hash = AttributesHash::of(self.seed, attributes);
-        match self.by_content(hash, attributes) {
-            Some(found) => Some(found),
-            None => self.find_or_insert(hash, attributes),
-        }
-    }
-
-    #[inline]
-    fn find_pairs(&self, pairs: &[KeyValue]) -> Option<Found<'_>> {
-        let by_address = address_hash(self.seed, pairs);
-        if let Some(hash) = by_address {
-            let mut found = None;
-            self.by_address.get(hash, |payload| {
-                found = self.same_addresses(payload, pairs);
-                found.is_some()
-            });
-            if let Some((id, series)) = found {
-                return Some(self.found(id, series));
+    pub(crate) fn row<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<(Row, Overflow)> {
+        match attributes.as_key_values() {
+            Some(pairs) => self.row_of_pairs(pairs),
+            None => {
+                let found = self.find(attributes)?;
+                Some((found.series.row?, found.overflow))
             }
         }
-        self.find_pairs_by_content(by_address, pairs)
     }
 
     #[inline]
-    fn same_addresses(&self, payload: Payload, pairs: &[KeyValue]) -> Option<(usize, &Series)> {
-        if payload & ALIAS == 0 {
-            let id = payload as usize;
-            let series = self.series.get(id)?;
-            let own = series.attributes.pairs();
-            let same = own.len() == pairs.len()
-                && pairs.iter().enumerate().all(|(at, pair)| {
-                    own.get(series.order.of(at)).is_some_and(|own| same_address(own, pair))
-                });
-            same.then_some((id, series))
-        } else {
-            let alias = self.aliases.get((payload & !ALIAS) as usize)?;
-            let same = alias.pairs.len() == pairs.len()
-                && alias.pairs.iter().zip(pairs).all(|(own, pair)| same_address(own, pair));
-            let id = alias.series as usize;
-            if same { self.series.get(id).map(|series| (id, series)) } else { None }
+    fn row_of_pairs(&self, pairs: &[KeyValue]) -> Option<(Row, Overflow)> {
+        match self.by_address.find(pairs) {
+            Some(Known { row, overflow: false }) => Some((row, Overflow::No)),
+            Some(Known { row, overflow: true }) => Some((row, Overflow::Yes)),
+            None => self.row_by_content(pairs),
         }
     }
 
-    fn find_pairs_by_content(&self, by_address: Option<u32>, pairs: &[KeyValue]) -> Option<Found<'_>> {
-        let hash = AttributesHash::of(self.seed, pairs);
-        let known = match self.by_content(hash, pairs) {
-            Some(found) => found,
-            None => self.find_or_insert(hash, pairs)?,
-        };
-        if let Some(by_address) = by_address {
-            self.learn_address(by_address, pairs, known);
+    #[inline(never)]
+    fn row_by_content(&self, pairs: &[KeyValue]) -> Option<(Row, Overflow)> {
+        let found = self.find(pairs)?;
+        let row = found.series.row?;
+        if self.by_address.wants(pairs) {
+            let _one_at_a_time = lock(&self.insert);
+            self.by_address.learn(pairs, Known { row, overflow: found.overflow != Overflow::No });
         }
-        Some(known)
+        Some((row, found.overflow))
     }
 
+    /// The series of some attributes, by content, made if need be.
     #[inline]
-    fn by_content<A: Attributes + ?Sized>(&self, hash: u32, attributes: &A) -> Option<Found<'_>> {
+    pub(crate) fn find<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<Found<'_>> {
+        let hash = AttributesHash::of(self.seed, attributes);
         let mut found = None;
         self.by_content.get(hash, |payload| {
             found = self
                 .series
                 .get(payload as usize)
-                .filter(|series| series.attributes.is_spelled_by(attributes))
-                .map(|series| (payload as usize, series));
+                .filter(|series| series.attributes.is_spelled_by(series.order, attributes))
+                .map(|series| Found { id: payload as usize, series, overflow: Overflow::No });
             found.is_some()
         });
-        found.map(|(id, series)| self.found(id, series))
-    }
-
-    #[inline]
-    fn found<'a>(&'a self, id: usize, series: &'a Series) -> Found<'a> {
-        let overflow = id + 1 == self.overflow.load(Ordering::Relaxed);
-        Found { id, series, overflow, first_overflow: false }
+        match found {
+            Some(found) => Some(found),
+            None => self.find_or_insert(hash, attributes),
+        }
     }
 
     /// For attributes that no series is spelled by as they are: duplicates, or a new series.
-    #[cold]
+    #[inline(never)]
     fn find_or_insert<A: Attributes + ?Sized>(&self, spelled: u32, attributes: &A) -> Option<Found<'_>> {
         let hash = hash_of_meant(self.seed, attributes).unwrap_or(spelled);
         if let Some(found) = self.by_meaning(hash, attributes) {
             return Some(found);
         }
         if self.full.load(Ordering::Acquire) {
-            return self.overflow_series(false);
+            return self.overflow_series(Overflow::Yes);
         }
         let _one_at_a_time = lock(&self.insert);
         if let Some(found) = self.by_meaning(hash, attributes) {
             return Some(found);
         }
         if self.series.len() >= self.limit {
-            let first = !self.full.swap(true, Ordering::Relaxed);
             self.make_overflow_series()?;
+            let first = if self.full.swap(true, Ordering::Release) { Overflow::Yes } else { Overflow::First };
             return self.overflow_series(first);
         }
-        let set = AttributeSet::with_keys_of(attributes, self.series.get(0).map(|first| &first.attributes));
-        let order = attributes.as_key_values().and_then(|pairs| Order::new(pairs, set.pairs()));
-        let id = self.push(hash, set, order.unwrap_or_default())?;
-        if let (Some(_), Some(pairs)) = (order, attributes.as_key_values())
-            && let Some(by_address) = address_hash(self.seed, pairs)
-        {
-            self.by_address.insert(by_address, id as Payload);
-        }
-        self.series.get(id).map(|series| self.found(id, series))
+        let set = AttributeSet::new(attributes);
+        let order = Order::new(attributes, &set);
+        let id = self.push(hash, set, order)?;
+        Some(Found { id, series: self.series.get(id)?, overflow: Overflow::No })
     }
 
     fn by_meaning<A: Attributes + ?Sized>(&self, hash: u32, attributes: &A) -> Option<Found<'_>> {
@@ -247,10 +208,10 @@ impl SeriesTable {
                 .series
                 .get(payload as usize)
                 .filter(|series| series.attributes.is_meant_by(attributes))
-                .map(|series| (payload as usize, series));
+                .map(|series| Found { id: payload as usize, series, overflow: Overflow::No });
             found.is_some()
         });
-        found.map(|(id, series)| self.found(id, series))
+        found
     }
 
     /// Appends a series and makes it findable by content. The caller holds `insert`.
@@ -265,10 +226,10 @@ impl SeriesTable {
         Some(id)
     }
 
-    /// The caller holds `insert`.
+    /// Made before `full` is set. The caller holds `insert`.
     fn make_overflow_series(&self) -> Option<()> {
         if self.overflow.load(Ordering::Relaxed) == 0 {
-            let pairs = [KeyValue::new(OVERFLOW_ATTRIBUTE, true)];
+            let pairs = [(OVERFLOW_ATTRIBUTE, true)];
             let hash = AttributesHash::of(self.seed, &pairs);
             // Someone may have recorded with that very attribute: then it is the series.
             let id = match self.by_meaning(hash, &pairs) {
@@ -280,43 +241,9 @@ impl SeriesTable {
         Some(())
     }
 
-    fn overflow_series(&self, first_overflow: bool) -> Option<Found<'_>> {
-        let id = self.overflow.load(Ordering::Acquire).checked_sub(1);
-        match id {
-            Some(id) => {
-                let series = self.series.get(id)?;
-                Some(Found { id, series, overflow: true, first_overflow })
-            }
-            // `full` was seen before the series was: its maker still holds the lock.
-            None => {
-                let _maker = lock(&self.insert);
-                self.make_overflow_series()?;
-                let id = self.overflow.load(Ordering::Acquire).checked_sub(1)?;
-                Some(Found { id, series: self.series.get(id)?, overflow: true, first_overflow })
-            }
-        }
-    }
-
-    /// Remembers addresses that turned out to mean a known series, if they can be kept.
-    fn learn_address(&self, hash: u32, pairs: &[KeyValue], known: Found<'_>) {
-        // Twice the limit, and some: literals come from several places, and in several orders.
-        let room = self.limit.saturating_mul(2).saturating_add(64).min(ALIAS as usize - 1);
-        if self.aliases.len() >= room || pairs.is_empty() || !pairs.iter().all(keeps_its_address) {
-            return;
-        }
-        let _one_at_a_time = lock(&self.insert);
-        let mut learnt = false;
-        self.by_address.get(hash, |payload| {
-            learnt = self.same_addresses(payload, pairs).is_some();
-            learnt
-        });
-        let kept: Box<[KeyValue]> = pairs.into();
-        if learnt || !kept.iter().zip(pairs).all(|(kept, pair)| same_address(kept, pair)) {
-            return;
-        }
-        if let Ok(alias) = self.aliases.push(Alias { pairs: kept, series: known.id as Payload }) {
-            self.by_address.insert(hash, ALIAS | alias as Payload);
-        }
+    fn overflow_series(&self, overflow: Overflow) -> Option<Found<'_>> {
+        let id = self.overflow.load(Ordering::Acquire).checked_sub(1)?;
+        Some(Found { id, series: self.series.get(id)?, overflow })
     }
 }
 
@@ -339,80 +266,13 @@ fn hash_of_meant<A: Attributes + ?Sized>(seed: Seed, attributes: &A) -> Option<u
         let mut again = false;
         attributes.visit(|later, _| {
             other += 1;
-            again |= other > at && later == key;
+            again |= other > at && later.as_str() == key.as_str();
         });
         if again {
             repeated = true;
         } else {
-            hash.add(key, value);
+            hash.add(key.as_str(), value);
         }
     });
     repeated.then(|| hash.finish())
-}
-
-/// Whether two pairs are the same memory, or the same number: then they are equal.
-#[inline]
-fn same_address(a: &KeyValue, b: &KeyValue) -> bool {
-    #[inline]
-    fn same(a: &str, b: &str) -> bool {
-        std::ptr::eq(a.as_ptr(), b.as_ptr()) && a.len() == b.len()
-    }
-    same(a.key.as_str(), b.key.as_str())
-        && match (&a.value, &b.value) {
-            (Value::String(a), Value::String(b)) => same(a.as_str(), b.as_str()),
-            (Value::I64(a), Value::I64(b)) => a == b,
-            (Value::Bool(a), Value::Bool(b)) => a == b,
-            (Value::F64(a), Value::F64(b)) => a.to_bits() == b.to_bits(),
-            _ => false,
-        }
-}
-
-/// Whether a clone of the pair is likely to have the same addresses: its strings are not owned.
-///
-/// The API does not say; its `Debug` text does, for 0.33. That is a hint and no more, which saves
-/// cloning owned strings in vain: what is cloned is compared with the original before it is used.
-fn keeps_its_address(pair: &KeyValue) -> bool {
-    fn is_owned(text: &dyn std::fmt::Debug) -> bool {
-        struct First(Option<u8>);
-        impl std::fmt::Write for First {
-            fn write_str(&mut self, text: &str) -> std::fmt::Result {
-                self.0 = self.0.or(text.bytes().next());
-                // Enough was seen.
-                Err(std::fmt::Error)
-            }
-        }
-        let mut first = First(None);
-        let _ = std::fmt::write(&mut first, format_args!("{text:?}"));
-        !matches!(first.0, Some(b'S' | b'R'))
-    }
-    !is_owned(&pair.key)
-        && match &pair.value {
-            Value::String(value) => !is_owned(value),
-            Value::Array(_) => false,
-            _ => true,
-        }
-}
-
-/// The caller's order of up to sixteen pairs: four bits for each say where it is in the sorted set.
-#[derive(Clone, Copy, Default)]
-struct Order(u64);
-
-impl Order {
-    #[inline]
-    fn of(self, at: usize) -> usize {
-        (self.0 >> (4 * (at & 15))) as usize & 15
-    }
-
-    /// The order of `pairs` relative to `sorted`, if they are the same pairs at the same addresses.
-    fn new(pairs: &[KeyValue], sorted: &[KeyValue]) -> Option<Self> {
-        if pairs.len() > 16 || pairs.is_empty() || pairs.len() != sorted.len() {
-            return None;
-        }
-        let mut order = 0;
-        for (at, pair) in pairs.iter().enumerate() {
-            let place = sorted.iter().position(|own| same_address(own, pair))?;
-            order |= (place as u64) << (4 * at);
-        }
-        Some(Order(order))
-    }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use opentelemetry::InstrumentationScope;
 
 use super::aggregation::Aggregation;
-use super::series::{Found, RowKind, SeriesTable};
+use super::series::{Overflow, RowKind, SeriesTable};
 use crate::attributes::Attributes;
 use crate::cells::{self, Row};
 use crate::clock::Clock;
@@ -98,29 +98,53 @@ impl Stream {
     /// Records a measurement.
     #[inline]
     pub(crate) fn record<N: Number, A: Attributes + ?Sized>(&self, value: N, attributes: &A) {
-        if !self.aggregation.accepts(value) {
-            return self.refuse(value);
-        }
         if let Some(row) = self.row(attributes) {
+            self.record_in(row, value);
+        }
+    }
+
+    /// Records a measurement in a row of this stream's, if it may be recorded.
+    #[inline]
+    pub(crate) fn record_in<N: Number>(&self, row: Row, value: N) {
+        // The commonest case first, and in line.
+        if self.aggregation.is_sum() && value.suits_any_sum() {
+            cells::add(row, value);
+        } else {
+            self.record_other(row, value);
+        }
+    }
+
+    #[inline(never)]
+    pub(crate) fn record_other<N: Number>(&self, row: Row, value: N) {
+        if self.aggregation.accepts(value) {
             self.aggregation.record(row, value);
+        } else {
+            self.refuse(value);
         }
     }
 
     /// The row of some attributes' series.
     #[inline]
     pub(crate) fn row<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<Row> {
-        let found = self.series.find(attributes)?;
-        if found.overflow {
-            self.count_overflow(found);
-        }
-        found.series.row
+        self.row_or_overflow(attributes).map(|(row, _)| row)
     }
 
-    pub(crate) fn count_overflow(&self, found: Found<'_>) {
+    /// The row of some attributes' series, and whether it is one of its own.
+    #[inline]
+    pub(crate) fn row_or_overflow<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<(Row, Overflow)> {
+        let (row, overflow) = self.series.row(attributes)?;
+        if overflow != Overflow::No {
+            self.count_overflow(overflow);
+        }
+        Some((row, overflow))
+    }
+
+    #[inline(never)]
+    pub(crate) fn count_overflow(&self, overflow: Overflow) {
         if let Some(row) = self.overflowed.get_or_init(|| cells::allocate(cells::SUM_WIDTH)) {
             cells::add(*row, 1_u64);
         }
-        if found.first_overflow {
+        if overflow == Overflow::First {
             let name = &*self.descriptor.name;
             let limit = self.series.limit();
             diag::report(

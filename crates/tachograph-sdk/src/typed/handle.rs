@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::attributes::Attributes;
-use crate::cells::Row;
-use crate::metrics::{Bound, Number, Stream};
+use crate::cells::{self, Row};
+use crate::metrics::{Bound, Overflow, Stream};
+use crate::number::Number;
 
 /// Measurements made through instruments that are bound to no provider.
 static UNBOUND: AtomicU64 = AtomicU64::new(0);
@@ -32,6 +33,8 @@ pub(crate) struct Handle<N, A: ?Sized> {
 
 struct Inner {
     stream: Arc<Stream>,
+    /// Known here too, which saves a measurement the way to the stream.
+    is_sum: bool,
     /// The rows of typed attributes by [`Attributes::index`], zero where there is none yet; made with
     /// the first measurement.
     dense: OnceLock<Box<[AtomicU64]>>,
@@ -48,7 +51,10 @@ impl<N, A: ?Sized> Handle<N, A> {
     pub(crate) const UNBOUND: Self = Handle { inner: None, of: PhantomData };
 
     pub(crate) fn new(stream: Option<Arc<Stream>>) -> Self {
-        let inner = stream.map(|stream| Arc::new(Inner { stream, dense: OnceLock::new() }));
+        let inner = stream.map(|stream| {
+            let is_sum = stream.aggregation.is_sum();
+            Arc::new(Inner { stream, is_sum, dense: OnceLock::new() })
+        });
         Handle { inner, of: PhantomData }
     }
 }
@@ -75,45 +81,43 @@ impl<N: Number, A: Attributes> Handle<N, A> {
         let Some(inner) = &self.inner else {
             return count_unbound();
         };
-        let stream = &*inner.stream;
-        if !stream.aggregation.accepts(value) {
-            return stream.refuse(value);
+        if A::CARDINALITY.is_none() {
+            return inner.stream.record(value, attributes);
         }
-        let row = if A::CARDINALITY.is_some() { inner.dense_row(attributes) } else { stream.row(attributes) };
-        if let Some(row) = row {
-            stream.aggregation.record(row, value);
+        match inner.dense_row(attributes) {
+            Some(row) if inner.is_sum && value.suits_any_sum() => cells::add(row, value),
+            Some(row) => inner.stream.record_other(row, value),
+            None => inner.record_first(value, attributes),
         }
     }
 }
 
 impl Inner {
+    /// The row of typed attributes, if their index leads to one.
     #[inline]
     fn dense_row<A: Attributes>(&self, attributes: &A) -> Option<Row> {
-        if let Some(dense) = self.dense.get()
-            && let Some(row) = dense.get(attributes.index())
-            && let Some(row) = Row::from_bits(row.load(Ordering::Acquire))
-        {
-            return Some(row);
-        }
-        self.find_dense_row(attributes)
+        let dense = self.dense.get()?;
+        Row::from_bits(dense.get(attributes.index())?.load(Ordering::Acquire))
     }
 
-    #[cold]
+    /// Looks typed attributes up by content, and leaves the row where the next look finds it by index.
     #[inline(never)]
-    fn find_dense_row<A: Attributes>(&self, attributes: &A) -> Option<Row> {
-        let table = self.stream.series.limit();
+    fn record_first<N: Number, A: Attributes>(&self, value: N, attributes: &A) {
+        let limit = self.stream.series.limit();
         let dense = self.dense.get_or_init(|| {
             // Without a place for every value there is none for any: the attributes are looked up.
-            let len = A::CARDINALITY.filter(|cardinality| *cardinality <= table).unwrap_or(0);
+            let len = A::CARDINALITY.filter(|cardinality| *cardinality <= limit).unwrap_or(0);
             (0..len).map(|_| AtomicU64::new(0)).collect()
         });
-        let found = self.stream.series.find(attributes)?;
-        if found.overflow {
-            self.stream.count_overflow(found);
-        } else if let Some(place) = dense.get(attributes.index()) {
-            place.store(Row::to_bits(found.series.row), Ordering::Release);
+        let Some((row, overflow)) = self.stream.row_or_overflow(attributes) else {
+            return;
+        };
+        if overflow == Overflow::No
+            && let Some(place) = dense.get(attributes.index())
+        {
+            place.store(Row::to_bits(row), Ordering::Release);
         }
-        found.series.row
+        self.stream.record_in(row, value);
     }
 }
 
