@@ -1,1 +1,101 @@
-//! Under construction.
+//! Observability for a Rust service, with one dependency: metrics that any library can record and a
+//! Prometheus server can scrape.
+//!
+//! ```no_run
+//! use axum::{Router, extract::State, routing::post};
+//! use tachograph::{AttributeValue, Attributes, Counter, Telemetry};
+//!
+//! #[derive(AttributeValue)]
+//! enum Channel {
+//!     Web,
+//!     App,
+//! }
+//!
+//! #[derive(Attributes)]
+//! struct Created {
+//!     channel: Channel,
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let telemetry = Telemetry::builder().default_service_name("order-service").install()?;
+//!     let created: Counter<u64, Created> =
+//!         telemetry.meter("order").counter("order.created.total").with_unit("{order}").build();
+//!
+//!     let app = Router::new()
+//!         .route("/orders", post(create))
+//!         .with_state(created)
+//!         .layer(telemetry.http_server_layer())
+//!         .merge(telemetry.ops_routes());
+//!     let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//!     axum::serve(listener, app).with_graceful_shutdown(telemetry.drain_signal()).await?;
+//!     println!("{}", telemetry.shutdown().await);
+//!     Ok(())
+//! }
+//!
+//! async fn create(State(created): State<Counter<u64, Created>>) {
+//!     created.add(1, &Created { channel: Channel::Web });
+//! }
+//! ```
+//!
+//! # Concepts
+//!
+//! - [`Telemetry`]: the telemetry of one service, and the guard that ends it. Set up by
+//!   [`Telemetry::builder`], from code and from the `OTEL_*` variables of the [`Environment`].
+//! - [`Meter`] makes instruments: [`Counter`], [`UpDownCounter`], [`Gauge`], [`Histogram`]. Their
+//!   attributes are a type of yours ([`Attributes`]), borrowed pairs, or [`KeyValue`]s; equal ones are
+//!   one series.
+//! - [`Static`]: an instrument in a `static`, which follows the `Telemetry` that was installed last.
+//! - The API of the `opentelemetry` crate, re-exported as [`opentelemetry`], is implemented:
+//!   [`Meter::as_otel`] and [`MeterProvider`] are its own, so that instrumented libraries work unchanged.
+//!
+//! Nothing needs a global: [`TelemetryBuilder::build`] sets none, [`TelemetryBuilder::install`] sets the
+//! API's and those of static instruments.
+//!
+//! # Features
+//!
+//! All are on by default, and only add:
+//!
+//! - `axum`: `Telemetry::ops_routes`, and route templates for the HTTP layer (axum 0.8).
+//! - `macros`: the derives.
+//! - `prometheus`: the page, as an `http::Response` and on a port of its own.
+//! - `signal`: `Telemetry::drain_signal`.
+//! - `tower`: `Telemetry::http_server_layer`.
+
+mod builder;
+#[cfg(feature = "prometheus")]
+mod container;
+mod environment;
+mod error;
+#[cfg(feature = "prometheus")]
+mod expose;
+#[cfg(feature = "prometheus")]
+mod exposition;
+#[cfg(feature = "tower")]
+mod http_server;
+#[cfg(feature = "prometheus")]
+mod port;
+mod report;
+#[cfg(feature = "axum")]
+mod routes;
+#[cfg(feature = "prometheus")]
+mod scrape;
+#[cfg(feature = "signal")]
+mod signal;
+mod telemetry;
+
+pub use builder::TelemetryBuilder;
+pub use environment::Environment;
+pub use error::Error;
+pub use report::Report;
+pub use telemetry::Telemetry;
+
+pub use opentelemetry;
+pub use tachograph_sdk::resource::ResourceDetector;
+pub use tachograph_sdk::{
+    AttributeKey, AttributeSet, AttributeValue, Attributes, BoundCounter, BoundGauge, BoundHistogram,
+    BoundUpDownCounter, Counter, Dynamic, Gauge, Histogram, KeyRef, KeyValue, Meter, MeterProvider, Resource,
+    Static, UpDownCounter, ValueRef, declare, metrics, testing,
+};
+#[cfg(feature = "tower")]
+pub use tachograph_tower::HttpServerLayer;

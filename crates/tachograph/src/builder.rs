@@ -1,0 +1,240 @@
+use opentelemetry::{KeyValue, Value, global};
+use tachograph_sdk::metrics::DEFAULT_CARDINALITY_LIMIT;
+use tachograph_sdk::resource::{Resource, ResourceDetector};
+use tachograph_sdk::{MeterProvider, diag, follow};
+
+use crate::environment::{Environment, Exporter, Settings};
+use crate::error::Error;
+#[cfg(feature = "prometheus")]
+use crate::expose::{self, ExpositionOptions};
+use crate::telemetry::{Parts, Telemetry};
+
+/// Sets up a [`Telemetry`].
+///
+/// What the environment says is taken into account unless [`without_environment`] is called. Settings
+/// named `default_…` give way to it, those named `with_…` do not. A variable that makes no sense is
+/// reported and as if unset, unless the builder is [`strict`](Self::strict).
+///
+/// | variable | what it sets | default |
+/// |---|---|---|
+/// | `OTEL_SDK_DISABLED` | `true`: nothing is recorded, no port is opened, pages are empty | `false` |
+/// | `OTEL_SERVICE_NAME` | `service.name` | `unknown_service:<executable>` |
+/// | `OTEL_RESOURCE_ATTRIBUTES` | attributes of the resource: `key=value,key=value`, percent-encoded | none |
+/// | `OTEL_METRICS_EXPORTER` | `prometheus` opens a port for it; `none`, `otlp` do not | `otlp` |
+/// | `OTEL_EXPORTER_PROMETHEUS_HOST` | the host name or address of that port | `localhost` |
+/// | `OTEL_EXPORTER_PROMETHEUS_PORT` | its number | `9464` |
+/// | `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS` | the HTTP methods told apart, instead of the usual ones | |
+///
+/// OTLP is not built in yet. Where it is asked for, or `OTEL_METRICS_EXPORTER` is not set, metrics are
+/// recorded all the same and served wherever the page is mounted; a report says so, once.
+///
+/// [`without_environment`]: Self::without_environment
+#[derive(Debug)]
+#[must_use = "a builder does nothing until it builds"]
+pub struct TelemetryBuilder {
+    /// `None` where code alone decides.
+    environment: Option<Environment>,
+    strict: bool,
+    default_service_name: Option<Value>,
+    service_name: Option<Value>,
+    attributes: Vec<KeyValue>,
+    detected: Vec<KeyValue>,
+    cardinality_limit: usize,
+    #[cfg(feature = "prometheus")]
+    exposition: ExpositionOptions,
+    #[cfg(feature = "prometheus")]
+    prometheus_address: Option<String>,
+}
+
+impl Telemetry {
+    /// Sets up a `Telemetry` from code and from the environment.
+    pub fn builder() -> TelemetryBuilder {
+        TelemetryBuilder {
+            environment: Some(Environment::process()),
+            strict: false,
+            default_service_name: None,
+            service_name: None,
+            attributes: Vec::new(),
+            detected: Vec::new(),
+            cardinality_limit: DEFAULT_CARDINALITY_LIMIT,
+            #[cfg(feature = "prometheus")]
+            exposition: ExpositionOptions::default(),
+            #[cfg(feature = "prometheus")]
+            prometheus_address: None,
+        }
+    }
+}
+
+impl TelemetryBuilder {
+    /// The service's name unless the environment has another: what most services want.
+    pub fn default_service_name(mut self, name: impl Into<Value>) -> Self {
+        self.default_service_name = Some(name.into());
+        self
+    }
+
+    /// The service's name, whatever the environment says.
+    pub fn with_service_name(mut self, name: impl Into<Value>) -> Self {
+        self.service_name = Some(name.into());
+        self
+    }
+
+    /// An attribute of the resource, whatever the environment says of it: `service.version`,
+    /// `deployment.environment.name`.
+    pub fn with_resource_attribute(mut self, attribute: KeyValue) -> Self {
+        self.attributes.push(attribute);
+        self
+    }
+
+    /// Several attributes of the resource; later ones replace those before them.
+    pub fn with_resource_attributes(mut self, attributes: impl IntoIterator<Item = KeyValue>) -> Self {
+        self.attributes.extend(attributes);
+        self
+    }
+
+    /// Asks a detector, now, for attributes of the resource. The environment may correct them.
+    pub fn with_resource_detector(mut self, detector: &dyn ResourceDetector) -> Self {
+        self.detected.extend(detector.detect());
+        self
+    }
+
+    /// How many attribute sets each instrument may have: at least 1; 2,000 unless set here or at the
+    /// instrument. Further ones are added up in one series with `otel.metric.overflow=true`.
+    pub fn with_cardinality_limit(mut self, limit: usize) -> Self {
+        self.cardinality_limit = limit;
+        self
+    }
+
+    /// Reads variables from somewhere else than the process.
+    pub fn with_environment(mut self, environment: Environment) -> Self {
+        self.environment = Some(environment);
+        self
+    }
+
+    /// Reads no variables: only code decides.
+    pub fn without_environment(mut self) -> Self {
+        self.environment = None;
+        self
+    }
+
+    /// Fails where a variable makes no sense, or the port that the environment asks for cannot be
+    /// opened, instead of reporting it and going on.
+    pub fn strict(mut self) -> Self {
+        self.strict = true;
+        self
+    }
+
+    /// Opens a port for Prometheus at `host:port`, whatever the environment says of one: `0.0.0.0:9464`
+    /// is reachable from outside, `localhost:0` is any free port of this host. `/metrics` there is the
+    /// same as wherever else the page is mounted.
+    ///
+    /// That it cannot be opened is an [`Error`].
+    #[cfg(feature = "prometheus")]
+    pub fn with_prometheus_address(mut self, address: impl Into<String>) -> Self {
+        self.prometheus_address = Some(address.into());
+        self
+    }
+
+    /// Whether every sample on the Prometheus page says which scope it is from, by `otel_scope_name` and
+    /// its siblings: on unless set. Without these labels lines are shorter, and series of two scopes
+    /// that have the same name and labels are merged.
+    #[cfg(feature = "prometheus")]
+    pub fn with_prometheus_scope_labels(mut self, on: bool) -> Self {
+        self.exposition.scope_labels = on;
+        self
+    }
+
+    /// Builds it, and sets nothing of the process: any number of values may live side by side.
+    ///
+    /// # Errors
+    ///
+    /// If a port that was named in code cannot be opened; if the builder is strict, also if a variable
+    /// makes no sense or the port that the environment asks for cannot be opened.
+    pub fn build(self) -> Result<Telemetry, Error> {
+        let (settings, problems) = self.environment.as_ref().map(Settings::read).unwrap_or_default();
+        if !problems.is_empty() && self.strict {
+            return Err(Error::environment(problems));
+        }
+        for problem in problems {
+            diag::report("environment", problem.variable, problem);
+        }
+        let resource = self.resource(&settings);
+        let service = resource.get("service.name").map(ToString::to_string).unwrap_or_default();
+        let provider = MeterProvider::builder().with_cardinality_limit(self.cardinality_limit);
+        let provider = if settings.disabled {
+            // Shut down at once: its meters do nothing, and its page is empty.
+            let provider = provider.with_resource(Resource::builder_empty().build()).build();
+            provider.shutdown();
+            provider
+        } else {
+            provider.with_resource(resource).build()
+        };
+        #[cfg(feature = "prometheus")]
+        let (exposition, port) = {
+            let exposition = expose::exposition(&provider, self.exposition);
+            let port = expose::port(&exposition, self.prometheus_address, &settings, self.strict)?;
+            (exposition, port)
+        };
+        if self.environment.is_some() {
+            announce(&settings);
+        }
+        Ok(Telemetry {
+            parts: Parts {
+                provider,
+                disabled: settings.disabled,
+                service,
+                #[cfg(feature = "tower")]
+                known_methods: settings.known_methods,
+                #[cfg(feature = "prometheus")]
+                exposition,
+                #[cfg(feature = "prometheus")]
+                port,
+            },
+        })
+    }
+
+    /// Builds it, and makes it the process' own: the `opentelemetry` API's global meter provider, and
+    /// what instruments in a [`Static`](crate::Static) follow.
+    ///
+    /// Both are the last installed value's. Static instruments turn to it with their next measurement;
+    /// when it ends they follow nothing until another is installed. An instrument that was made from
+    /// the API's global meter stays with the provider it was made from, as the API has it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`build`](Self::build); then nothing was installed.
+    pub fn install(self) -> Result<Telemetry, Error> {
+        let telemetry = self.build()?;
+        let provider = telemetry.meter_provider();
+        global::set_meter_provider(provider.clone());
+        follow(provider);
+        Ok(telemetry)
+    }
+
+    /// What is known before the environment, what it says, and what code insists on.
+    ///
+    /// The specification has the environment's attributes give way to those of code, and
+    /// `OTEL_SERVICE_NAME` win over `OTEL_RESOURCE_ATTRIBUTES`.
+    fn resource(&self, settings: &Settings) -> Resource {
+        let name = |name: &Value| KeyValue::new("service.name", name.clone());
+        Resource::builder()
+            .with_attributes(self.default_service_name.as_ref().map(name))
+            .with_attributes(self.detected.iter().cloned())
+            .with_attributes(settings.resource_attributes.iter().cloned())
+            .with_attributes(settings.service_name.clone().map(|name| KeyValue::new("service.name", name)))
+            .with_attributes(self.attributes.iter().cloned())
+            .with_attributes(self.service_name.as_ref().map(name))
+            .build()
+    }
+}
+
+/// Says what is not built in yet, where the environment asks for it or, saying nothing, leaves it the default.
+fn announce(settings: &Settings) {
+    let is_asked_for = settings.metrics_exporters.as_ref().is_none_or(|all| all.contains(&Exporter::Otlp));
+    if !settings.disabled && is_asked_for {
+        diag::inform(
+            "otlp",
+            "OTLP is not built in yet, so metrics are not pushed; they are recorded, and served wherever the page is \
+             mounted: OTEL_METRICS_EXPORTER=prometheus opens a port for it, OTEL_METRICS_EXPORTER=none keeps this quiet",
+        );
+    }
+}

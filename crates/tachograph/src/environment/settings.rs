@@ -1,0 +1,83 @@
+use opentelemetry::KeyValue;
+
+use super::rules::{Problem, Reader};
+use super::source::Environment;
+
+/// Where metrics go, as `OTEL_METRICS_EXPORTER` has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exporter {
+    Otlp,
+    Prometheus,
+}
+
+/// What the environment says; `None` and empty where it says nothing.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Settings {
+    pub(crate) disabled: bool,
+    pub(crate) service_name: Option<String>,
+    pub(crate) resource_attributes: Vec<KeyValue>,
+    /// `None` if unset; without entries if it is `none`.
+    pub(crate) metrics_exporters: Option<Vec<Exporter>>,
+    pub(crate) prometheus_host: Option<String>,
+    pub(crate) prometheus_port: Option<u16>,
+    pub(crate) known_methods: Option<Vec<String>>,
+    /// Whether the variables are those that Kubernetes gives to its containers.
+    pub(crate) in_kubernetes: bool,
+}
+
+const METRICS_EXPORTER: &str = "OTEL_METRICS_EXPORTER";
+
+impl Settings {
+    /// Reads all variables, each once.
+    pub(crate) fn read(environment: &Environment) -> (Self, Vec<Problem>) {
+        let mut reader = Reader::new(environment);
+        let settings = Settings {
+            disabled: reader.boolean("OTEL_SDK_DISABLED"),
+            service_name: reader.text("OTEL_SERVICE_NAME"),
+            resource_attributes: reader.pairs("OTEL_RESOURCE_ATTRIBUTES"),
+            metrics_exporters: metrics_exporters(&mut reader),
+            prometheus_host: reader.text("OTEL_EXPORTER_PROMETHEUS_HOST"),
+            prometheus_port: reader.number("OTEL_EXPORTER_PROMETHEUS_PORT", "0 to 65535"),
+            known_methods: reader.list("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS"),
+            in_kubernetes: reader.text("KUBERNETES_SERVICE_HOST").is_some(),
+        };
+        (settings, reader.problems)
+    }
+}
+
+/// The exporters that are known; where only unknown ones are named, as if unset.
+fn metrics_exporters(reader: &mut Reader<'_>) -> Option<Vec<Exporter>> {
+    let names = reader.list(METRICS_EXPORTER)?;
+    let mut exporters = Vec::new();
+    let mut none = false;
+    for name in &names {
+        let exporter = match name.to_ascii_lowercase().as_str() {
+            "otlp" => Exporter::Otlp,
+            "prometheus" => Exporter::Prometheus,
+            "none" => {
+                none = true;
+                continue;
+            }
+            "console" => {
+                reader.problem(METRICS_EXPORTER, "the console exporter is not built in yet; it is ignored");
+                continue;
+            }
+            _ => {
+                reader.problem(
+                    METRICS_EXPORTER,
+                    format!(
+                        "{name:?} is not an exporter and is ignored; known are otlp, prometheus and none"
+                    ),
+                );
+                continue;
+            }
+        };
+        if !exporters.contains(&exporter) {
+            exporters.push(exporter);
+        }
+    }
+    if none && !exporters.is_empty() {
+        reader.problem(METRICS_EXPORTER, "none stands beside other exporters and is ignored");
+    }
+    (none || !exporters.is_empty()).then_some(exporters)
+}
