@@ -71,7 +71,11 @@ fn docs(workspace: &Workspace) -> Result<()> {
 /// Not the advisories: their database changes from day to day, and a change to this workspace
 /// must not fail for what was published elsewhere meanwhile.
 fn dependencies(workspace: &Workspace) -> Result<()> {
-    workspace.cargo().args(["deny", "--workspace", "check"]).args(["bans", "licenses", "sources"]).run()
+    workspace
+        .cargo()
+        .args(["deny", "--workspace", "check", "--hide-inclusion-graph"])
+        .args(["bans", "licenses", "sources"])
+        .run()
 }
 
 /// The nightly toolchain's cargo.
