@@ -9,7 +9,8 @@ use crate::workspace::Workspace;
 /// Runs the structural checks, the tests and the doctests of the default members. Tests that need
 /// a real server are marked as ignored and are left to `cargo xtask ci`.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    let mut steps = Steps::new(false);
+    // All of them, whatever fails: who runs this wants the whole picture.
+    let mut steps = Steps::new(true);
     steps.step("structure", || check::run(workspace));
     if Tool::Nextest.is_installed(workspace) {
         steps.step("tests", || tests(workspace));
