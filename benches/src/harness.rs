@@ -56,11 +56,21 @@ pub(crate) struct Contender<'a> {
 }
 
 impl<'a> Contender<'a> {
-    /// A contender whose `run(n)` does `n` operations; an eighth of them first, untimed, to have
-    /// in the cache again what the contenders before pushed out.
-    pub(crate) fn new(role: Role, name: impl Into<String>, mut run: impl FnMut(usize) + 'a) -> Self {
+    /// A contender whose `run(n)` does `n` operations; some of them first, untimed, to have in the
+    /// cache again what the contenders before pushed out.
+    pub(crate) fn new(role: Role, name: impl Into<String>, run: impl FnMut(usize) + 'a) -> Self {
+        Self::warmed(role, name, 0, run)
+    }
+
+    /// As [`new`](Self::new), with at least `first` operations before: those that touch everything once.
+    pub(crate) fn warmed(
+        role: Role,
+        name: impl Into<String>,
+        first: usize,
+        mut run: impl FnMut(usize) + 'a,
+    ) -> Self {
         let batch = Box::new(move |n: usize| {
-            run(n / 8 + 1);
+            run(first.max(n / 8 + 1));
             let start = Instant::now();
             run(n);
             start.elapsed()

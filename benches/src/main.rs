@@ -58,7 +58,7 @@ fn main() -> ExitCode {
             (group.run)(effort, &mut bars);
         }
     }
-    bars.print();
+    bars.print(effort.quick);
     if effort.quick {
         println!("\nThis was a quick run: everything ran once, and the figures above are meaningless.");
     }

@@ -31,6 +31,7 @@ fn literals() -> Vec<Contender<'static>> {
         looked_up::<&str, prometheus::Counters>(Role::Peer),
         looked_up::<&str, prometheus_client::Counters<&str>>(Role::Peer),
         looked_up::<&str, measured::Counters>(Role::Peer),
+        looked_up::<&str, measured::GivenCounters>(Role::Aside),
         looked_up::<&str, fastmetrics::Counters<&str>>(Role::Peer),
     ]
 }
@@ -57,7 +58,7 @@ fn borrowed() -> Contender<'static> {
     let copies: Vec<Vec<[String; 3]>> =
         (0..COPIES).map(|_| (0..10).map(|index| values(index * 111).map(str::to_owned)).collect()).collect();
     let (order, mut turn) = (Order::new(), 0);
-    Contender::new(Role::Ours, BORROWED, move |n| {
+    Contender::warmed(Role::Ours, BORROWED, SERIES, move |n| {
         for _ in 0..n {
             let [channel, region, route] = order.indices()[turn % SERIES].map(usize::from);
             let copy = &copies[turn % COPIES];

@@ -15,7 +15,7 @@ fn over<L: Copy + 'static>(
 ) -> Contender<'static> {
     labels.iter().for_each(|labels| add(*labels));
     let mut position = 0;
-    Contender::new(role, name, move |n| {
+    Contender::warmed(role, name, labels.len(), move |n| {
         for _ in 0..n {
             add(black_box(labels[position]));
             position = if position + 1 == labels.len() { 0 } else { position + 1 };

@@ -67,7 +67,7 @@ fn looked_up<V: Label, C: Counters<V>>(role: Role) -> Contender<'static> {
     let family = C::with_room_for(SERIES);
     fill_counters(&family, SERIES);
     let (order, mut position) = (Order::new(), 0);
-    Contender::new(role, C::NAME, move |n| {
+    Contender::warmed(role, C::NAME, SERIES, move |n| {
         order.each(&mut position, n, |values| black_box(&family).add(made(values)));
     })
 }
@@ -77,7 +77,7 @@ fn looked_up_histogram<V: Label, H: Histograms<V>>(role: Role) -> Contender<'sta
     let family = H::with_room_for(SERIES);
     fill_histograms(&family, SERIES);
     let (order, mut position, durations) = (Order::new(), 0, durations());
-    Contender::new(role, H::NAME, move |n| {
+    Contender::warmed(role, H::NAME, SERIES, move |n| {
         let mut turn = 0;
         order.each(&mut position, n, |values| {
             turn += 1;
