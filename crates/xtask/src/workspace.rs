@@ -57,8 +57,7 @@ impl Workspace {
 
     /// Every file that is, or would be, committed, relative to the root, in order.
     ///
-    /// Asks git; in an unpacked archive without git, takes all files but `target` and hidden
-    /// folders' other than the workspace's own.
+    /// Asks git; in an unpacked archive without git, takes all files but those under `target`.
     pub(crate) fn files(&self) -> Result<Vec<PathBuf>> {
         let listed =
             self.program("git").args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).read();
@@ -111,4 +110,19 @@ fn walk(root: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_git_the_same_files_are_found_and_nothing_that_was_built() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let root = folder.ancestors().nth(2).unwrap();
+        let files = walk(root).unwrap();
+        assert!(files.contains(&PathBuf::from("crates/xtask/src/workspace.rs")));
+        assert!(files.contains(&PathBuf::from(".cargo/config.toml")));
+        assert!(!files.iter().any(|file| file.starts_with("target") || file.starts_with(".git")));
+    }
 }
