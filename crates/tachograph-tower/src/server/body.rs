@@ -9,7 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::in_flight::InFlight;
-use super::series::error_name;
+use super::series::{Failure, error_name};
 use super::unwind::OnUnwind;
 
 pin_project! {
@@ -33,7 +33,7 @@ impl<B: Body> ResponseBody<B> {
             request.responded(&response);
             // A server does not poll a body that says it has ended, and drops it later.
             if response.body().is_end_stream() {
-                complete(&mut in_flight);
+                InFlight::end(&mut in_flight, Failure::None);
             }
         }
         response.map(|inner| Self { inner, in_flight })
@@ -60,15 +60,11 @@ impl<B: Body> Body for ResponseBody<B> {
                 }
                 // The last frame need not be followed by another poll.
                 if this.in_flight.is_some() && this.inner.is_end_stream() {
-                    complete(this.in_flight);
+                    InFlight::end(this.in_flight, Failure::None);
                 }
             }
-            Some(Err(_)) => {
-                if let Some(in_flight) = this.in_flight.take() {
-                    in_flight.failed(error_name::<B::Error>());
-                }
-            }
-            None => complete(this.in_flight),
+            Some(Err(_)) => InFlight::end(this.in_flight, Failure::Error(error_name::<B::Error>())),
+            None => InFlight::end(this.in_flight, Failure::None),
         }
         Poll::Ready(frame)
     }
@@ -79,11 +75,5 @@ impl<B: Body> Body for ResponseBody<B> {
 
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
-    }
-}
-
-fn complete(in_flight: &mut Option<InFlight>) {
-    if let Some(in_flight) = in_flight.take() {
-        in_flight.completed();
     }
 }

@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 
 use super::body::ResponseBody;
 use super::in_flight::InFlight;
-use super::series::error_name;
+use super::series::{Failure, error_name};
 use super::unwind::OnUnwind;
 
 pin_project! {
@@ -45,13 +45,10 @@ where
         let polled = this.inner.poll(cx);
         guard.disarm();
         let result = ready!(polled);
-        let in_flight = this.in_flight.take();
         Poll::Ready(match result {
-            Ok(response) => Ok(ResponseBody::wrap(response, in_flight)),
+            Ok(response) => Ok(ResponseBody::wrap(response, this.in_flight.take())),
             Err(error) => {
-                if let Some(in_flight) = in_flight {
-                    in_flight.failed(error_name::<E>());
-                }
+                InFlight::end(this.in_flight, Failure::Error(error_name::<E>()));
                 Err(error)
             }
         })

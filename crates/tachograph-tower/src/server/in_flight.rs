@@ -107,19 +107,12 @@ impl InFlight {
         self.sent += bytes as u64;
     }
 
-    /// The response's body has ended.
-    pub(crate) fn completed(mut self) {
-        self.failure = Failure::None;
-    }
-
-    /// The service, or the response's body, failed with an error of the type named here.
-    pub(crate) fn failed(mut self, error: &'static str) {
-        self.failure = Failure::Error(error);
-    }
-
-    /// The service, or the response's body, unwound.
-    pub(crate) fn panicked(mut self) {
-        self.failure = Failure::Panic;
+    /// The request has ended, as `failure` says; what is in `slot` is recorded where it stands.
+    pub(crate) fn end(slot: &mut Option<Self>, failure: Failure) {
+        if let Some(in_flight) = slot {
+            in_flight.failure = failure;
+        }
+        *slot = None;
     }
 
     fn count_active(&self, change: i64) {

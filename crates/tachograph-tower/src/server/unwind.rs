@@ -1,6 +1,7 @@
 //! Accounting for a panic that passes through.
 
 use super::in_flight::InFlight;
+use super::series::Failure;
 
 /// Held while the user's code runs: if it unwinds, the request ends here and now as a panic.
 ///
@@ -27,8 +28,6 @@ impl<'a> OnUnwind<'a> {
 
 impl Drop for OnUnwind<'_> {
     fn drop(&mut self) {
-        if let Some(in_flight) = self.0.take() {
-            in_flight.panicked();
-        }
+        InFlight::end(self.0, Failure::Panic);
     }
 }
