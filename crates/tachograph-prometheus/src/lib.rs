@@ -73,6 +73,7 @@
 //!   twice.
 
 mod claims;
+mod clean;
 mod escape;
 mod exporter;
 mod family;

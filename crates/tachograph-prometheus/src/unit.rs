@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use crate::name::clean_label_chars;
+use crate::clean::clean_label_chars;
 
 /// The words of a unit: what is counted, and per what. Both may be empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,0 +1,260 @@
+//! Real Prometheus servers scrape us and answer what was recorded.
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use http::{Response, StatusCode};
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+use support::checker::{self, Sample};
+use support::http_server::HttpServer;
+use support::prometheus::Prometheus;
+use support::{FORMATS, corpus};
+use tachograph_prometheus::{Format, PrometheusExporter};
+use tachograph_sdk::{Counter, Gauge, Histogram, MeterProvider, Resource, UpDownCounter};
+
+const FEATURES: &str = "--enable-feature=exemplar-storage,native-histograms,created-timestamp-zero-ingestion";
+
+struct Shop {
+    provider: MeterProvider,
+    created: Counter<u64>,
+}
+
+impl Shop {
+    fn open() -> Self {
+        let resource = Resource::builder_empty().with_service_name("shop \"one\"").build();
+        let provider = MeterProvider::builder().with_resource(resource).build();
+        let meter = provider.meter_builder("shop").with_version("1.0").build();
+        let created: Counter<u64> = meter
+            .counter("order.created.total")
+            .with_unit("{order}")
+            .with_description("Orders created: \"all\" of them,\nsince the start \\ so far")
+            .build();
+        created.add(3, &[("channel", "web"), ("region", "eu")]);
+        created.add(1 << 53, &[("channel", "app"), ("region", "a\"b\\c\nd{}=,é日🦀\0\t")]);
+        let sent: Counter<f64> =
+            meter.counter("net.sent").with_unit("By").with_description("Bytes sent").build();
+        sent.add(0.1, &());
+        sent.add(1e300, &[("big", "yes")]);
+        let stock: UpDownCounter<i64> = meter.up_down_counter("stock").build();
+        stock.add(-(1 << 53), &[("item", 7)]);
+        let temperature: Gauge<f64> = meter.gauge("temperature").with_unit("Cel").build();
+        temperature.record(-0.000_012_5, &[("core", 1)]);
+        let value: Histogram<f64> =
+            meter.histogram("order.value").with_boundaries([0.5, 1.0, 2_500_000.0]).build();
+        for euros in [0.25, 1.0, 1.5, 3e6] {
+            value.record(euros, &[("channel", "web")]);
+        }
+        let size: Histogram<u64> = meter.histogram("order.size").with_unit("By").build();
+        size.record(1 << 52, &());
+        let offset: Histogram<f64> =
+            meter.histogram("clock.offset").with_unit("s").with_boundaries([-1.0, 1.0]).build();
+        offset.record(-2.0, &());
+        Shop { provider, created }
+    }
+
+    fn serve(&self) -> (PrometheusExporter, HttpServer) {
+        let exporter = PrometheusExporter::new(self.provider.reader());
+        let server = exporter.clone();
+        (exporter, HttpServer::start(move |request| server.respond(request)))
+    }
+}
+
+type Series = BTreeMap<BTreeMap<String, String>, f64>;
+
+/// The samples of a page as a server keeps them.
+fn series_of_page(exporter: &PrometheusExporter, format: Format) -> Series {
+    let page = String::from_utf8(exporter.render(format)).expect("a page is UTF-8");
+    let families = checker::check(&page, format).expect("a page is right");
+    let samples = families.into_iter().flat_map(|family| family.samples);
+    let series = samples.map(|Sample { name, mut labels, value }| {
+        labels.insert("__name__".to_owned(), name);
+        (labels, value.parse().expect("a number"))
+    });
+    normalized(series)
+}
+
+/// Bounds as numbers: servers from version 3 on write them their own way.
+fn normalized(series: impl IntoIterator<Item = (BTreeMap<String, String>, f64)>) -> Series {
+    let series = series.into_iter().map(|(mut labels, value)| {
+        if let Some(le) = labels.get_mut("le") {
+            *le = le.parse::<f64>().expect("a bound").to_string();
+        }
+        (labels, value)
+    });
+    series.collect()
+}
+
+/// What a server has of a job, but for what it makes itself.
+fn series_of_job(server: &Prometheus, job: &str) -> Series {
+    let all = server.query(&format!("{{job=\"{job}\"}}"));
+    let ours = all.into_iter().filter(|(labels, _)| {
+        let name = &labels["__name__"];
+        name != "up" && !name.starts_with("scrape_")
+    });
+    normalized(ours.map(|(mut labels, value)| {
+        labels.retain(|name, _| name != "job" && name != "instance");
+        (labels, value)
+    }))
+}
+
+fn assert_has(server: &Prometheus, query: &str, expected: f64) {
+    let found = server.query(query);
+    assert_eq!(found.values().copied().collect::<Vec<_>>(), [expected], "{query}");
+}
+
+/// Scrapes by each job, asks everything back, and once more after more was recorded.
+fn check_scrapes(server: &Prometheus, shop: &Shop, exporter: &PrometheusExporter, jobs: &[(&str, Format)]) {
+    for (job, format) in jobs {
+        let expected = series_of_page(exporter, *format);
+        server.until("everything was scraped", || {
+            let found = series_of_job(server, job);
+            (found.len() == expected.len()).then_some(())
+        });
+        assert_eq!(series_of_job(server, job), expected, "{job}");
+        // By what was recorded, not by what our page says of it.
+        let of = |metric: &str, labels: &str| format!("{metric}{{job=\"{job}\",{labels}}}");
+        assert_has(server, &of("order_created_total", "channel=\"web\",region=\"eu\""), 3.0);
+        let nasty = r#"channel="app",region="a\"b\\c\nd{}=,é日🦀\x00\t""#;
+        assert_has(server, &of("order_created_total", nasty), 9_007_199_254_740_992.0);
+        assert_has(server, &of("net_sent_bytes_total", "big=\"\""), 0.1);
+        assert_has(server, &of("stock", "item=\"7\""), -9_007_199_254_740_992.0);
+        assert_has(server, &of("temperature_celsius", "core=\"1\""), -0.000_012_5);
+        assert_has(server, &of("order_value_sum", "channel=\"web\""), 3_000_002.75);
+        assert_has(server, &of("order_value_count", "otel_scope_name=\"shop\""), 4.0);
+        assert_has(server, &of("order_value_bucket", "le=~\"1|1.0\""), 2.0);
+        assert_has(
+            server,
+            &of("order_size_bytes_sum", "otel_scope_version=\"1.0\""),
+            4_503_599_627_370_496.0,
+        );
+        assert_has(server, &of("target_info", "service_name=\"shop \\\"one\\\"\""), 1.0);
+    }
+    shop.created.add(4, &[("channel", "web"), ("region", "eu")]);
+    for (job, _) in jobs {
+        let query = format!("order_created_total{{job=\"{job}\",channel=\"web\"}}");
+        server.until("the counter has risen", || {
+            server.query(&query).values().any(|value| *value == 7.0).then_some(())
+        });
+    }
+    // The name of a counter's family is without `_total` in OpenMetrics; servers keep either.
+    let expected = [
+        ("order_created", "counter", "Orders created: \"all\" of them,\nsince the start \\ so far", ""),
+        ("net_sent_bytes", "counter", "Bytes sent", "bytes"),
+        ("temperature_celsius", "gauge", "", "celsius"),
+        ("order_value", "histogram", "", ""),
+    ];
+    let metadata = server.metadata();
+    for (name, kind, help, unit) in expected {
+        let entries = [name.to_owned(), format!("{name}_total")]
+            .iter()
+            .filter_map(|name| metadata.get(name))
+            .flatten()
+            .cloned()
+            .collect::<Vec<_>>();
+        assert!(
+            entries.iter().all(|entry| entry["type"] == kind && entry["help"] == help),
+            "{name}: {entries:?}"
+        );
+        assert!(entries.iter().any(|entry| entry["unit"] == unit), "{name}: {entries:?}");
+    }
+    server.assert_quiet();
+}
+
+#[test]
+#[ignore = "needs the real servers: cargo xtask peers, then cargo xtask ci"]
+fn prometheus_3_answers_what_was_recorded_by_either_format() {
+    let shop = Shop::open();
+    let (exporter, http) = shop.serve();
+    let mut jobs = String::new();
+    for (job, protocols) in
+        [("open_metrics", "[OpenMetricsText1.0.0]"), ("text", "[PrometheusText0.0.4]"), ("default", "")]
+    {
+        let protocols =
+            if protocols.is_empty() { String::new() } else { format!("    scrape_protocols: {protocols}\n") };
+        jobs += &format!(
+            "  - job_name: {job}\n{protocols}    static_configs:\n      - targets: [\"{}\"]\n",
+            http.address
+        );
+    }
+    let server = Prometheus::start("prometheus-3", "prometheus-3-shop", &jobs, &[FEATURES]);
+    let jobs = [("open_metrics", FORMATS[1]), ("text", FORMATS[0]), ("default", FORMATS[1])];
+    check_scrapes(&server, &shop, &exporter, &jobs);
+    for format in FORMATS {
+        assert!(http.answered().iter().any(|content_type| content_type == format.content_type()));
+    }
+}
+
+#[test]
+#[ignore = "needs the real servers: cargo xtask peers, then cargo xtask ci"]
+fn prometheus_2_answers_what_was_recorded_by_what_it_asks_for() {
+    let shop = Shop::open();
+    let (exporter, http) = shop.serve();
+    let jobs =
+        format!("  - job_name: default\n    static_configs:\n      - targets: [\"{}\"]\n", http.address);
+    let server = Prometheus::start("prometheus-2", "prometheus-2-shop", &jobs, &[]);
+    check_scrapes(&server, &shop, &exporter, &[("default", FORMATS[1])]);
+}
+
+/// Random workloads, each a target at a path of its own.
+fn check_corpus(version: &str, protocols: &[&str]) {
+    const WORKLOADS: usize = 40;
+    let mut runner = TestRunner::deterministic();
+    let exporters: Vec<PrometheusExporter> = (0..WORKLOADS)
+        .map(|_| {
+            let workload = corpus::workload().new_tree(&mut runner).expect("a workload").current();
+            workload.exporter(workload.record().reader())
+        })
+        .collect();
+    let http = HttpServer::start(move |request| {
+        let number = request.uri().path().trim_start_matches('/').parse::<usize>();
+        match number.ok().and_then(|number| exporters.get(number)) {
+            Some(exporter) => exporter.respond(request),
+            None => {
+                let mut response = Response::new(bytes::Bytes::new());
+                *response.status_mut() = StatusCode::NOT_FOUND;
+                response
+            }
+        }
+    });
+    let mut jobs = String::new();
+    for protocol in protocols {
+        let name = if protocol.is_empty() { "default" } else { protocol };
+        for number in 0..WORKLOADS {
+            let protocols = if protocol.is_empty() {
+                String::new()
+            } else {
+                format!("    scrape_protocols: [{protocol}]\n")
+            };
+            jobs += &format!(
+                "  - job_name: {name}-{number}\n    scrape_interval: 5s\n    scrape_timeout: 5s\n    metrics_path: /{number}\n\
+                 {protocols}    static_configs:\n      - targets: [\"{}\"]\n",
+                http.address
+            );
+        }
+    }
+    let server = Prometheus::start(version, &format!("{version}-corpus"), &jobs, &[]);
+    let targets = protocols.len() * WORKLOADS;
+    let up = server.until("every target was scraped", || {
+        let up = server.query("up");
+        (up.len() == targets).then_some(up)
+    });
+    let down: Vec<_> =
+        up.iter().filter(|(_, value)| **value != 1.0).map(|(labels, _)| &labels["job"]).collect();
+    assert!(down.is_empty(), "not scraped: {down:?}\n{}", server.log());
+    assert!(server.query("sum(scrape_samples_scraped)").values().all(|samples| *samples > 1000.0));
+    server.assert_quiet();
+}
+
+#[test]
+#[ignore = "needs the real servers: cargo xtask peers, then cargo xtask ci"]
+fn prometheus_3_scrapes_random_workloads_in_either_format() {
+    check_corpus("prometheus-3", &["OpenMetricsText1.0.0", "PrometheusText0.0.4"]);
+}
+
+#[test]
+#[ignore = "needs the real servers: cargo xtask peers, then cargo xtask ci"]
+fn prometheus_2_scrapes_random_workloads() {
+    check_corpus("prometheus-2", &[""]);
+}

@@ -1,0 +1,102 @@
+//! What a scraper gets for a request.
+
+mod support;
+
+use std::io::Read;
+
+use flate2::read::GzDecoder;
+use http::{Method, Request, Response, StatusCode};
+use tachograph_prometheus::{Format, PrometheusExporter};
+use tachograph_sdk::Counter;
+
+fn exporter() -> PrometheusExporter {
+    let provider = support::bare_provider();
+    let counter: Counter<u64> = provider.meter("").counter("requests").build();
+    for n in 0..100 {
+        counter.add(n, &[("n", n as i64)]);
+    }
+    support::short_exporter(&provider)
+}
+
+fn get(headers: &[(&str, &str)]) -> Response<bytes::Bytes> {
+    send(Method::GET, headers)
+}
+
+fn send(method: Method, headers: &[(&str, &str)]) -> Response<bytes::Bytes> {
+    let mut request = Request::builder().method(method).uri("/whatever?x=y");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    exporter().respond(&request.body(()).expect("a request"))
+}
+
+fn header<'r>(response: &'r Response<bytes::Bytes>, name: &str) -> Option<&'r str> {
+    response.headers().get(name).map(|value| value.to_str().expect("text"))
+}
+
+const PROMETHEUS_3_5: &str = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
+    application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,\
+    text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
+
+#[test]
+fn a_get_is_answered_in_the_text_format_unless_another_is_asked_for() {
+    let response = get(&[]);
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(
+        header(&response, "content-type"),
+        Some("text/plain; version=0.0.4; charset=utf-8; escaping=underscores")
+    );
+    assert_eq!(header(&response, "content-encoding"), None);
+    assert_eq!(header(&response, "vary"), Some("Accept, Accept-Encoding"));
+    assert_eq!(header(&response, "content-length"), Some(&*response.body().len().to_string()));
+    assert_eq!(&response.body()[..], exporter().render(Format::Text004));
+}
+
+#[test]
+fn a_prometheus_server_gets_open_metrics() {
+    let response = get(&[("accept", PROMETHEUS_3_5)]);
+    assert_eq!(
+        header(&response, "content-type"),
+        Some("application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores")
+    );
+    assert!(response.body().ends_with(b"# EOF\n"));
+}
+
+#[test]
+fn garbage_in_the_headers_is_no_error() {
+    let response = get(&[("accept", ";;q=,\"\\"), ("accept-encoding", "gzip;q=nope,;")]);
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(header(&response, "content-type"), Some(Format::Text004.content_type()));
+    assert_eq!(header(&response, "content-encoding"), None);
+}
+
+#[test]
+fn gzip_is_what_it_says_and_smaller() {
+    let response = get(&[("accept", PROMETHEUS_3_5), ("accept-encoding", "gzip")]);
+    assert_eq!(header(&response, "content-encoding"), Some("gzip"));
+    assert_eq!(header(&response, "content-length"), Some(&*response.body().len().to_string()));
+    let mut page = Vec::new();
+    GzDecoder::new(&response.body()[..]).read_to_end(&mut page).unwrap();
+    assert_eq!(page, exporter().render(Format::OpenMetrics100));
+    assert!(response.body().len() < page.len() / 2);
+}
+
+#[test]
+fn a_head_gets_the_headers_of_a_get_without_the_page() {
+    for headers in [&[][..], &[("accept-encoding", "gzip")]] {
+        let (head, get) = (send(Method::HEAD, headers), get(headers));
+        assert_eq!(head.status(), StatusCode::OK);
+        assert!(head.body().is_empty());
+        assert_eq!(head.headers(), get.headers());
+    }
+}
+
+#[test]
+fn any_other_method_is_not_allowed() {
+    for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
+        let response = send(method, &[]);
+        assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(header(&response, "allow"), Some("GET, HEAD"));
+        assert!(!response.body().starts_with(b"#"));
+    }
+}
