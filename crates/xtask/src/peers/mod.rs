@@ -9,7 +9,8 @@
 //! | `prometheus-2/{prometheus,promtool}` | Prometheus 2.42 or newer 2.x, from Debian 12 |
 //! | `python/bin/python` | Python with `prometheus_client` |
 //!
-//! Each entry leaves a stamp, so that a second run only looks. A further server is a further
+//! Each entry leaves a stamp, so that a second run only looks. Programs put there by hand, on a
+//! system where this cannot be done, are taken as they are. A further server is a further
 //! [`Entry`].
 
 mod apt;
@@ -27,20 +28,35 @@ use crate::workspace::Workspace;
 /// The variable by which tests find the servers.
 pub(crate) const VARIABLE: &str = "TACHOGRAPH_PEERS";
 
+/// A file that says that the xtask made the folder, and so may empty it.
+const MARK: &str = ".made-by-xtask";
+
 /// Something to provision.
 struct Entry {
     /// Its folder under `target/peers`.
     name: &'static str,
     /// Raised when the way it is provisioned changes, so that older stamps do not count.
     recipe: u32,
+    /// What it consists of, relative to its folder.
+    programs: &'static [&'static str],
     /// Fills the folder, which is empty, and says what it put there.
     provision: fn(&Place<'_>) -> Result<Provided>,
 }
 
 const ENTRIES: [Entry; 3] = [
-    Entry { name: "prometheus-3", recipe: 1, provision: prometheus::newer },
-    Entry { name: "prometheus-2", recipe: 1, provision: prometheus::older },
-    Entry { name: "python", recipe: 1, provision: python::environment },
+    Entry {
+        name: "prometheus-3",
+        recipe: 1,
+        programs: &["prometheus", "promtool"],
+        provision: prometheus::newer,
+    },
+    Entry {
+        name: "prometheus-2",
+        recipe: 1,
+        programs: &["prometheus", "promtool"],
+        provision: prometheus::older,
+    },
+    Entry { name: "python", recipe: 1, programs: &["bin/python"], provision: python::environment },
 ];
 
 /// Where an entry may write.
@@ -123,11 +139,16 @@ fn provision_one(workspace: &Workspace, peers: &Path, entry: &Entry) -> Result<P
     if let Some(provided) = stamp::read(&stamp, entry.recipe, &place.folder) {
         return Ok(provided);
     }
+    if place.folder.exists() && !place.folder.join(MARK).exists() {
+        return by_hand(entry, &place.folder);
+    }
     if place.folder.exists() {
         std::fs::remove_dir_all(&place.folder)
             .context(|| format!("{} could not be emptied", place.folder.display()))?;
     }
     make_folder(&place.folder)?;
+    let mark = place.folder.join(MARK);
+    std::fs::write(&mark, "").context(|| format!("{} could not be written", mark.display()))?;
     let provided = (entry.provision)(&place)?;
     // A replacement is not stamped: the next run tries again to get what was wanted.
     if provided.instead.is_none() {
@@ -136,7 +157,50 @@ fn provision_one(workspace: &Workspace, peers: &Path, entry: &Entry) -> Result<P
     Ok(provided)
 }
 
+/// What stands in a folder that the xtask did not make: taken as it is, and never removed.
+fn by_hand(entry: &Entry, folder: &Path) -> Result<Provided> {
+    let missing: Vec<&str> =
+        entry.programs.iter().filter(|program| !folder.join(program).exists()).copied().collect();
+    if !missing.is_empty() {
+        return Err(Failure::new(format!(
+            "{} was not made by the xtask and has no {}; add what is missing, or remove the folder",
+            folder.display(),
+            missing.join(", ")
+        )));
+    }
+    Ok(Provided {
+        what: "put there by hand; its version was not looked at".to_owned(),
+        programs: entry.programs.iter().map(PathBuf::from).collect(),
+        instead: None,
+    })
+}
+
 /// Makes a folder and those above it.
 fn make_folder(folder: &Path) -> Result<()> {
     std::fs::create_dir_all(folder).context(|| format!("{} could not be made", folder.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENTRY: Entry = Entry {
+        name: "some-server",
+        recipe: 1,
+        programs: &["server", "tool"],
+        provision: |_| Err(Failure::new("must not be called")),
+    };
+
+    #[test]
+    fn programs_put_there_by_hand_are_taken_and_what_is_missing_is_named() {
+        let folder = std::env::temp_dir().join(format!("xtask-by-hand-{}", std::process::id()));
+        make_folder(&folder).unwrap();
+        std::fs::write(folder.join("server"), "").unwrap();
+        let failure = by_hand(&ENTRY, &folder).unwrap_err().to_string();
+        assert!(failure.contains("has no tool;"), "{failure}");
+        std::fs::write(folder.join("tool"), "").unwrap();
+        let provided = by_hand(&ENTRY, &folder).unwrap();
+        assert_eq!(provided.programs, [Path::new("server"), Path::new("tool")]);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

@@ -22,9 +22,8 @@ pub(super) fn system_archive() -> Result<Archive> {
         let found = Program::new(program, Path::new("/")).arg("--version").succeeds();
         if !found {
             return Err(Failure::new(format!(
-                "this needs Debian's package archive, and there is no `{program}` here; provide \
-                 the servers yourself in the folder that {} names",
-                super::VARIABLE
+                "this needs Debian's package archive, and there is no `{program}` here; put the \
+                 servers where they belong by hand"
             )));
         }
     }
