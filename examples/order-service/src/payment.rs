@@ -1,0 +1,51 @@
+//! The payment provider: somebody else's service, simulated.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use tachograph::Histogram;
+
+use crate::metrics::{Paid, PaymentResult};
+
+/// What a customer pays with, which decides what becomes of it.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Card {
+    #[default]
+    Good,
+    /// The provider refuses it.
+    Declined,
+    /// The provider takes its time.
+    Slow,
+    /// The provider does not answer properly.
+    Unavailable,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Provider {
+    charges: AtomicU64,
+}
+
+impl Provider {
+    /// Asks for the money. The result says whether it came, and is recorded with the time it took.
+    pub(crate) async fn charge(&self, card: Card, durations: &Histogram<f64, Paid>) -> PaymentResult {
+        let began = Instant::now();
+        tokio::time::sleep(self.latency(card)).await;
+        let result = match card {
+            Card::Good | Card::Slow => PaymentResult::Accepted,
+            Card::Declined => PaymentResult::Declined,
+            Card::Unavailable => PaymentResult::Unavailable,
+        };
+        durations.record(began.elapsed().as_secs_f64(), &Paid { result });
+        result
+    }
+
+    fn latency(&self, card: Card) -> Duration {
+        let usual = Duration::from_millis(4 + self.charges.fetch_add(7, Ordering::Relaxed) % 20);
+        match card {
+            Card::Slow => usual + Duration::from_millis(400),
+            Card::Good | Card::Declined | Card::Unavailable => usual,
+        }
+    }
+}
