@@ -1,5 +1,6 @@
 //! What the SDK reports of itself: to `tracing`, or to standard error where nothing listens.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -19,9 +20,23 @@ struct Quiet {
     suppressed: u64,
 }
 
-type Ledger = HashMap<(&'static str, Box<str>), Quiet>;
+/// What was reported: by kind, by subject. Looking up allocates nothing.
+#[derive(Default)]
+struct Ledger {
+    kinds: HashMap<&'static str, HashMap<Box<str>, Quiet>>,
+    subjects: usize,
+}
 
 static LEDGER: Mutex<Option<Ledger>> = Mutex::new(None);
+
+/// A report that is to be made.
+#[derive(Debug, PartialEq)]
+struct Admitted {
+    /// It is the first of its kind and subject.
+    first: bool,
+    /// How many were kept back since the last.
+    suppressed: u64,
+}
 
 /// Reports a problem that the user should know of, at most once a minute for each `kind` and `subject`.
 ///
@@ -35,7 +50,7 @@ static LEDGER: Mutex<Option<Ledger>> = Mutex::new(None);
 /// Crates of this workspace that export what the SDK collects report through here, too. It is not
 /// meant for hot paths: it takes a lock.
 pub fn report(kind: &'static str, subject: &str, message: impl fmt::Display) {
-    let Some(suppressed) = admit(kind, subject, Instant::now()) else {
+    let Some(Admitted { first, suppressed }) = admit(kind, subject, Instant::now()) else {
         return;
     };
     if tracing::dispatcher::has_been_set() {
@@ -43,14 +58,14 @@ pub fn report(kind: &'static str, subject: &str, message: impl fmt::Display) {
             0 => tracing::warn!(target: TARGET, kind, subject, "{message}"),
             _ => tracing::warn!(target: TARGET, kind, subject, suppressed, "{message}"),
         }
-    } else if suppressed == 0 {
+    } else if first {
         to_stderr(kind, &message);
     }
 }
 
 /// Says something that is not a problem, once in a process for each `kind`: level INFO.
 pub fn inform(kind: &'static str, message: impl fmt::Display) {
-    if admit(kind, "", Instant::now()) == Some(0) {
+    if admit(kind, "", Instant::now()).is_some_and(|admitted| admitted.first) {
         if tracing::dispatcher::has_been_set() {
             tracing::info!(target: TARGET, kind, "{message}");
         } else {
@@ -64,38 +79,78 @@ fn to_stderr(kind: &str, message: &dyn fmt::Display) {
     eprintln!("tachograph: {message} [{kind}]");
 }
 
-/// Whether to report now, and how many reports were kept back since the last.
-fn admit(kind: &'static str, subject: &str, now: Instant) -> Option<u64> {
+fn admit(kind: &'static str, subject: &str, now: Instant) -> Option<Admitted> {
     let mut ledger = LEDGER.lock().unwrap_or_else(PoisonError::into_inner);
-    let ledger = ledger.get_or_insert_default();
-    let subject = if ledger.len() < SUBJECTS { subject } else { "" };
-    match ledger.get_mut(&(kind, Box::from(subject))) {
-        Some(quiet) if now.saturating_duration_since(quiet.since) < QUIET => {
-            quiet.suppressed += 1;
-            None
-        }
-        Some(quiet) => {
-            quiet.since = now;
-            Some(std::mem::take(&mut quiet.suppressed))
-        }
-        None => {
-            ledger.insert((kind, Box::from(subject)), Quiet { since: now, suppressed: 0 });
-            Some(0)
+    ledger.get_or_insert_default().admit(kind, subject, now)
+}
+
+impl Ledger {
+    /// Whether to report now.
+    fn admit(&mut self, kind: &'static str, subject: &str, now: Instant) -> Option<Admitted> {
+        let quiet = self.kinds.entry(kind).or_default();
+        // When there are too many subjects, those not known yet share one.
+        let subject = if self.subjects < SUBJECTS || quiet.contains_key(subject) { subject } else { "" };
+        match quiet.get_mut(subject) {
+            Some(quiet) if now.saturating_duration_since(quiet.since) < QUIET => {
+                quiet.suppressed += 1;
+                None
+            }
+            Some(quiet) => {
+                quiet.since = now;
+                Some(Admitted { first: false, suppressed: std::mem::take(&mut quiet.suppressed) })
+            }
+            None => {
+                self.subjects += 1;
+                quiet.insert(subject.into(), Quiet { since: now, suppressed: 0 });
+                Some(Admitted { first: true, suppressed: 0 })
+            }
         }
     }
+}
+
+/// What a panic said, for a report.
+pub(crate) fn text_of_panic(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(no text)")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const FIRST: Option<Admitted> = Some(Admitted { first: true, suppressed: 0 });
+
+    fn later(suppressed: u64) -> Option<Admitted> {
+        Some(Admitted { first: false, suppressed })
+    }
+
     #[test]
     fn reports_of_one_kind_and_subject_are_kept_back_for_a_minute_and_counted() {
+        let mut ledger = Ledger::default();
         let start = Instant::now();
-        assert_eq!(admit("test.kind", "a", start), Some(0));
-        assert_eq!(admit("test.kind", "b", start), Some(0));
-        assert_eq!(admit("test.kind", "a", start + Duration::from_secs(59)), None);
-        assert_eq!(admit("test.kind", "a", start + Duration::from_secs(60)), Some(1));
-        assert_eq!(admit("test.kind", "a", start + Duration::from_secs(121)), Some(0));
+        let mut admit =
+            |subject, seconds| ledger.admit("kind", subject, start + Duration::from_secs(seconds));
+        assert_eq!(admit("a", 0), FIRST);
+        assert_eq!(admit("b", 0), FIRST);
+        assert_eq!(admit("a", 59), None);
+        assert_eq!(admit("a", 60), later(1));
+        assert_eq!(admit("a", 121), later(0));
+    }
+
+    #[test]
+    fn subjects_are_told_apart_up_to_a_bound_and_those_known_stay() {
+        let mut ledger = Ledger::default();
+        let now = Instant::now();
+        assert_eq!(ledger.admit("kind", "known", now), FIRST);
+        for n in 0..2 * SUBJECTS {
+            ledger.admit("kind", &n.to_string(), now);
+        }
+        assert_eq!(ledger.kinds["kind"].len(), SUBJECTS + 1);
+        assert_eq!(ledger.admit("kind", "one more", now), None, "it shares a subject with the others");
+        assert_eq!(ledger.admit("other kind", "a", now), FIRST);
+        assert_eq!(ledger.admit("kind", "known", now + QUIET), later(0), "it still has its own");
     }
 }

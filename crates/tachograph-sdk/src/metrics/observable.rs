@@ -1,6 +1,5 @@
 //! Observable instruments: callbacks, and what they observed in one collection.
 
-use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -30,7 +29,8 @@ impl Observations {
         self.streams.get(stream).map_or(&[], Vec::as_slice)
     }
 
-    fn put(&mut self, stream: usize, series: usize, bits: u64) {
+    /// Keeps a value: `merge` makes one of it and what was observed before in this collection.
+    fn put(&mut self, stream: usize, series: usize, bits: u64, merge: impl FnOnce(u64) -> u64) {
         if self.streams.len() <= stream {
             self.streams.resize_with(stream + 1, Vec::new);
         }
@@ -38,7 +38,7 @@ impl Observations {
         if values.len() <= series {
             values.resize(series + 1, None);
         }
-        values[series] = Some(bits);
+        values[series] = Some(values[series].map_or(bits, merge));
     }
 }
 
@@ -67,21 +67,13 @@ impl<N: Number> Observe for Observable<N> {
                     "a callback of instrument {name:?} of scope {:?} panicked: {}; what it had observed before is \
                      kept, and collection goes on",
                     self.stream.scope.name(),
-                    text_of(&*panic)
+                    diag::text_of_panic(&*panic)
                 ),
             );
             // The payload's own drop may panic too.
             std::mem::forget(panic);
         }
     }
-}
-
-fn text_of(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("(no text)")
 }
 
 /// What a callback observes through.
@@ -100,11 +92,18 @@ impl<N: Number> AsyncInstrument<N> for Observer<'_, N> {
         let Some(found) = stream.series.find(attributes) else {
             return;
         };
-        if found.overflow != Overflow::No {
+        let overflows = found.overflow != Overflow::No;
+        if overflows {
             stream.count_overflow(found.overflow);
         }
+        let bits = measurement.to_bits();
+        // What is observed twice is what was observed last; but what different sets have in common, in
+        // the overflow series, adds up, as it does for synchronous instruments.
+        let merge = |before| {
+            if overflows && stream.aggregation.is_sum() { N::add(before, measurement) } else { bits }
+        };
         let mut into = self.into.lock().unwrap_or_else(PoisonError::into_inner);
-        into.put(*number, found.id, measurement.to_bits());
+        into.put(*number, found.id, bits, merge);
     }
 }
 

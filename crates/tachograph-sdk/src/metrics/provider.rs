@@ -246,11 +246,8 @@ impl ProviderInner {
     ) -> Option<Registered> {
         let Request { mut descriptor, boundaries, limit } = request;
         let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
-        let scopes = &mut registry.scopes;
-        if !scopes.contains_key(&**scope) {
-            scopes.insert((**scope).clone(), HashMap::new());
-        }
-        let instruments = scopes.get_mut(&**scope)?;
+        // Not looked up first: a scope with NaN among its attributes does not even equal itself.
+        let instruments = registry.scopes.entry((**scope).clone()).or_default();
         let same_name = instruments.entry(descriptor.name.to_lowercase().into()).or_default();
         // Reported once the lock is given back: a subscriber is user code.
         let mut conflict = None;
@@ -266,8 +263,7 @@ impl ProviderInner {
             }
             conflict = Some(Arc::clone(&first.stream));
         }
-        validate::check_name(&descriptor.name);
-        validate::check_unit(&descriptor.name, &descriptor.unit);
+        let mut invalid_boundaries = None;
         let aggregation = match descriptor.kind {
             InstrumentKind::Counter | InstrumentKind::ObservableCounter => {
                 Aggregation::Sum { monotonic: true }
@@ -277,7 +273,8 @@ impl ProviderInner {
             }
             InstrumentKind::Gauge | InstrumentKind::ObservableGauge => Aggregation::LastValue,
             InstrumentKind::Histogram => {
-                let bounds = validate::boundaries(&descriptor.name, &descriptor.unit, boundaries);
+                let (bounds, invalid) = validate::boundaries(&descriptor.unit, boundaries);
+                invalid_boundaries = invalid;
                 Aggregation::ExplicitBuckets(Buckets::new(bounds, descriptor.number))
             }
         };
@@ -291,8 +288,16 @@ impl ProviderInner {
         let registered = Registered { number, stream };
         same_name.push(registered.clone());
         drop(registry);
+        let stream = &registered.stream;
+        validate::check_name(&stream.descriptor.name);
+        validate::check_unit(&stream.descriptor.name, &stream.descriptor.unit);
+        if let (Some(given), Aggregation::ExplicitBuckets(buckets)) =
+            (invalid_boundaries, &stream.aggregation)
+        {
+            validate::report_boundaries(&stream.descriptor.name, &given, buckets.bounds());
+        }
         if let Some(first) = conflict {
-            report_conflict(&first, &registered.stream);
+            report_conflict(&first, stream);
         }
         Some(registered)
     }

@@ -31,7 +31,7 @@ struct ReaderInner {
 
 #[derive(Default)]
 struct Buffers {
-    observations: Mutex<Observations>,
+    observations: Observations,
     histogram: Mutex<HistogramBuffers>,
 }
 
@@ -57,14 +57,16 @@ impl MetricReader {
     pub fn collect(&self) -> Collection {
         let provider = &self.inner.provider;
         let mut buffers = self.inner.spare().pop().unwrap_or_default();
-        buffers.observations.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+        buffers.observations.clear();
         let mut streams = 0;
         if !provider.is_shut_down.load(Ordering::Acquire) {
+            let observations = Mutex::new(std::mem::take(&mut buffers.observations));
             for number in 0..provider.callback_count() {
                 if let Some(callback) = provider.callback(number) {
-                    callback.observe(&buffers.observations);
+                    callback.observe(&observations);
                 }
             }
+            buffers.observations = observations.into_inner().unwrap_or_else(PoisonError::into_inner);
             streams = provider.streams.len();
         }
         let unix_nanos = provider.clock.unix_nanos();
@@ -281,9 +283,7 @@ impl<'a> Metric<'a> {
     }
 
     fn visit_observed<B>(&self, mut visit: impl FnMut(Point<'_>) -> ControlFlow<B>) -> ControlFlow<B> {
-        let observations =
-            self.collection.buffers.observations.lock().unwrap_or_else(PoisonError::into_inner);
-        for (number, bits) in observations.of(self.number).iter().enumerate() {
+        for (number, bits) in self.collection.buffers.observations.of(self.number).iter().enumerate() {
             let (Some(bits), Some(series)) = (bits, self.stream.series.get(number)) else { continue };
             let value = PointValue::of(self.stream.descriptor.number, *bits);
             // What is observed has been accumulating since the instrument was made, at the latest.

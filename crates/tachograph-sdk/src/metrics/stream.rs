@@ -98,6 +98,10 @@ impl Stream {
     /// Records a measurement.
     #[inline]
     pub(crate) fn record<N: Number, A: Attributes + ?Sized>(&self, value: N, attributes: &A) {
+        // Before the look-up: what is refused makes no series.
+        if !value.suits_any_sum() && !self.aggregation.accepts(value) {
+            return self.refuse(value);
+        }
         if let Some(row) = self.row(attributes) {
             self.record_in(row, value);
         }

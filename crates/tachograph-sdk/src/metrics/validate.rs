@@ -50,18 +50,23 @@ pub(crate) fn default_boundaries(unit: &str) -> &'static [f64] {
     if unit == "s" { &SECONDS_BOUNDARIES } else { &DEFAULT_BOUNDARIES }
 }
 
-/// Boundaries that ascend strictly and are finite, from what was given.
-pub(crate) fn boundaries(name: &str, unit: &str, given: Option<Vec<f64>>) -> Box<[f64]> {
+/// Boundaries that ascend strictly and are finite, from what was given, which comes back if it was not so.
+pub(crate) fn boundaries(unit: &str, given: Option<Vec<f64>>) -> (Box<[f64]>, Option<Vec<f64>>) {
     let Some(given) = given else {
-        return default_boundaries(unit).into();
+        return (default_boundaries(unit).into(), None);
     };
     let ascending = given.windows(2).all(|pair| pair[0] < pair[1]);
     if ascending && given.iter().all(|bound| bound.is_finite()) {
-        return given.into();
+        return (given.into(), None);
     }
     let mut repaired: Vec<f64> = given.iter().copied().filter(|bound| bound.is_finite()).collect();
     repaired.sort_by(f64::total_cmp);
     repaired.dedup();
+    (repaired.into(), Some(given))
+}
+
+/// Reports boundaries that were repaired.
+pub(crate) fn report_boundaries(name: &str, given: &[f64], repaired: &[f64]) {
     diag::report(
         "instrument.boundaries",
         name,
@@ -70,7 +75,6 @@ pub(crate) fn boundaries(name: &str, unit: &str, given: Option<Vec<f64>>) -> Box
              last bucket is open by itself); {repaired:?} are used"
         ),
     );
-    repaired.into()
 }
 
 #[cfg(test)]
@@ -79,14 +83,15 @@ mod tests {
 
     #[test]
     fn boundaries_are_repaired() {
-        let repaired = boundaries("h", "", Some(vec![5.0, f64::NAN, 1.0, 5.0, f64::INFINITY]));
+        let (repaired, invalid) = boundaries("", Some(vec![5.0, f64::NAN, 1.0, 5.0, f64::INFINITY]));
         assert_eq!(*repaired, [1.0, 5.0]);
-        assert_eq!(*boundaries("h", "", Some(vec![])), []);
+        assert_eq!(invalid.map(|given| given.len()), Some(5));
+        assert_eq!(boundaries("", Some(vec![])), (Box::default(), None));
     }
 
     #[test]
     fn seconds_have_boundaries_of_their_own() {
-        assert_eq!(boundaries("h", "s", None)[0], 0.005);
-        assert_eq!(boundaries("h", "ms", None)[1], 5.0);
+        assert_eq!(boundaries("s", None).0[0], 0.005);
+        assert_eq!(boundaries("ms", None).0[1], 5.0);
     }
 }

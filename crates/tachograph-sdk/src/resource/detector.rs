@@ -7,10 +7,34 @@ use opentelemetry::KeyValue;
 ///
 /// Implement it for a platform: a cloud's instance, a container, a host. It is asked once, when the
 /// resource is built; it should be quick, and finds nothing rather than fail.
+///
+/// ```
+/// use tachograph_sdk::resource::ResourceDetector;
+/// use tachograph_sdk::{KeyValue, Resource};
+///
+/// struct Rack;
+///
+/// impl ResourceDetector for Rack {
+///     fn detect(&self) -> Vec<KeyValue> {
+///         std::env::var("RACK").map(|rack| KeyValue::new("rack.name", rack)).into_iter().collect()
+///     }
+/// }
+///
+/// let resource = Resource::builder().with_detector(&Rack).build();
+/// ```
 pub trait ResourceDetector {
     /// The attributes that were found.
     fn detect(&self) -> Vec<KeyValue>;
+
+    /// The URL of the schema that they follow, if they follow one: `https://opentelemetry.io/schemas/…`
+    /// of the version of the semantic conventions that names them.
+    fn schema_url(&self) -> Option<&str> {
+        None
+    }
 }
+
+/// The semantic conventions that this module's detectors follow.
+const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.44.0";
 
 /// `telemetry.sdk.name`, `.language` and `.version`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,6 +47,10 @@ impl ResourceDetector for SdkDetector {
             KeyValue::new("telemetry.sdk.language", "rust"),
             KeyValue::new("telemetry.sdk.version", env!("CARGO_PKG_VERSION")),
         ]
+    }
+
+    fn schema_url(&self) -> Option<&str> {
+        Some(SCHEMA_URL)
     }
 }
 
@@ -41,6 +69,10 @@ impl ResourceDetector for ProcessDetector {
         }
         found
     }
+
+    fn schema_url(&self) -> Option<&str> {
+        Some(SCHEMA_URL)
+    }
 }
 
 /// `service.name`, as `unknown_service:<executable>`, and `service.instance.id`: a random UUID that is
@@ -57,6 +89,10 @@ impl ResourceDetector for ServiceDetector {
             |executable| format!("unknown_service:{executable}"),
         );
         vec![KeyValue::new("service.name", name), KeyValue::new("service.instance.id", instance.clone())]
+    }
+
+    fn schema_url(&self) -> Option<&str> {
+        Some(SCHEMA_URL)
     }
 }
 

@@ -1,20 +1,37 @@
 //! What telemetry is about: the service, its instance, its process.
 
 mod detector;
+mod schema;
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use opentelemetry::{Key, KeyValue, Value};
+use opentelemetry::{KeyValue, Value};
 
+use self::schema::Schema;
 use crate::attributes::AttributeSet;
+use crate::diag;
 pub use detector::{ProcessDetector, ResourceDetector, SdkDetector, ServiceDetector};
 
 /// What telemetry is about: attributes such as `service.name`, and the schema they follow.
 ///
 /// [`Resource::default`] and [`Resource::builder`] begin with what the detectors of this module find:
 /// `service.name` (`unknown_service:<executable>`), `service.instance.id` (random, one for each
-/// process), `telemetry.sdk.*` and the process' executable. [`Resource::builder_empty`] begins with
-/// nothing.
+/// process), `telemetry.sdk.*`, `process.pid` and the process' executable. [`Resource::builder_empty`]
+/// begins with nothing.
+///
+/// ```
+/// use tachograph_sdk::{KeyValue, Resource};
+///
+/// let resource = Resource::builder()
+///     .with_service_name("shop")
+///     .with_attribute(KeyValue::new("deployment.environment.name", "test"))
+///     .build();
+/// assert_eq!(resource.get("service.name"), Some(&"shop".into()));
+/// assert_eq!(resource.get("telemetry.sdk.language"), Some(&"rust".into()));
+/// ```
+///
+/// Follows the resource SDK specification.
 #[derive(Clone, PartialEq)]
 pub struct Resource {
     attributes: AttributeSet,
@@ -32,7 +49,22 @@ impl Resource {
 
     /// Sets up a resource that begins empty.
     pub fn builder_empty() -> ResourceBuilder {
-        ResourceBuilder { pairs: Vec::new(), schema_url: None }
+        ResourceBuilder { pairs: Vec::new(), schema: Schema::Absent }
+    }
+
+    /// This resource, updated by another: where both have a key, the value is the other's.
+    ///
+    /// The schema URL is that of whichever has one. If both have one and they differ, the attributes of
+    /// the result follow no single schema: it has no URL, and that is reported.
+    pub fn merge(&self, updating: &Resource) -> Resource {
+        let mut builder = Self::builder_empty();
+        for resource in [self, updating] {
+            builder.pairs.extend(
+                resource.attributes.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone())),
+            );
+            builder.schema = builder.schema.merge(resource.schema_url());
+        }
+        builder.build()
     }
 
     /// The attributes.
@@ -71,7 +103,7 @@ impl fmt::Debug for Resource {
 #[must_use = "a builder does nothing until it builds"]
 pub struct ResourceBuilder {
     pairs: Vec<KeyValue>,
-    schema_url: Option<Box<str>>,
+    schema: Schema,
 }
 
 impl ResourceBuilder {
@@ -80,32 +112,64 @@ impl ResourceBuilder {
         self.with_attribute(KeyValue::new("service.name", name))
     }
 
-    /// An attribute.
+    /// An attribute. One with an empty key is left out, and that is reported.
     pub fn with_attribute(mut self, attribute: KeyValue) -> Self {
-        if attribute.key != Key::from("") {
+        if attribute.key.as_str().is_empty() {
+            diag::report(
+                "resource.key",
+                "",
+                format_args!(
+                    "a resource attribute of value {:?} has an empty key and was left out: name it, or remove it",
+                    attribute.value.as_str()
+                ),
+            );
+        } else {
             self.pairs.push(attribute);
         }
         self
     }
 
-    /// Several attributes.
+    /// Several attributes, each as by [`with_attribute`](Self::with_attribute).
     pub fn with_attributes(self, attributes: impl IntoIterator<Item = KeyValue>) -> Self {
         attributes.into_iter().fold(self, Self::with_attribute)
     }
 
-    /// What a detector finds.
-    pub fn with_detector(self, detector: &dyn ResourceDetector) -> Self {
-        self.with_attributes(detector.detect())
+    /// What a detector finds. If it panics it has found nothing, and that is reported.
+    pub fn with_detector(mut self, detector: &dyn ResourceDetector) -> Self {
+        let detected = catch_unwind(AssertUnwindSafe(|| {
+            (detector.detect(), detector.schema_url().map(Box::<str>::from))
+        }));
+        match detected {
+            // Whoever found nothing says nothing of a schema either.
+            Ok((attributes, _)) if attributes.is_empty() => self,
+            Ok((attributes, schema_url)) => {
+                self.schema = self.schema.merge(schema_url.as_deref());
+                self.with_attributes(attributes)
+            }
+            Err(panic) => {
+                diag::report(
+                    "resource.detector",
+                    "",
+                    format_args!(
+                        "a resource detector panicked: {}; the resource goes without what it would have found",
+                        diag::text_of_panic(&*panic)
+                    ),
+                );
+                // The payload's own drop may panic too.
+                std::mem::forget(panic);
+                self
+            }
+        }
     }
 
-    /// The URL of the schema that the attributes follow.
+    /// The URL of the schema that all the attributes follow, whatever the detectors said.
     pub fn with_schema_url(mut self, url: impl Into<Box<str>>) -> Self {
-        self.schema_url = Some(url.into());
+        self.schema = Schema::Given(url.into());
         self
     }
 
     /// The resource.
     pub fn build(self) -> Resource {
-        Resource { attributes: AttributeSet::new(self.pairs.as_slice()), schema_url: self.schema_url }
+        Resource { attributes: AttributeSet::new(self.pairs.as_slice()), schema_url: self.schema.into_url() }
     }
 }

@@ -1,5 +1,31 @@
-//! For tests: a clock that is set by hand, and what a provider has recorded.
+//! For tests, of this crate's users too: what a provider has recorded, and a clock that is set by hand.
+//!
+//! ```
+//! use tachograph_sdk::testing::InMemoryReader;
+//! use tachograph_sdk::{Counter, MeterProvider};
+//!
+//! let provider = MeterProvider::new();
+//! let reader = InMemoryReader::new(&provider);
+//! let orders: Counter<u64> = provider.meter("shop").counter("order.created.total").build();
+//! orders.add(2, &[("channel", "web")]);
+//! orders.add(1, &[("channel", "app")]);
+//!
+//! let snapshot = reader.snapshot();
+//! let orders = snapshot.metric("order.created.total");
+//! assert_eq!(orders.value(&[("channel", "web")]), 2);
+//! assert_eq!(orders.total(), 3);
+//! orders.assert_value(&[("channel", "app")], 1);
+//! snapshot.assert_absent("order.cancelled.total");
+//! ```
+//!
+//! What looks up or asserts panics when it fails, and prints what there was.
 
 mod clock;
+mod compare;
+mod metric;
+mod show;
+mod snapshot;
 
 pub use clock::ManualClock;
+pub use metric::{MetricSnapshot, PointSnapshot, ValueSnapshot};
+pub use snapshot::{InMemoryReader, MetricsSnapshot};

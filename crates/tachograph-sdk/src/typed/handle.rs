@@ -103,6 +103,10 @@ impl Inner {
     /// Looks typed attributes up by content, and leaves the row where the next look finds it by index.
     #[inline(never)]
     fn record_first<N: Number, A: Attributes>(&self, value: N, attributes: &A) {
+        // What is refused makes no series.
+        if !self.stream.aggregation.accepts(value) {
+            return self.stream.refuse(value);
+        }
         let limit = self.stream.series.limit();
         let dense = self.dense.get_or_init(|| {
             // Without a place for every value there is none for any: the attributes are looked up.
