@@ -15,7 +15,14 @@ pub struct Error {
 #[derive(Debug)]
 enum Kind {
     Environment(Vec<Problem>),
-    Port { asked: String, source: io::Error },
+    #[cfg_attr(
+        not(feature = "prometheus"),
+        expect(dead_code, reason = "without the feature no port is opened")
+    )]
+    Port {
+        asked: String,
+        source: io::Error,
+    },
 }
 
 impl Error {
@@ -23,6 +30,10 @@ impl Error {
         Error { kind: Kind::Environment(problems) }
     }
 
+    #[cfg_attr(
+        not(feature = "prometheus"),
+        expect(dead_code, reason = "without the feature no port is opened")
+    )]
     pub(crate) fn port(asked: String, source: io::Error) -> Self {
         Error { kind: Kind::Port { asked, source } }
     }
