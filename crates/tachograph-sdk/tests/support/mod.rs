@@ -1,0 +1,92 @@
+//! What the behaviour tests share: providers without a resource, and a subscriber that keeps reports.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use tachograph_sdk::testing::MetricsSnapshot;
+use tachograph_sdk::{MeterProvider, Resource};
+use tracing::field::{Field, Visit};
+use tracing::span;
+
+/// A provider whose resource is empty, which is quicker to make.
+pub(crate) fn provider() -> MeterProvider {
+    MeterProvider::builder().with_resource(Resource::builder_empty().build()).build()
+}
+
+/// What a provider has recorded.
+pub(crate) fn snapshot(provider: &MeterProvider) -> MetricsSnapshot {
+    MetricsSnapshot::of(provider)
+}
+
+/// A report of the SDK's own.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Report {
+    pub(crate) level: String,
+    pub(crate) kind: String,
+    pub(crate) subject: String,
+    pub(crate) message: String,
+}
+
+/// What the SDK reported on this thread while `run` ran.
+pub(crate) fn reports_of(run: impl FnOnce()) -> Vec<Report> {
+    let reports = Arc::new(Mutex::new(Vec::new()));
+    let keep = Arc::clone(&reports);
+    tracing::subscriber::with_default(Keep(Box::new(move |report| keep.lock().unwrap().push(report))), run);
+    let reports = reports.lock().unwrap();
+    reports.clone()
+}
+
+/// A `tracing` subscriber that calls a function with each report of the SDK's.
+pub(crate) struct Keep(pub(crate) Box<dyn Fn(Report) + Send + Sync>);
+
+impl tracing::Subscriber for Keep {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target() == tachograph_sdk::diag::TARGET
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        let mut report = Report { level: event.metadata().level().to_string(), ..Report::default() };
+        event.record(&mut report);
+        (self.0)(report);
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+impl Visit for Report {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            "kind" => value.clone_into(&mut self.kind),
+            "subject" => value.clone_into(&mut self.subject),
+            _ => {}
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            self.message = format!("{value:?}");
+        }
+    }
+}
+
+/// The only report, which is of that kind.
+#[track_caller]
+pub(crate) fn only<'a>(reports: &'a [Report], kind: &str) -> &'a Report {
+    match reports {
+        [report] if report.kind == kind => report,
+        _ => panic!("there should be one report, {kind}, but there are {reports:?}"),
+    }
+}
