@@ -7,100 +7,190 @@
 //! have `a_created`, `target_info` is the family `target`. When a family needs such a name, or has it
 //! already, the counter is called `a_total` of type `unknown` in OpenMetrics (and `target_info` a
 //! gauge), and nothing is lost.
+//!
+//! Only the families' own names are kept; what else they hold or borrow follows from those.
 
 use std::collections::HashMap;
 
-use crate::name::FamilyKind;
+use crate::name::{FamilyKind, TOTAL};
 
 /// Whom a name belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
     TargetInfo,
     /// By its place in the order of families.
-    Family(usize),
+    Family(u32),
+}
+
+/// Why a family cannot have its names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// The name that is taken.
+    pub(crate) name: String,
+    /// The own name of the family that has it.
+    pub(crate) holder: String,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Claims {
-    held: HashMap<Box<str>, Owner>,
-    lent: HashMap<Box<str>, Owner>,
+    by_name: HashMap<Box<str>, Claim>,
 }
+
+#[derive(Debug)]
+struct Claim {
+    owner: Owner,
+    /// `None` of `target_info`.
+    kind: Option<FamilyKind>,
+    /// Whether it has the names that are lent: a counter, or `target_info`, with its type in OpenMetrics.
+    borrows: bool,
+}
+
+/// The name of `target_info`, and of its family in OpenMetrics.
+pub(crate) const TARGET_INFO: &str = "target_info";
+const TARGET: &str = "target";
+
+const CREATED: &str = "_created";
+
+/// What samples of a histogram end in, or might.
+const HISTOGRAM_SUFFIXES: [&str; 4] = ["_bucket", "_sum", "_count", CREATED];
 
 impl Claims {
-    /// Who holds a name.
-    pub(crate) fn holder(&self, name: &str) -> Option<Owner> {
-        self.held.get(name).copied()
+    /// Takes the names of `target_info`. Comes before any family.
+    pub(crate) fn hold_target_info(&mut self) {
+        self.by_name
+            .insert(TARGET_INFO.into(), Claim { owner: Owner::TargetInfo, kind: None, borrows: true });
     }
 
-    /// Takes the names of a new family, or returns one that another holds and takes none. Passes to
-    /// `give_up` whoever a taken name was lent to.
-    pub(crate) fn hold(
-        &mut self,
-        owner: Owner,
-        names: &[String],
-        mut give_up: impl FnMut(Owner),
-    ) -> Result<(), (String, Owner)> {
-        if let Some((name, holder)) = names.iter().find_map(|name| Some((name.clone(), self.holder(name)?))) {
-            return Err((name, holder));
+    /// The family that has exactly this name.
+    pub(crate) fn family(&self, name: &str) -> Option<(u32, FamilyKind)> {
+        let claim = self.by_name.get(name)?;
+        match claim.owner {
+            Owner::Family(family) => Some((family, claim.kind?)),
+            Owner::TargetInfo => None,
         }
-        for name in names {
-            if let Some(borrower) = self.lent.get(&**name).copied() {
-                self.lent.retain(|_, other| *other != borrower);
-                give_up(borrower);
+    }
+
+    /// Whether a counter, or `target_info`, has its type in OpenMetrics.
+    pub(crate) fn has_type(&self, name: &str) -> bool {
+        self.by_name
+            .get(name)
+            .is_none_or(|claim| claim.borrows || !matches!(claim.kind, None | Some(FamilyKind::Counter)))
+    }
+
+    /// Takes the names of a new family, the next one in order. Returns whose names it took that were
+    /// lent; or, and then takes nothing, a name that another holds.
+    pub(crate) fn hold(&mut self, name: &str, kind: FamilyKind, family: u32) -> Result<Vec<Owner>, Taken> {
+        let mut names = vec![name.to_owned()];
+        if kind == FamilyKind::Histogram {
+            names.extend(HISTOGRAM_SUFFIXES.map(|suffix| format!("{name}{suffix}")));
+        }
+        for name in &names {
+            if let Some(holder) = self.holder(name) {
+                return Err(Taken { name: name.clone(), holder: holder.to_owned() });
             }
-            self.held.insert(name.as_str().into(), owner);
         }
-        Ok(())
+        let mut gave_up = Vec::new();
+        for name in &names {
+            while let Some(borrower) = self.borrower(name).and_then(|key| self.by_name.get_mut(&*key)) {
+                borrower.borrows = false;
+                gave_up.push(borrower.owner);
+            }
+        }
+        let borrows = kind == FamilyKind::Counter && {
+            let base = name.strip_suffix(TOTAL).unwrap_or(name);
+            let is_free = |name: &str| self.holder(name).is_none() && self.borrower(name).is_none();
+            is_free(base) && is_free(&format!("{base}{CREATED}"))
+        };
+        self.by_name.insert(name.into(), Claim { owner: Owner::Family(family), kind: Some(kind), borrows });
+        Ok(gave_up)
     }
 
-    /// Lends names to a family, all or none of them. Returns whether it has them.
-    pub(crate) fn lend(&mut self, owner: Owner, names: &[String]) -> bool {
-        let is_free = |name: &String| !self.held.contains_key(&**name) && !self.lent.contains_key(&**name);
-        let all = names.iter().all(is_free);
-        if all {
-            self.lent.extend(names.iter().map(|name| (name.as_str().into(), owner)));
+    /// The own name of who holds a name: a family that is called so, or a histogram with a sample that
+    /// is.
+    fn holder<'a>(&self, name: &'a str) -> Option<&'a str> {
+        let is_histogram = |base: &&str| {
+            self.by_name.get(*base).is_some_and(|claim| claim.kind == Some(FamilyKind::Histogram))
+        };
+        match self.by_name.contains_key(name) {
+            true => Some(name),
+            false => {
+                HISTOGRAM_SUFFIXES.iter().filter_map(|suffix| name.strip_suffix(suffix)).find(is_histogram)
+            }
         }
-        all
     }
-}
 
-/// The names that a family's samples have, its own first, in any format.
-pub(crate) fn held_names(name: &str, kind: FamilyKind) -> Vec<String> {
-    let suffixes: &[&str] = match kind {
-        FamilyKind::Counter | FamilyKind::Gauge => &[""],
-        FamilyKind::Histogram => &["", "_bucket", "_sum", "_count", "_created"],
-    };
-    suffixes.iter().map(|suffix| format!("{name}{suffix}")).collect()
+    /// The own name of whoever a name is lent to.
+    fn borrower(&self, name: &str) -> Option<String> {
+        let counter_of = |base: &str| {
+            let key = format!("{base}{TOTAL}");
+            let claim = self.by_name.get(&*key)?;
+            (claim.borrows && claim.kind == Some(FamilyKind::Counter)).then_some(key)
+        };
+        let target_info = || {
+            let borrows = name == TARGET && self.by_name.get(TARGET_INFO).is_some_and(|claim| claim.borrows);
+            borrows.then(|| TARGET_INFO.to_owned())
+        };
+        counter_of(name).or_else(|| counter_of(name.strip_suffix(CREATED)?)).or_else(target_info)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use FamilyKind::{Counter, Gauge, Histogram};
+
     use super::*;
 
-    fn names(names: &[&str]) -> Vec<String> {
-        names.iter().map(|name| (*name).to_owned()).collect()
+    /// Takes names in turn; gives what came of each.
+    fn hold(names: &[(&str, FamilyKind)]) -> (Claims, Vec<Result<Vec<Owner>, Taken>>) {
+        let mut claims = Claims::default();
+        let held = names.iter().zip(0..).map(|((name, kind), number)| claims.hold(name, *kind, number));
+        let held = held.collect();
+        (claims, held)
     }
 
     #[test]
-    fn a_held_name_is_refused_and_nothing_is_taken() {
-        let mut claims = Claims::default();
-        claims.hold(Owner::Family(0), &held_names("a", FamilyKind::Histogram), |_| unreachable!()).unwrap();
-        let refused = claims.hold(Owner::Family(1), &names(&["b", "a_count"]), |_| unreachable!());
-        assert_eq!(refused, Err(("a_count".to_owned(), Owner::Family(0))));
-        assert_eq!(claims.holder("b"), None);
-        assert_eq!(claims.holder("a_created"), Some(Owner::Family(0)));
+    fn a_held_name_is_refused_whoever_comes_first() {
+        let taken =
+            |name: &str, holder: &str| Err(Taken { name: name.to_owned(), holder: holder.to_owned() });
+        for suffix in ["a_bucket", "a_sum", "a_count", "a_created"] {
+            assert_eq!(hold(&[("a", Histogram), (suffix, Gauge)]).1[1], taken(suffix, "a"));
+            assert_eq!(hold(&[(suffix, Gauge), ("a", Histogram)]).1[1], taken(suffix, suffix));
+        }
+        assert_eq!(hold(&[("a", Gauge), ("a", Histogram)]).1[1], taken("a", "a"));
+        assert_eq!(hold(&[("a_total", Gauge), ("a_total", Counter)]).1[1], taken("a_total", "a_total"));
+        // Who was refused holds nothing.
+        let (claims, _) = hold(&[("a_count", Gauge), ("a", Histogram)]);
+        assert_eq!(claims.family("a"), None);
+        assert_eq!(claims.holder("a_sum"), None);
     }
 
     #[test]
     fn a_lent_name_is_given_up_to_whoever_needs_it() {
+        for needed in ["a", "a_created"] {
+            let (claims, held) = hold(&[("a_total", Counter), (needed, Gauge)]);
+            assert_eq!(held[1], Ok(vec![Owner::Family(0)]));
+            assert!(!claims.has_type("a_total"));
+        }
+        let (claims, _) = hold(&[("a_total", Counter), ("b_total", Counter), ("c", Gauge)]);
+        assert!(claims.has_type("a_total") && claims.has_type("b_total") && claims.has_type("c"));
+    }
+
+    #[test]
+    fn a_name_is_not_lent_to_two_nor_where_it_is_held() {
+        for first in [("a", Gauge), ("a_created", Gauge), ("a_created_total", Counter), ("a", Histogram)] {
+            let (claims, held) = hold(&[first, ("a_total", Counter)]);
+            assert_eq!(held[1], Ok(vec![]));
+            assert!(!claims.has_type("a_total"), "{first:?}");
+        }
+    }
+
+    #[test]
+    fn target_info_gives_up_its_type_but_not_its_name() {
         let mut claims = Claims::default();
-        assert!(claims.lend(Owner::Family(0), &names(&["a", "a_created"])));
-        assert!(!claims.lend(Owner::Family(1), &names(&["a_created", "x"])), "lent already");
-        let mut gave_up = Vec::new();
-        claims.hold(Owner::Family(2), &names(&["a_created"]), |owner| gave_up.push(owner)).unwrap();
-        assert_eq!(gave_up, [Owner::Family(0)]);
-        // With one name it gave up the other.
-        claims.hold(Owner::Family(3), &names(&["a"]), |_| unreachable!()).unwrap();
-        assert!(!claims.lend(Owner::Family(4), &names(&["a"])), "held");
+        claims.hold_target_info();
+        assert!(claims.has_type(TARGET_INFO));
+        assert!(claims.hold(TARGET_INFO, Gauge, 0).is_err());
+        assert_eq!(claims.hold(TARGET, Gauge, 0), Ok(vec![Owner::TargetInfo]));
+        assert!(!claims.has_type(TARGET_INFO));
     }
 }

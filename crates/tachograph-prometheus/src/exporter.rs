@@ -2,12 +2,12 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use tachograph_sdk::diag;
 use tachograph_sdk::metrics::{Collection, MetricReader};
 
 use crate::Format;
 use crate::page::{Unknown, write_metrics};
-use crate::registry::{Options, Registry, Report};
+use crate::registry::{Options, Registry};
+use crate::report::Report;
 
 /// Serves what a provider's instruments have recorded, as a Prometheus server scrapes it.
 ///
@@ -16,8 +16,9 @@ use crate::registry::{Options, Registry, Report};
 /// one.
 ///
 /// A scrape costs a copy of each series' label text and the formatting of its numbers; label texts are
-/// formatted when a series is first seen and kept for as long as the exporter. But for the page itself
-/// nothing is allocated once every series has been seen.
+/// formatted when a series is first seen and kept for as long as the exporter, with 8 bytes for each. But
+/// for the page itself nothing is allocated once every series has been seen (where series have to be
+/// added up, their sums are).
 #[derive(Clone)]
 pub struct PrometheusExporter {
     inner: Arc<Inner>,
@@ -102,9 +103,7 @@ impl Inner {
         let mut reports = Vec::new();
         self.registry.write().unwrap_or_else(PoisonError::into_inner).learn(collection, &mut reports);
         // Who listens to reports may ask for a page.
-        for Report { kind, subject, message } in reports {
-            diag::report(kind, &subject, message);
-        }
+        reports.into_iter().for_each(Report::send);
     }
 }
 

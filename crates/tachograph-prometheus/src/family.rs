@@ -1,11 +1,14 @@
 //! A metric family: what stands on the page once, and the metrics whose samples follow.
 
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
 use tachograph_sdk::metrics::{Metric, MetricKind};
 
 use crate::Format;
 use crate::escape::write_help;
 use crate::identity::Identities;
-use crate::labels::{ScopeLabel, scope_labels};
+use crate::labels::ScopeLabel;
 use crate::name::{FamilyKind, TOTAL, TranslatedName};
 use crate::number::write_f64;
 use crate::texts::SeriesTexts;
@@ -20,8 +23,8 @@ pub(crate) struct Family {
     unit: Box<str>,
     /// The description; the first that any of the metrics has.
     help: Box<str>,
-    /// A counter whose OpenMetrics family name is not its own has the type `unknown` there.
-    pub(crate) is_untyped: bool,
+    /// Whether it has its type in OpenMetrics: a counter whose family name is another's there has not.
+    has_type: bool,
     /// The comment lines, by [`Format::index`].
     comments: [Box<[u8]>; 2],
     /// What samples begin with.
@@ -40,7 +43,7 @@ pub(crate) struct SampleNames {
 }
 
 impl Family {
-    pub(crate) fn new(name: TranslatedName, kind: FamilyKind, help: &str) -> Self {
+    pub(crate) fn new(name: TranslatedName, kind: FamilyKind, help: &str, has_type: bool) -> Self {
         let with = |suffix: &str| [name.name.as_bytes(), suffix.as_bytes()].concat().into_boxed_slice();
         let samples = match kind {
             FamilyKind::Histogram => {
@@ -55,7 +58,7 @@ impl Family {
             kind,
             unit: name.unit.into(),
             help: help.into(),
-            is_untyped: false,
+            has_type,
             comments: Default::default(),
             samples,
             members: Vec::new(),
@@ -69,14 +72,15 @@ impl Family {
         &self.comments[format.index()]
     }
 
-    /// The name of the OpenMetrics family: a counter's without `_total`, which its sample has.
-    pub(crate) fn base(&self) -> &str {
-        self.name.strip_suffix(TOTAL).filter(|_| self.kind == FamilyKind::Counter).unwrap_or(&self.name)
+    /// The ids of the members' metrics are in this range.
+    pub(crate) fn metrics(&self) -> Range<usize> {
+        let ids = || self.members.iter().map(|member| member.metric);
+        ids().min().unwrap_or(0)..ids().max().map_or(0, |last| last + 1)
     }
 
     /// Gives up the type `counter` in OpenMetrics, and with it the family's name without `_total`.
-    pub(crate) fn become_untyped(&mut self) {
-        self.is_untyped = true;
+    pub(crate) fn give_up_type(&mut self) {
+        self.has_type = false;
         self.update_comments();
     }
 
@@ -102,8 +106,11 @@ impl Family {
 
     fn write_comments(&self, format: Format) -> Vec<u8> {
         let (name, kind) = match (format, self.kind) {
-            (Format::OpenMetrics100, FamilyKind::Counter) if self.is_untyped => (&*self.name, "unknown"),
-            (Format::OpenMetrics100, FamilyKind::Counter) => (self.base(), "counter"),
+            (Format::OpenMetrics100, FamilyKind::Counter) if !self.has_type => (&*self.name, "unknown"),
+            // The family is called without `_total`, which its sample has.
+            (Format::OpenMetrics100, FamilyKind::Counter) => {
+                (self.name.strip_suffix(TOTAL).unwrap_or(&self.name), "counter")
+            }
             (_, FamilyKind::Counter) => (&*self.name, "counter"),
             (_, FamilyKind::Gauge) => (&*self.name, "gauge"),
             (_, FamilyKind::Histogram) => (&*self.name, "histogram"),
@@ -145,41 +152,41 @@ pub(crate) fn write_comments(format: Format, name: &str, kind: &str, unit: &str,
 /// A metric of a family.
 #[derive(Debug)]
 pub(crate) struct Member {
+    /// The metric's id.
+    metric: usize,
     /// The instrument's name as it was given: series of one name may be added up.
     pub(crate) instrument: Box<str>,
-    pub(crate) is_sum: bool,
-    pub(crate) scope: Vec<ScopeLabel>,
+    pub(crate) kind: MetricKind,
+    pub(crate) scope: Arc<[ScopeLabel]>,
     pub(crate) texts: SeriesTexts,
     /// A histogram's bounds.
     pub(crate) buckets: Buckets,
 }
 
 impl Member {
-    pub(crate) fn new(metric: &Metric<'_>, with_scope: bool) -> Self {
+    pub(crate) fn new(metric: &Metric<'_>, scope: Arc<[ScopeLabel]>) -> Self {
         Member {
+            metric: metric.id(),
             instrument: metric.name().into(),
-            is_sum: matches!(metric.kind(), MetricKind::Sum { .. }),
-            scope: if with_scope { scope_labels(metric.scope()) } else { Vec::new() },
+            kind: metric.kind(),
+            scope,
             texts: SeriesTexts::default(),
-            buckets: match metric.kind() {
-                MetricKind::Histogram => Buckets::new(metric.boundaries()),
-                _ => Buckets::default(),
-            },
+            buckets: Buckets::new(metric.boundaries()),
         }
     }
 }
 
 /// What is written of a histogram's bounds in each series, formatted once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Buckets {
     bounds: Box<[f64]>,
-    /// By [`Format::index`].
-    tails: [Tails; 2],
+    /// By [`Format::index`]; made for the formats that are asked for.
+    tails: [OnceLock<Tails>; 2],
 }
 
 impl Buckets {
     fn new(bounds: &[f64]) -> Self {
-        Buckets { bounds: bounds.into(), tails: Format::ALL.map(|format| Tails::new(bounds, format)) }
+        Buckets { bounds: bounds.into(), tails: Default::default() }
     }
 
     pub(crate) fn bounds(&self) -> &[f64] {
@@ -193,12 +200,12 @@ impl Buckets {
 
     /// `le="0.5"} ` for each bucket, the infinite one included.
     pub(crate) fn tails(&self, format: Format) -> &Tails {
-        &self.tails[format.index()]
+        self.tails[format.index()].get_or_init(|| Tails::new(&self.bounds, format))
     }
 }
 
 /// One text per bucket, in one allocation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Tails {
     bytes: Box<[u8]>,
     ends: Box<[u32]>,

@@ -49,21 +49,22 @@ impl Identities {
     }
 
     /// Looks at the labels of a new series; `false` when equal texts have become possible by them.
-    pub(crate) fn stay_distinct(&mut self, labels: &[Label<'_>], has_scope: bool) -> bool {
+    pub(crate) fn stay_distinct(&mut self, labels: &[Label<'_>]) -> bool {
         labels.iter().all(|label| match label.value {
             LabelValue::Text(_) => true,
-            LabelValue::Attribute(value) => self.watch(label, value, has_scope),
+            LabelValue::Attribute(value) => self.watch(label, value),
         })
     }
 
-    fn watch(&mut self, label: &Label<'_>, value: &Value, has_scope: bool) -> bool {
+    fn watch(&mut self, label: &Label<'_>, value: &Value) -> bool {
         let has_one_spelling = match value {
             Value::String(text) => !text.as_str().is_empty(),
             Value::Bool(_) | Value::I64(_) => true,
             // The zeros, the kinds of NaN, and arrays of either.
             _ => false,
         };
-        if !has_one_spelling || (has_scope && label.name.starts_with(SCOPE_PREFIX)) {
+        // An attribute that looks like a scope's could make members equal that differ by their scopes.
+        if !has_one_spelling || label.name.starts_with(SCOPE_PREFIX) {
             return false;
         }
         let kind = std::mem::discriminant(value);
@@ -125,7 +126,7 @@ mod tests {
 
     fn stay_distinct(identities: &mut Identities, attributes: &[KeyValue]) -> bool {
         let pairs = attributes.iter().map(|pair| (&pair.key, &pair.value));
-        identities.stay_distinct(&series_labels(pairs, &[], false), true)
+        identities.stay_distinct(&series_labels(pairs, &[], false))
     }
 
     #[test]

@@ -33,12 +33,14 @@ pub(crate) fn write_metrics(
 ) -> ControlFlow<()> {
     for metric in collection.metrics() {
         match registry.placement(&metric) {
-            // A family is written where its first metric is.
-            Some(Placement::Member { family, member: 0 }) => {
-                let family = FamilyPage { place: family, family: registry.family(family), format, unknown };
-                family.write(out, registry, collection, metric)?;
+            // A family is written where the first of its metrics is that had a series.
+            Some(Placement::Member(number, 0)) => {
+                if let Some(family) = registry.family(number) {
+                    FamilyPage { number, family, format, unknown }
+                        .write(out, registry, collection, metric)?;
+                }
             }
-            Some(Placement::Member { .. } | Placement::Dropped) => {}
+            Some(Placement::Member(..) | Placement::Idle(_) | Placement::Dropped) => {}
             None if unknown == Unknown::Break => return ControlFlow::Break(()),
             None => {}
         }
@@ -48,7 +50,7 @@ pub(crate) fn write_metrics(
 
 /// A family on its way to the page.
 struct FamilyPage<'a> {
-    place: usize,
+    number: u32,
     family: &'a Family,
     format: Format,
     unknown: Unknown,
@@ -68,11 +70,13 @@ impl FamilyPage<'_> {
         if let ([member], 0) = (&*self.family.members, self.family.identities.group_count()) {
             self.write_member(out, member, first)?;
         } else {
-            // Of several metrics the first is nearly always alone, so that this search is rare.
+            // Metrics of one name are made close to each other as a rule, so that this search is short.
+            let range = self.family.metrics();
             let members = || {
-                collection.metrics().skip(first.id()).filter_map(|metric| match registry.placement(&metric) {
-                    Some(Placement::Member { family, member }) if family == self.place => {
-                        Some((metric, member))
+                let metrics = collection.metrics().take(range.end).skip(range.start);
+                metrics.filter_map(|metric| match registry.placement(&metric) {
+                    Some(Placement::Member(number, member)) if number == self.number => {
+                        Some((metric, member as usize))
                     }
                     _ => None,
                 })

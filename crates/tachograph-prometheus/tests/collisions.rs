@@ -152,17 +152,3 @@ fn a_collision_is_found_however_late_it_comes_and_stays_found() {
     requests.add(1, &[("a_b", 1000)]);
     assert_eq!(samples(&text(&exporter)).len(), 101);
 }
-
-#[test]
-fn values_that_a_peer_confuses_are_two_series() {
-    // prometheus 0.14 hashes values without a separator: ("ab","c") and ("a","bc") are one to it.
-    let provider = bare_provider();
-    let requests = counter(&provider, "", "requests");
-    requests.add(1, &[("x", "ab"), ("y", "c")]);
-    requests.add(2, &[("x", "a"), ("y", "bc")]);
-    requests.add(3, &[("x", "a\",y=\"bc")]);
-    let page = samples(&text(&short_exporter(&provider)));
-    assert_eq!(page.len(), 3);
-    assert_eq!(page["requests_total{x=\"ab\",y=\"c\"}"], "1");
-    assert_eq!(page["requests_total{x=\"a\",y=\"bc\"}"], "2");
-}

@@ -1,0 +1,127 @@
+//! The labels of series, formatted when a collection first shows them.
+
+use tachograph_sdk::metrics::{Metric, MetricKind};
+
+use crate::family::{Family, Member};
+use crate::identity::SeriesId;
+use crate::labels::{series_labels, write_labels};
+use crate::name::FamilyKind;
+use crate::report::Report;
+use crate::texts::SeriesText;
+
+/// Adds a metric to a family; returns its place among the members.
+pub(crate) fn enrol(family: &mut Family, new: Member) -> usize {
+    // Members that differ by their scope labels cannot have equal texts; others may.
+    if family.identities.are_distinct() && family.members.iter().any(|member| member.scope == new.scope) {
+        begin_to_compare(family);
+    }
+    family.members.push(new);
+    family.members.len() - 1
+}
+
+fn begin_to_compare(family: &mut Family) {
+    let known =
+        family.members.iter().zip(0_u32..).flat_map(|(member, number)| {
+            member.texts.iter().map(move |(series, text)| ((number, series), text))
+        });
+    family.identities.compare(known);
+}
+
+/// Formats the labels of the series of a metric that have none yet.
+pub(crate) fn learn_series(
+    family: &mut Family,
+    member: usize,
+    metric: &Metric<'_>,
+    reports: &mut Vec<Report>,
+) {
+    // Read before the visit: what comes later is learned by whoever sees it.
+    let len = metric.series_len();
+    if len <= family.members[member].texts.len() && !has_unknown(family, member) {
+        return;
+    }
+    family.members[member].texts.grow_to(len);
+    let of_histogram = family.kind == FamilyKind::Histogram;
+    let (mut text, mut scratch) = (Vec::new(), Vec::new());
+    metric.for_each(|point| {
+        let own = &family.members[member];
+        if own.texts.get(point.series) != SeriesText::Unknown {
+            return;
+        }
+        let mut labels = series_labels(point.attributes.iter(), &own.scope, of_histogram);
+        text.clear();
+        text.push(b'{');
+        write_labels(&mut text, &mut labels, &mut scratch);
+        finish_text(&mut text, of_histogram);
+        if family.identities.are_distinct() && !family.identities.stay_distinct(&labels) {
+            begin_to_compare(family);
+        }
+        let id: SeriesId = (member as u32, point.series);
+        match family.identities.enter(id, &text) {
+            None => family.members[member].texts.insert(point.series, &text),
+            Some(owner) => {
+                let merges = can_merge(&family.members[owner.0 as usize], &family.members[member]);
+                reports.push(duplicate(family, metric, &text, merges));
+                if merges {
+                    family.identities.group(owner, id);
+                    family.members[member].texts.insert(point.series, &text);
+                } else {
+                    family.members[member].texts.mark_dropped(point.series);
+                }
+            }
+        }
+    });
+}
+
+fn has_unknown(family: &Family, member: usize) -> bool {
+    let texts = &family.members[member].texts;
+    (0..texts.len()).any(|series| texts.get(series) == SeriesText::Unknown)
+}
+
+/// Makes `{a="b"` what stands between a sample's name and its value: `{a="b"} `, or a blank where there
+/// are no labels; of a histogram what stands before `le`: `{a="b",` or `{`.
+fn finish_text(text: &mut Vec<u8>, of_histogram: bool) {
+    let has_labels = text.len() > 1;
+    match (of_histogram, has_labels) {
+        (true, true) => text.push(b','),
+        (true, false) => {}
+        (false, true) => text.extend_from_slice(b"} "),
+        (false, false) => {
+            text.clear();
+            text.push(b' ');
+        }
+    }
+}
+
+/// Whether series of two metrics with equal labels may be added up: parts of one thing that the page
+/// cannot tell apart, namely of instruments of one name that are sums, or histograms with equal bounds.
+///
+/// A last value has no sum. Instruments of different names (`a.b` and `a_b`) are different things, or
+/// one counted twice while it is being renamed.
+fn can_merge(owner: &Member, other: &Member) -> bool {
+    owner.instrument == other.instrument
+        && match (owner.kind, other.kind) {
+            (MetricKind::Sum { .. }, MetricKind::Sum { .. }) => true,
+            (MetricKind::Histogram, MetricKind::Histogram) => {
+                owner.buckets.bounds() == other.buckets.bounds()
+            }
+            _ => false,
+        }
+}
+
+fn duplicate(family: &Family, metric: &Metric<'_>, text: &[u8], merges: bool) -> Report {
+    let labels = String::from_utf8_lossy(text);
+    let labels = labels.trim_end_matches([' ', ',']);
+    let done = if merges { "they are added up" } else { "the first is on the page, the later dropped" };
+    Report {
+        kind: if merges { "prometheus.merged" } else { "prometheus.duplicate" },
+        subject: family.name.to_string(),
+        message: format!(
+            "two series of {:?} have the same labels on the page, {}{labels} (the later one is of metric {:?} of scope \
+             {:?}): {done}; give them attributes, names or, with scope labels on, scopes that differ",
+            family.name,
+            family.name,
+            metric.name(),
+            metric.scope().name(),
+        ),
+    }
+}
