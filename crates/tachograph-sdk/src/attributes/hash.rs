@@ -38,8 +38,8 @@ impl Seed {
     /// A string of at most 16 bytes as two words, which with its length are all of it.
     ///
     /// Two overlapping loads cover each range of lengths.
-    #[inline]
-    fn short(text: &[u8]) -> Option<(u64, u64)> {
+    #[inline(always)]
+    pub(crate) fn short(text: &[u8]) -> Option<(u64, u64)> {
         if let (Some(head), Some(tail)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
             (text.len() <= 16).then(|| (u64::from_ne_bytes(*head), u64::from_ne_bytes(*tail)))
         } else if let (Some(head), Some(tail)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {

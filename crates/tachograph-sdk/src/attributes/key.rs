@@ -6,44 +6,48 @@ use opentelemetry::Key;
 
 /// A borrowed attribute key; it knows whether it is `'static`.
 #[derive(Clone, Copy)]
-pub struct KeyRef<'a> {
-    text: &'a str,
-    /// The same text, if it is static.
-    known: Option<&'static str>,
+pub struct KeyRef<'a>(Text<'a>);
+
+#[derive(Clone, Copy)]
+enum Text<'a> {
+    Static(&'static str),
+    Borrowed(&'a str),
 }
 
 impl<'a> KeyRef<'a> {
     /// A key that lives as long as the program: a literal. It is neither copied nor, when it is the
     /// same literal again, compared.
-    #[inline]
+    #[inline(always)]
     pub const fn from_static(text: &'static str) -> Self {
-        KeyRef { text, known: Some(text) }
+        KeyRef(Text::Static(text))
     }
 
     /// A key that lives somewhere else; it is copied when a series is made.
-    #[inline]
+    #[inline(always)]
     pub const fn borrowed(text: &'a str) -> Self {
-        KeyRef { text, known: None }
+        KeyRef(Text::Borrowed(text))
     }
 
     /// The key's text.
-    #[inline]
+    #[inline(always)]
     pub const fn as_str(&self) -> &'a str {
-        self.text
+        match self.0 {
+            Text::Static(text) | Text::Borrowed(text) => text,
+        }
     }
 
     /// The key as the API's own [`Key`].
     pub fn to_key(&self) -> Key {
-        match self.known {
-            Some(text) => Key::from_static_str(text),
-            None => Key::from(Arc::<str>::from(self.text)),
+        match self.0 {
+            Text::Static(text) => Key::from_static_str(text),
+            Text::Borrowed(text) => Key::from(Arc::<str>::from(text)),
         }
     }
 }
 
 impl fmt::Debug for KeyRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.text.fmt(f)
+        self.as_str().fmt(f)
     }
 }
 

@@ -97,16 +97,22 @@ impl AttributeSet {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn same(own: &Value, value: ValueRef<'_>) -> bool {
     match (own, value) {
         (Value::String(own), ValueRef::Str(value)) => same_str(own.as_str(), value),
-        (own, value) => ValueRef::from(own) == value,
+        (Value::I64(own), ValueRef::I64(value)) => *own == value,
+        (own, value) => same_other(own, value),
     }
 }
 
+#[inline(never)]
+fn same_other(own: &Value, value: ValueRef<'_>) -> bool {
+    ValueRef::from(own) == value
+}
+
 /// Equality of strings that are mostly short or mostly the same ones: no call for either.
-#[inline]
+#[inline(always)]
 fn same_str(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     if a.len() != b.len() {

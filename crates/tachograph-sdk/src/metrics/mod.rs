@@ -3,7 +3,6 @@
 //! A [`MeterProvider`] makes [`Meter`]s, a meter makes instruments, an instrument's measurements
 //! become a stream of series, and a [`MetricReader`] visits the series.
 
-mod addresses;
 mod aggregation;
 mod instrument;
 mod meter;
@@ -11,6 +10,7 @@ mod observable;
 mod provider;
 mod reader;
 mod series;
+mod spellings;
 mod stream;
 mod validate;
 

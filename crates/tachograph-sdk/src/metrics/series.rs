@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use opentelemetry::KeyValue;
-
-use super::addresses::{Addresses, Known};
+use super::spellings::{Known, Spellings};
 use crate::attributes::{AttributeSet, Attributes, AttributesHash, Order, Seed};
 use crate::cells::{self, Row};
 use crate::clock::Clock;
@@ -13,9 +11,6 @@ use crate::sync::{AppendVec, Index, Mutex, Payload, lock};
 
 /// The attribute of the series that takes what exceeds a stream's cardinality limit.
 pub const OVERFLOW_ATTRIBUTE: &str = "otel.metric.overflow";
-
-/// The most spellings that are found by address in one stream; some 150 bytes each.
-const MOST_ADDRESSES: usize = 8_192;
 
 /// What a stream's rows are, and so how wide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,12 +48,12 @@ pub(crate) struct Series {
 /// A stream's series, found by their attributes.
 ///
 /// Finding a series that exists takes no lock and allocates nothing: an [`Index`] by content, the
-/// same for every spelling of a set, leads into an append-only vector. For the API's pairs of static
-/// strings there is a short cut, [`Addresses`].
+/// same for every spelling of a set, leads into an append-only vector. For what a caller
+/// spells the same way again there is a short cut, [`Spellings`].
 pub(crate) struct SeriesTable {
     series: AppendVec<Series>,
     by_content: Index,
-    by_address: Addresses,
+    spellings: Spellings,
     seed: Seed,
     kind: RowKind,
     limit: usize,
@@ -92,8 +87,7 @@ impl SeriesTable {
         SeriesTable {
             series: AppendVec::new(),
             by_content: Index::new(),
-            // Literals come from several places, and in several orders.
-            by_address: Addresses::new(limit.saturating_mul(2).saturating_add(64).min(MOST_ADDRESSES)),
+            spellings: Spellings::new(limit),
             seed: Seed::of_process(),
             kind,
             limit,
@@ -128,31 +122,21 @@ impl SeriesTable {
     /// The row of some attributes' series, made if need be.
     #[inline]
     pub(crate) fn row<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<(Row, Overflow)> {
-        match attributes.as_key_values() {
-            Some(pairs) => self.row_of_pairs(pairs),
-            None => {
-                let found = self.find(attributes)?;
-                Some((found.series.row?, found.overflow))
-            }
-        }
-    }
-
-    #[inline]
-    fn row_of_pairs(&self, pairs: &[KeyValue]) -> Option<(Row, Overflow)> {
-        match self.by_address.find(pairs) {
+        match self.spellings.find(self.seed, attributes) {
             Some(Known { row, overflow: false }) => Some((row, Overflow::No)),
             Some(Known { row, overflow: true }) => Some((row, Overflow::Yes)),
-            None => self.row_by_content(pairs),
+            None => self.row_by_content(attributes),
         }
     }
 
     #[inline(never)]
-    fn row_by_content(&self, pairs: &[KeyValue]) -> Option<(Row, Overflow)> {
-        let found = self.find(pairs)?;
+    fn row_by_content<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<(Row, Overflow)> {
+        let found = self.find(attributes)?;
         let row = found.series.row?;
-        if self.by_address.wants(pairs) {
+        if self.spellings.wants_more() {
             let _one_at_a_time = lock(&self.insert);
-            self.by_address.learn(pairs, Known { row, overflow: found.overflow != Overflow::No });
+            let known = Known { row, overflow: found.overflow != Overflow::No };
+            self.spellings.learn(self.seed, attributes, known);
         }
         Some((row, found.overflow))
     }
@@ -161,14 +145,11 @@ impl SeriesTable {
     #[inline]
     pub(crate) fn find<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<Found<'_>> {
         let hash = AttributesHash::of(self.seed, attributes);
-        let mut found = None;
-        self.by_content.get(hash, |payload| {
-            found = self
-                .series
-                .get(payload as usize)
-                .filter(|series| series.attributes.is_spelled_by(series.order, attributes))
-                .map(|series| Found { id: payload as usize, series, overflow: Overflow::No });
-            found.is_some()
+        let found = self.by_content.candidates(hash).find_map(|payload| {
+            let id = payload as usize;
+            let series = self.series.get(id)?;
+            let same = series.attributes.is_spelled_by(series.order, attributes);
+            same.then_some(Found { id, series, overflow: Overflow::No })
         });
         match found {
             Some(found) => Some(found),
@@ -202,16 +183,12 @@ impl SeriesTable {
     }
 
     fn by_meaning<A: Attributes + ?Sized>(&self, hash: u32, attributes: &A) -> Option<Found<'_>> {
-        let mut found = None;
-        self.by_content.get(hash, |payload| {
-            found = self
-                .series
-                .get(payload as usize)
-                .filter(|series| series.attributes.is_meant_by(attributes))
-                .map(|series| Found { id: payload as usize, series, overflow: Overflow::No });
-            found.is_some()
-        });
-        found
+        self.by_content.candidates(hash).find_map(|payload| {
+            let id = payload as usize;
+            let series = self.series.get(id)?;
+            let same = series.attributes.is_meant_by(attributes);
+            same.then_some(Found { id, series, overflow: Overflow::No })
+        })
     }
 
     /// Appends a series and makes it findable by content. The caller holds `insert`.

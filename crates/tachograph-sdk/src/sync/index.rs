@@ -68,31 +68,13 @@ impl Index {
         Index { table: AtomicPtr::new(ptr::null_mut()), count: Mutex::new(0) }
     }
 
-    /// The first payload under `hash` that `verify` accepts.
-    #[inline]
-    pub(crate) fn get(&self, hash: u32, mut verify: impl FnMut(Payload) -> bool) -> Option<Payload> {
+    /// The payloads under `hash`, for the caller to verify.
+    #[inline(always)]
+    pub(crate) fn candidates(&self, hash: u32) -> Candidates<'_> {
         let table = self.table.load(Ordering::Acquire);
-        if table.is_null() {
-            return None;
-        }
         // SAFETY: a published table lives until `Drop`.
-        let table = unsafe { &*table };
-        let mask = table.mask();
-        let mut at = hash as usize & mask;
-        loop {
-            // SAFETY: `at` is masked by the table's length, a power of two, less one.
-            let entry = unsafe { table.slots.get_unchecked(at) }.load(Ordering::Acquire);
-            if entry == 0 {
-                return None;
-            }
-            if (entry >> 32) as u32 == hash {
-                let payload = (entry as u32).wrapping_sub(1);
-                if verify(payload) {
-                    return Some(payload);
-                }
-            }
-            at = (at + 1) & mask;
-        }
+        let slots = unsafe { table.as_ref() }.map_or(&[][..], |table| &table.slots);
+        Candidates { slots, at: hash as usize, hash }
     }
 
     /// Adds an entry; the caller knows that it is not there yet.
@@ -115,6 +97,33 @@ impl Index {
     }
 }
 
+/// The payloads under a hash; see [`Index::candidates`].
+pub(crate) struct Candidates<'a> {
+    slots: &'a [AtomicU64],
+    at: usize,
+    hash: u32,
+}
+
+impl Iterator for Candidates<'_> {
+    type Item = Payload;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Payload> {
+        loop {
+            // The length is a power of two, or zero; then nothing is there to get.
+            let slot = self.slots.get(self.at & self.slots.len().wrapping_sub(1))?;
+            let entry = slot.load(Ordering::Acquire);
+            if entry == 0 {
+                return None;
+            }
+            self.at += 1;
+            if (entry >> 32) as u32 == self.hash {
+                return Some((entry as u32).wrapping_sub(1));
+            }
+        }
+    }
+}
+
 impl Drop for Index {
     fn drop(&mut self) {
         let mut table = self.table.load(Ordering::Acquire);
@@ -134,15 +143,15 @@ mod tests {
     #[test]
     fn finds_every_entry_through_growth_and_collisions() {
         let index = Index::new();
-        assert_eq!(index.get(7, |_| true), None);
+        assert_eq!(index.candidates(7).next(), None);
         for payload in 0..10_000_u32 {
             // Few distinct hashes, so that most entries collide with others.
             index.insert(payload % 613, payload);
         }
         for payload in 0..10_000_u32 {
-            assert_eq!(index.get(payload % 613, |found| found == payload), Some(payload));
+            assert_eq!(index.candidates(payload % 613).find(|found| *found == payload), Some(payload));
         }
-        assert_eq!(index.get(613, |_| true), None);
+        assert_eq!(index.candidates(613).next(), None);
     }
 }
 
@@ -163,10 +172,10 @@ mod loom_tests {
                     shared.1.insert(9, id as u32);
                 })
             };
-            let found = shared.1.get(9, |id| **shared.0.get(id as usize).unwrap() == 42);
+            let found = shared.1.candidates(9).find(|id| **shared.0.get(*id as usize).unwrap() == 42);
             assert!(found.is_none() || found == Some(0));
             writer.join().unwrap();
-            assert_eq!(shared.1.get(9, |_| true), Some(0));
+            assert_eq!(shared.1.candidates(9).next(), Some(0));
         });
     }
 }
