@@ -12,7 +12,7 @@ const OPEN_ORDERS: usize = 10_000;
 
 /// What can be ordered: name, price in euros, and how many there are to begin with.
 const CATALOGUE: [(&str, f64, u64); 4] =
-    [("tea", 4.5, 500), ("teapot", 29.0, 100), ("kettle", 79.9, 50), ("samovar", 349.0, 5)];
+    [("tea", 4.5, 500), ("teapot", 29.0, 100), ("kettle", 79.5, 50), ("samovar", 349.0, 5)];
 
 pub(crate) struct Shop {
     metrics: OrderMetrics,

@@ -100,7 +100,7 @@ impl Customer {
         match self.random.below(100) {
             0..4 => {
                 let path = format!("/no/such/page/{}", self.random.below(1_000_000));
-                return self.send(&path, &json!({})).map(drop);
+                return self.send(&path, &Value::Null).map(drop);
             }
             4..12 => {
                 let sku = ["tea", "teapot", "kettle", "samovar"][self.random.below(4)];
@@ -115,7 +115,7 @@ impl Customer {
             return Some(());
         };
         if self.random.below(100) < 5 {
-            return self.send(&format!("/orders/{number}/cancel"), &json!({})).map(drop);
+            return self.send(&format!("/orders/{number}/cancel"), &Value::Null).map(drop);
         }
         let card = self.card();
         let paid = self.pay(number, card)?;
@@ -124,7 +124,7 @@ impl Customer {
         }
         // A customer who has paid may still change their mind.
         let end = if paid && self.random.below(100) >= 4 { "ship" } else { "cancel" };
-        self.send(&format!("/orders/{number}/{end}"), &json!({})).map(drop)
+        self.send(&format!("/orders/{number}/{end}"), &Value::Null).map(drop)
     }
 
     fn order(&mut self) -> Value {
@@ -157,10 +157,11 @@ impl Customer {
         self.send_by(&self.patient, path, body)
     }
 
-    /// The answer, or null where there is none. `None` if nothing is to be sent any more.
+    /// Sends a body, or none where it is null. The answer, or null where there is none. `None` if nothing is to be sent any more.
     fn send_by(&self, agent: &Agent, path: &str, body: &Value) -> Option<Value> {
         self.pace.wait()?;
-        let sent = agent.post(format!("{}{path}", self.service)).send_json(body);
+        let request = agent.post(format!("{}{path}", self.service));
+        let sent = if body.is_null() { request.send_empty() } else { request.send_json(body) };
         let answer = sent.and_then(|mut answer| answer.body_mut().read_json());
         Some(answer.unwrap_or_default())
     }
