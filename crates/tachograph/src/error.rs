@@ -15,14 +15,7 @@ pub struct Error {
 #[derive(Debug)]
 enum Kind {
     Environment(Vec<Problem>),
-    #[cfg_attr(
-        not(feature = "prometheus"),
-        expect(dead_code, reason = "without the feature no port is opened")
-    )]
-    Port {
-        asked: String,
-        source: io::Error,
-    },
+    Port { asked: String, source: io::Error },
 }
 
 impl Error {

@@ -1,4 +1,5 @@
 //! An axum service over real TCP: what the layer, the routes and the drain make of it.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! What each variable does, by the specification's rules.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod support;
 

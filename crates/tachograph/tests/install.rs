@@ -1,6 +1,7 @@
 //! The process' own `Telemetry`: what static instruments and the API's global follow, and when.
 //!
 //! One test, since there is one process.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod support;
 

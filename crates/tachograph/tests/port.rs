@@ -1,4 +1,5 @@
 //! The port of its own: beside the route, without a runtime, and when it cannot be had.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Ending in any runtime, and without one.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Two `Telemetry` values in one process share nothing.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod support;
 
