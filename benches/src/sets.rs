@@ -95,18 +95,30 @@ impl Order {
         &self.indices
     }
 
-    /// Calls `run` for `n` sets in turn, going on where the last call stopped.
+    /// Calls `run` with the values of `n` sets in turn, going on where the last call stopped.
     #[inline(always)]
     pub(crate) fn each(&self, position: &mut usize, n: usize, mut run: impl FnMut(Values)) {
-        for _ in 0..n {
-            let [channel, region, route] = self.indices[*position];
-            *position = if *position + 1 == self.indices.len() { 0 } else { *position + 1 };
+        in_turn(&self.indices, position, n, |[channel, region, route]| {
             run([
-                CHANNELS[channel as usize % 10],
-                REGIONS[region as usize % 10],
-                ROUTES[route as usize % 10],
+                CHANNELS[usize::from(*channel)],
+                REGIONS[usize::from(*region)],
+                ROUTES[usize::from(*route)],
             ]);
-        }
+        });
+    }
+}
+
+/// Calls `run` with `n` of the items in turn, going on where the last call stopped.
+///
+/// Whole stretches at a time: counting in the loop would be part of the figure.
+#[inline(always)]
+pub(crate) fn in_turn<T>(items: &[T], position: &mut usize, n: usize, mut run: impl FnMut(&T)) {
+    let mut left = n;
+    while left > 0 {
+        let stretch = left.min(items.len() - *position);
+        items[*position..*position + stretch].iter().for_each(&mut run);
+        *position = (*position + stretch) % items.len();
+        left -= stretch;
     }
 }
 

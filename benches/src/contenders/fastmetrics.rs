@@ -106,9 +106,9 @@ super::enums! {
 /// Labels of enums.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, DeriveLabelSet)]
 pub(crate) struct Typed {
-    pub(crate) channel: Channel,
-    pub(crate) region: Region,
-    pub(crate) route: Route,
+    channel: Channel,
+    region: Region,
+    route: Route,
 }
 
 /// A family over [`Typed`], registered.
@@ -119,11 +119,9 @@ pub(crate) fn typed() -> (Registry, Family<Typed, Counter>) {
     (registry, family)
 }
 
-/// All combinations.
-pub(crate) fn typed_labels() -> Vec<Typed> {
-    super::typed_sets(|[channel, region, route]| Typed {
-        channel: Channel::ALL[channel],
-        region: Region::ALL[region],
-        route: Route::ALL[route],
-    })
+impl Typed {
+    #[inline(always)]
+    pub(crate) fn of([channel, region, route]: [usize; 3]) -> Self {
+        Self { channel: Channel::ALL[channel], region: Region::ALL[region], route: Route::ALL[route] }
+    }
 }

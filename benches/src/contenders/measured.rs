@@ -103,6 +103,21 @@ pub(crate) enum Channel {
     Terminal,
 }
 
+impl Channel {
+    const ALL: [Self; 10] = [
+        Self::Web,
+        Self::App,
+        Self::Partner,
+        Self::Store,
+        Self::Phone,
+        Self::Kiosk,
+        Self::Batch,
+        Self::Market,
+        Self::Social,
+        Self::Terminal,
+    ];
+}
+
 #[derive(Clone, Copy, FixedCardinalityLabel)]
 pub(crate) enum Region {
     EuCentral,
@@ -115,6 +130,21 @@ pub(crate) enum Region {
     SaEast,
     AfSouth,
     MeSouth,
+}
+
+impl Region {
+    const ALL: [Self; 10] = [
+        Self::EuCentral,
+        Self::EuWest,
+        Self::EuNorth,
+        Self::UsEast,
+        Self::UsWest,
+        Self::ApSouth,
+        Self::ApEast,
+        Self::SaEast,
+        Self::AfSouth,
+        Self::MeSouth,
+    ];
 }
 
 #[derive(Clone, Copy, FixedCardinalityLabel)]
@@ -131,13 +161,28 @@ pub(crate) enum Route {
     Health,
 }
 
+impl Route {
+    const ALL: [Self; 10] = [
+        Self::Create,
+        Self::Read,
+        Self::Pay,
+        Self::Ship,
+        Self::Cancel,
+        Self::Stock,
+        Self::Sku,
+        Self::Customer,
+        Self::History,
+        Self::Health,
+    ];
+}
+
 /// Labels of enums: 1,000 combinations, which the crate holds densely by default.
 #[derive(Clone, Copy, LabelGroup)]
 #[label(set = TypedSet)]
 pub(crate) struct Typed {
-    pub(crate) channel: Channel,
-    pub(crate) region: Region,
-    pub(crate) route: Route,
+    channel: Channel,
+    region: Region,
+    route: Route,
 }
 
 #[derive(MetricGroup)]
@@ -159,26 +204,24 @@ pub(crate) struct TypedHistograms {
 /// Identifiers of series in the dense vector: as near to a handle as the crate has.
 pub(crate) fn typed_handles() -> (TypedCounters, [measured::metric::LabelId<TypedSet>; HANDLES]) {
     let counters = TypedCounters::new();
-    let labels = typed_labels();
+    let labels = super::typed_sets(Typed::of);
     labels.iter().for_each(|labels| counters.orders_total.inc(*labels));
     let ids =
         std::array::from_fn(|index| counters.orders_total.with_labels(labels[index * (SERIES / HANDLES)]));
     (counters, ids)
 }
 
-/// All combinations.
-pub(crate) fn typed_labels() -> Vec<Typed> {
-    super::typed_sets(|[channel, region, route]| Typed {
-        channel: Channel::decode(channel),
-        region: Region::decode(region),
-        route: Route::decode(route),
-    })
+impl Typed {
+    #[inline(always)]
+    pub(crate) fn of([channel, region, route]: [usize; 3]) -> Self {
+        Self { channel: Channel::ALL[channel], region: Region::ALL[region], route: Route::ALL[route] }
+    }
 }
 
 /// As [`typed_handles`], for histograms.
 pub(crate) fn typed_histogram_handles() -> (TypedHistograms, [measured::metric::LabelId<TypedSet>; HANDLES]) {
     let histograms = TypedHistograms::new();
-    let labels = typed_labels();
+    let labels = super::typed_sets(Typed::of);
     labels.iter().for_each(|labels| histograms.order_duration_seconds.observe(*labels, 0.3));
     let ids = std::array::from_fn(|index| {
         histograms.order_duration_seconds.with_labels(labels[index * (SERIES / HANDLES)])

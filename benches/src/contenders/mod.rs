@@ -83,21 +83,21 @@ macro_rules! enums {
         pub(crate) enum Route { Create, Read, Pay, Ship, Cancel, Stock, Sku, Customer, History, Health }
 
         impl Channel {
-            pub(crate) const ALL: [Self; 10] = [
+            const ALL: [Self; 10] = [
                 Self::Web, Self::App, Self::Partner, Self::Store, Self::Phone, Self::Kiosk, Self::Batch,
                 Self::Market, Self::Social, Self::Terminal,
             ];
         }
 
         impl Region {
-            pub(crate) const ALL: [Self; 10] = [
+            const ALL: [Self; 10] = [
                 Self::EuCentral, Self::EuWest, Self::EuNorth, Self::UsEast, Self::UsWest, Self::ApSouth,
                 Self::ApEast, Self::SaEast, Self::AfSouth, Self::MeSouth,
             ];
         }
 
         impl Route {
-            pub(crate) const ALL: [Self; 10] = [
+            const ALL: [Self; 10] = [
                 Self::Create, Self::Read, Self::Pay, Self::Ship, Self::Cancel, Self::Stock, Self::Sku,
                 Self::Customer, Self::History, Self::Health,
             ];
@@ -107,6 +107,6 @@ macro_rules! enums {
 pub(crate) use enums;
 
 /// All combinations of the enums, in the measured order.
-fn typed_sets<T>(make: impl Fn([usize; 3]) -> T) -> Vec<T> {
+pub(crate) fn typed_sets<T>(make: impl Fn([usize; 3]) -> T) -> Vec<T> {
     Order::new().indices().iter().map(|indices| make(indices.map(usize::from))).collect()
 }

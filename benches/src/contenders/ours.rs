@@ -194,18 +194,16 @@ super::enums! {
 #[derive(Clone, Copy, Attributes)]
 #[attribute(crate = "tachograph_sdk")]
 pub(crate) struct Typed {
-    pub(crate) channel: Channel,
-    pub(crate) region: Region,
-    pub(crate) route: Route,
+    channel: Channel,
+    region: Region,
+    route: Route,
 }
 
-/// All combinations.
-pub(crate) fn typed_labels() -> Vec<Typed> {
-    super::typed_sets(|[channel, region, route]| Typed {
-        channel: Channel::ALL[channel],
-        region: Region::ALL[region],
-        route: Route::ALL[route],
-    })
+impl Typed {
+    #[inline(always)]
+    pub(crate) fn of([channel, region, route]: [usize; 3]) -> Self {
+        Self { channel: Channel::ALL[channel], region: Region::ALL[region], route: Route::ALL[route] }
+    }
 }
 
 /// A counter over [`Typed`], with the reader that keeps its provider.
