@@ -13,7 +13,7 @@ const MOST_PAIRS: usize = 8;
 /// Pairs that an entry holds in line.
 const INLINE_PAIRS: usize = 4;
 /// The most spellings that one stream learns; some 120 bytes each.
-const MOST_SPELLINGS: usize = 2_048;
+const MOST_SPELLINGS: usize = 2_040;
 /// The most sequences of keys that one stream learns.
 const MOST_SHAPES: usize = 16;
 /// After so many sequences of keys that cannot be learnt, nobody tries any more.
