@@ -26,24 +26,45 @@ impl Prometheus {
     pub(crate) fn start(version: &str, test: &str, jobs: &str, arguments: &[&str]) -> Self {
         let folder = peers::empty_folder(test);
         let config = folder.join("prometheus.yml");
-        let global = "global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\nscrape_configs:\n";
+        let global = "global:\n  scrape_interval: 2s\n  scrape_timeout: 2s\nscrape_configs:\n";
         fs::write(&config, format!("{global}{jobs}")).expect("a configuration can be written");
         let log = folder.join("log");
-        // Bound and freed again: the server cannot be asked which port it found.
-        let free =
-            TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
-        let child = Command::new(peers::program(&format!("{version}/prometheus")))
-            .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
-            .arg(format!("--web.listen-address={free}"))
-            .args(arguments)
-            .stdout(Stdio::null())
-            .stderr(File::create(&log).expect("a log can be written"))
-            .spawn()
-            .expect("the server starts");
-        let server = Prometheus { child, base: format!("http://{free}"), log };
-        server.until("the server is ready", || ureq::get(format!("{}/-/ready", server.base)).call().ok());
-        server
+        // The server cannot be asked which port it found, so that one is found for it; another process
+        // may be faster to take it.
+        for _ in 0..5 {
+            let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+            let free = free.expect("a free port");
+            let child = Command::new(peers::program(&format!("{version}/prometheus")))
+                .arg(format!("--config.file={}", config.display()))
+                .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
+                .arg(format!("--web.listen-address={free}"))
+                .args(arguments)
+                .stdout(Stdio::null())
+                .stderr(File::create(&log).expect("a log can be written"))
+                .spawn()
+                .expect("the server starts");
+            let mut server = Prometheus { child, base: format!("http://{free}"), log: log.clone() };
+            if server.becomes_ready() {
+                return server;
+            }
+        }
+        panic!("the server ends when it starts\n{}", fs::read_to_string(&log).unwrap_or_default());
+    }
+
+    /// Waits until the server is ready, or has ended.
+    fn becomes_ready(&mut self) -> bool {
+        let start = Instant::now();
+        let ready = format!("{}/-/ready", self.base);
+        while start.elapsed() < DEADLINE {
+            if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
+                return false;
+            }
+            if ureq::get(&ready).call().is_ok() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        panic!("the server did not become ready\n{}", self.log());
     }
 
     /// Waits until there is an answer.
