@@ -2,12 +2,11 @@
 
 use std::cell::{Cell, OnceCell};
 use std::hint::black_box;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use opentelemetry::KeyValue;
-
-use super::pairs;
-use crate::sets::Label;
+use opentelemetry::metrics::{BoundCounter, BoundSyncInstrument, Counter, SyncInstrument};
+use opentelemetry::{KeyValue, Value};
 
 /// How many cells a thread's page holds here: as many as there are live series.
 const CELLS: usize = 1_024;
@@ -41,27 +40,45 @@ pub(crate) fn load_and_store(cell: &AtomicU64) {
     cell.store(cell.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
 }
 
-/// What the API's instruments are: one virtual call, here to something that does nothing.
-pub(crate) trait Sink: Send + Sync {
-    fn record(&self, value: u64, attributes: &[KeyValue]);
-}
-
+/// An instrument behind the API that does nothing.
 struct Nothing;
 
-impl Sink for Nothing {
+impl SyncInstrument<u64> for Nothing {
     #[inline(never)]
-    fn record(&self, value: u64, attributes: &[KeyValue]) {
+    fn measure(&self, value: u64, attributes: &[KeyValue]) {
         black_box((value, attributes));
     }
 }
 
-/// A sink behind a pointer that the compiler cannot see through.
-pub(crate) fn sink() -> Box<dyn Sink> {
-    black_box(Box::new(Nothing))
+/// The API's counter over nothing: adding to it builds the pairs, calls virtually and drops them.
+pub(crate) fn nothing() -> Counter<u64> {
+    Counter::new(black_box(Arc::new(Nothing)))
 }
 
-/// Builds three pairs, hands them over, drops them.
-#[inline(always)]
-pub(crate) fn build_and_drop<V: Label>(sink: &dyn Sink, values: [V; 3]) {
-    sink.record(1, &pairs(values));
+/// An instrument behind the API whose handles are cells of the thread's own.
+struct Cells;
+
+impl SyncInstrument<u64> for Cells {
+    fn measure(&self, _value: u64, _attributes: &[KeyValue]) {}
+
+    /// The attribute says which cell.
+    fn bind(&self, attributes: &[KeyValue]) -> Box<dyn BoundSyncInstrument<u64> + Send + Sync> {
+        match attributes.first().map(|pair| &pair.value) {
+            Some(Value::I64(cell)) => Box::new(BoundCell(*cell as usize)),
+            _ => Box::new(BoundCell(0)),
+        }
+    }
+}
+
+struct BoundCell(usize);
+
+impl BoundSyncInstrument<u64> for BoundCell {
+    fn measure(&self, _value: u64) {
+        single_writer(self.0);
+    }
+}
+
+/// The least that any implementation of the API's bound counter costs which a scraper can read.
+pub(crate) fn bound_cell(index: usize) -> BoundCounter<u64> {
+    Counter::new(black_box(Arc::new(Cells))).bind(&[KeyValue::new("cell", index as i64)])
 }

@@ -45,6 +45,9 @@ pub(crate) fn contenders() -> Vec<Contender<'static>> {
         over_handles(Role::Floor, SHARED_ATOMIC, atomics, |cell, _| {
             cell.fetch_add(1, Ordering::Relaxed);
         }),
+        over_handles(Role::Floor, BEHIND_API, from_fn(cell).map(floors::bound_cell), |handle, _| {
+            handle.add(1)
+        }),
         over_handles(Role::Ours, OWN, own_handles, move |handle, _| {
             let _alive = &own;
             handle.add(1);
@@ -77,6 +80,7 @@ pub(crate) fn contenders() -> Vec<Contender<'static>> {
 
 const THREAD_LOCAL: &str = "thread-local cell";
 const SINGLE_WRITER: &str = "single writer, found through the thread";
+const BEHIND_API: &str = "single writer, found through the thread, behind the API's BoundCounter";
 const OWN: &str = "tachograph";
 const API: &str = "tachograph, the API's BoundCounter";
 const SHARED_ATOMIC: &str = "one shared uncontended atomic";
@@ -96,4 +100,12 @@ pub(crate) fn run(effort: Effort, bars: &mut Bars) {
         let floor = table.median(SINGLE_WRITER);
         bars.ratio(1.5, ours, floor, &format!("bound counter add, {name}"), "the single-writer floor");
     }
+    let floor = table.median(BEHIND_API);
+    bars.ratio(
+        1.5,
+        api,
+        floor,
+        "bound counter add, the API's BoundCounter",
+        "that floor behind the same API",
+    );
 }
