@@ -61,6 +61,8 @@ pub(crate) struct Arena {
     /// Slabs whose threads have ended. Also serialises installations into `shared`.
     idle: Mutex<Vec<usize>>,
     pub(super) shared: Slab,
+    /// Histograms' rows in the shared slab have one writer at a time: who holds their stripe.
+    stripes: [Mutex<()>; 16],
     /// Bytes of blocks in threads' slabs (`shared` is bounded by the number of series).
     bytes: AtomicUsize,
     limit: AtomicUsize,
@@ -89,6 +91,7 @@ impl Arena {
             slabs: AppendVec::new(),
             idle: Mutex::new(Vec::new()),
             shared: Slab::new(),
+            stripes: std::array::from_fn(|_| Mutex::new(())),
             bytes: AtomicUsize::new(0),
             limit: AtomicUsize::new(limit),
         }
@@ -190,6 +193,11 @@ impl Arena {
         slab.words(row)
     }
 
+    /// What the writer of a histogram's row in the shared slab holds.
+    pub(super) fn stripe(&self, words: *const Word) -> &Mutex<()> {
+        &self.stripes[(words.addr() >> 6) % self.stripes.len()]
+    }
+
     /// The row's words in the slab that anyone may write.
     #[inline]
     pub(super) fn shared_words(&self, row: Row) -> *const Word {
@@ -244,5 +252,73 @@ mod tests {
         assert_eq!(own % BLOCK_WORDS, 0);
         assert!((1..3).contains(&(own / BLOCK_WORDS)), "{own}");
         assert!(arena.bytes() <= 3 * 4096);
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use super::*;
+    use loom::sync::Arc;
+
+    fn sum(arena: &Arena, row: Row) -> u64 {
+        let mut sum = 0;
+        // SAFETY: a row has at least one word.
+        arena.each_slab(row, |_, words, _| sum += unsafe { &*words }.load(Ordering::Relaxed));
+        sum
+    }
+
+    fn add_one(arena: &Arena, row: Row) {
+        let id = arena.adopt_slab().unwrap();
+        let words = arena.own_words(arena.slabs.get(id).unwrap(), row).unwrap();
+        // SAFETY: a row has at least one word; whoever adopted the slab is its only writer.
+        let cell = unsafe { &*words };
+        cell.store(cell.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        arena.release_slab(id);
+    }
+
+    #[test]
+    fn a_slab_that_is_handed_on_loses_nothing_and_readers_see_blocks_whole() {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(2);
+        model.check(|| {
+            let arena = Arc::new(Arena::new(usize::MAX));
+            let row = arena.allocate(1).unwrap();
+            let threads: Vec<_> = (0..2)
+                .map(|_| {
+                    let arena = Arc::clone(&arena);
+                    loom::thread::spawn(move || add_one(&arena, row))
+                })
+                .collect();
+            let first = sum(&arena, row);
+            assert!(first <= 2);
+            assert!(sum(&arena, row) >= first, "a sum never goes back");
+            for thread in threads {
+                thread.join().unwrap();
+            }
+            assert_eq!(sum(&arena, row), 2);
+        });
+    }
+
+    #[test]
+    fn the_shared_block_is_made_once() {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(2);
+        model.check(|| {
+            let arena = Arc::new(Arena::new(0));
+            let row = arena.allocate(1).unwrap();
+            let threads: Vec<_> = (0..2)
+                .map(|_| {
+                    let arena = Arc::clone(&arena);
+                    loom::thread::spawn(move || {
+                        // SAFETY: a row has at least one word.
+                        unsafe { &*arena.shared_words(row) }.fetch_add(1, Ordering::Relaxed);
+                    })
+                })
+                .collect();
+            for thread in threads {
+                thread.join().unwrap();
+            }
+            assert_eq!(sum(&arena, row), 2);
+        });
     }
 }

@@ -3,11 +3,11 @@
 
 use std::cell::Cell;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::arena::{Arena, Row};
 use super::slab::{Slab, Word};
 use super::{ARENA, arena};
+use crate::sync::{AtomicPtr, Ordering};
 
 /// What the fast path needs of the thread's slab: its directory's blocks.
 ///

@@ -16,7 +16,7 @@ mod slab;
 use std::sync::OnceLock;
 
 use crate::number::Number;
-use crate::sync::{Mutex, Ordering, fence, lock};
+use crate::sync::{Ordering, fence, lock};
 use arena::Arena;
 pub(crate) use arena::Row;
 use slab::Word;
@@ -176,17 +176,10 @@ fn change<N: Number>(words: *const Word, bucket: usize, value: N) {
     }
 }
 
-/// Histograms' rows in the shared slab have one writer at a time: who holds their stripe.
-static STRIPES: [Mutex<()>; 16] = [const { Mutex::new(()) }; 16];
-
-fn stripe(words: *const Word) -> &'static Mutex<()> {
-    &STRIPES[(words.addr() >> 6) % STRIPES.len()]
-}
-
 #[cold]
 fn observe_shared<N: Number>(row: Row, bucket: usize, value: N) {
     let words = arena().shared_words(row);
-    let _only_writer = lock(stripe(words));
+    let _only_writer = lock(arena().stripe(words));
     // SAFETY: the row is a histogram's with more buckets than `bucket`; the stripe's holder is its
     // only writer. Nobody asks for copies here: readers take the stripe too.
     unsafe { copy::write(words, |words| change(words, bucket, value)) };
@@ -212,7 +205,7 @@ pub(crate) fn read_histogram<N: Number>(
     buckets.fill(0);
     let mut read = HistogramRead { sum_bits: N::ZERO_BITS, min: 0, max: 0 };
     arena().each_slab(row, |slab, words, is_shared| {
-        let _only_writer = is_shared.then(|| lock(stripe(words)));
+        let _only_writer = is_shared.then(|| lock(arena().stripe(words)));
         // SAFETY: the row is a histogram's with that many buckets, and the desk its slab's.
         unsafe { copy::read(&slab.desk, words, scratch) };
         for (total, count) in buckets.iter_mut().zip(&scratch[HISTOGRAM_BUCKETS..]) {
