@@ -1,7 +1,7 @@
 use opentelemetry::{KeyValue, Value, global};
-use tachograph_sdk::metrics::DEFAULT_CARDINALITY_LIMIT;
+use tachograph_sdk::metrics::MeterProviderBuilder;
 use tachograph_sdk::resource::{Resource, ResourceDetector};
-use tachograph_sdk::{MeterProvider, diag, follow};
+use tachograph_sdk::{Clock, MeterProvider, diag, follow};
 
 use crate::environment::{Environment, Exporter, Settings};
 use crate::error::Error;
@@ -39,7 +39,7 @@ pub struct TelemetryBuilder {
     service_name: Option<Value>,
     attributes: Vec<KeyValue>,
     detected: Vec<KeyValue>,
-    cardinality_limit: usize,
+    provider: MeterProviderBuilder,
     #[cfg(feature = "prometheus")]
     exposition: ExpositionOptions,
     #[cfg(feature = "prometheus")]
@@ -56,7 +56,7 @@ impl Telemetry {
             service_name: None,
             attributes: Vec::new(),
             detected: Vec::new(),
-            cardinality_limit: DEFAULT_CARDINALITY_LIMIT,
+            provider: MeterProvider::builder(),
             #[cfg(feature = "prometheus")]
             exposition: ExpositionOptions::default(),
             #[cfg(feature = "prometheus")]
@@ -100,7 +100,14 @@ impl TelemetryBuilder {
     /// How many attribute sets each instrument may have: at least 1; 2,000 unless set here or at the
     /// instrument. Further ones are added up in one series with `otel.metric.overflow=true`.
     pub fn with_cardinality_limit(mut self, limit: usize) -> Self {
-        self.cardinality_limit = limit;
+        self.provider = self.provider.with_cardinality_limit(limit);
+        self
+    }
+
+    /// Where times come from: the system's clock unless set. For tests there is
+    /// [`ManualClock`](crate::testing::ManualClock).
+    pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.provider = self.provider.with_clock(clock);
         self
     }
 
@@ -159,14 +166,13 @@ impl TelemetryBuilder {
         }
         let resource = self.resource(&settings);
         let service = resource.get("service.name").map(ToString::to_string).unwrap_or_default();
-        let provider = MeterProvider::builder().with_cardinality_limit(self.cardinality_limit);
         let provider = if settings.disabled {
             // Shut down at once: its meters do nothing, and its page is empty.
-            let provider = provider.with_resource(Resource::builder_empty().build()).build();
+            let provider = self.provider.with_resource(Resource::builder_empty().build()).build();
             provider.shutdown();
             provider
         } else {
-            provider.with_resource(resource).build()
+            self.provider.with_resource(resource).build()
         };
         #[cfg(feature = "prometheus")]
         let (exposition, port) = {

@@ -94,8 +94,15 @@ pub use opentelemetry;
 pub use tachograph_sdk::resource::ResourceDetector;
 pub use tachograph_sdk::{
     AttributeKey, AttributeSet, AttributeValue, Attributes, BoundCounter, BoundGauge, BoundHistogram,
-    BoundUpDownCounter, Counter, Dynamic, Gauge, Histogram, KeyRef, KeyValue, Meter, MeterProvider, Resource,
-    Static, UpDownCounter, ValueRef, declare, metrics, testing,
+    BoundUpDownCounter, Clock, Counter, Dynamic, Gauge, Histogram, KeyRef, KeyValue, Meter, MeterProvider,
+    Resource, Static, UpDownCounter, ValueRef, declare, metrics, testing,
 };
 #[cfg(feature = "tower")]
 pub use tachograph_tower::HttpServerLayer;
+
+/// The documents whose examples are compiled as this crate's.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../../../docs/guides/metrics.md")]
+    struct MetricsGuide;
+}
