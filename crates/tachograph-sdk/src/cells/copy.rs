@@ -3,7 +3,7 @@
 
 use std::ptr;
 
-use super::slab::Word;
+use super::row::Word;
 use crate::sync::{AtomicPtr, AtomicU64, Mutex, Ordering, fence, lock, pause};
 
 /// The words before a row's own: its sequence number, and the ticket of a waiting reader.

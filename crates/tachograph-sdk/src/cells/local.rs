@@ -4,8 +4,9 @@
 use std::cell::Cell;
 use std::ptr;
 
-use super::arena::{Arena, Row};
-use super::slab::{Slab, Word};
+use super::arena::Arena;
+use super::row::{Row, Word};
+use super::slab::Slab;
 use super::{ARENA, arena};
 use crate::sync::{AtomicPtr, Ordering};
 

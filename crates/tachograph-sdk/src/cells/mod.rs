@@ -11,6 +11,7 @@
 mod arena;
 mod copy;
 mod local;
+mod row;
 mod slab;
 
 use std::sync::OnceLock;
@@ -18,8 +19,8 @@ use std::sync::OnceLock;
 use crate::number::Number;
 use crate::sync::{Ordering, fence, lock};
 use arena::Arena;
-pub(crate) use arena::Row;
-use slab::Word;
+pub(crate) use row::Row;
+use row::Word;
 
 /// Bytes of cells that all threads together may have to themselves, unless set otherwise.
 pub(crate) const DEFAULT_LIMIT: usize = 256 * 1024 * 1024;

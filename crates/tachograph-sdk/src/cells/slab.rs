@@ -2,12 +2,9 @@
 
 use std::ptr;
 
-use super::arena::Row;
 use super::copy::CopyDesk;
-use crate::sync::{AtomicPtr, AtomicU64, Mutex, Ordering, lock};
-
-/// A cell's word.
-pub(crate) type Word = AtomicU64;
+use super::row::{Row, Word};
+use crate::sync::{AtomicPtr, Mutex, Ordering, lock};
 
 /// A cache line pair of words, so that two slabs never share a line.
 #[cfg_attr(not(loom), repr(align(128)))]

@@ -11,8 +11,9 @@ use opentelemetry::{InstrumentationScope, KeyValue};
 
 use super::instrument::Instrument;
 use super::observable::Observable;
-use super::provider::{MeterProvider, ProviderInner, Registered, Request, scope};
+use super::registry::{Registered, Registry, Request};
 use super::stream::{Descriptor, InstrumentKind};
+use crate::diag;
 use crate::number::Number;
 
 /// Makes instruments for one instrumentation scope.
@@ -27,13 +28,21 @@ pub struct Meter {
 
 /// A scope of a provider; what the API's `Meter` hides.
 pub(crate) struct ScopedMeter {
-    pub(crate) provider: Arc<ProviderInner>,
-    pub(crate) scope: Arc<InstrumentationScope>,
+    registry: Arc<Registry>,
+    scope: Arc<InstrumentationScope>,
 }
 
 impl Meter {
-    pub(crate) fn new(scoped: ScopedMeter) -> Self {
-        Meter { scoped: Arc::new(scoped) }
+    pub(crate) fn new(registry: Arc<Registry>, scope: InstrumentationScope) -> Self {
+        if scope.name().is_empty() {
+            diag::report(
+                "meter.name",
+                "",
+                "a meter was asked for without a name; it works, but nobody can tell which library its metrics come \
+                 from: pass the name of the instrumented library",
+            );
+        }
+        Meter { scoped: Arc::new(ScopedMeter { registry, scope: Arc::new(scope) }) }
     }
 
     /// The API's meter for this scope.
@@ -54,19 +63,24 @@ impl fmt::Debug for Meter {
 }
 
 /// Sets up a [`Meter`] whose scope has more than a name.
-#[derive(Debug)]
 #[must_use = "a builder does nothing until it builds"]
-pub struct MeterBuilder<'a> {
-    provider: &'a MeterProvider,
+pub struct MeterBuilder {
+    registry: Arc<Registry>,
     name: Cow<'static, str>,
     version: Option<Cow<'static, str>>,
     schema_url: Option<Cow<'static, str>>,
     attributes: Vec<KeyValue>,
 }
 
-impl<'a> MeterBuilder<'a> {
-    pub(crate) fn new(provider: &'a MeterProvider, name: Cow<'static, str>) -> Self {
-        MeterBuilder { provider, name, version: None, schema_url: None, attributes: Vec::new() }
+impl fmt::Debug for MeterBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("MeterBuilder").field(&self.name).finish()
+    }
+}
+
+impl MeterBuilder {
+    pub(crate) fn new(registry: Arc<Registry>, name: Cow<'static, str>) -> Self {
+        MeterBuilder { registry, name, version: None, schema_url: None, attributes: Vec::new() }
     }
 
     /// The version of what instruments, such as `env!("CARGO_PKG_VERSION")`.
@@ -89,17 +103,24 @@ impl<'a> MeterBuilder<'a> {
 
     /// The meter.
     pub fn build(self) -> Meter {
-        self.provider.meter_of(scope(self.name, self.version, self.schema_url, self.attributes))
+        let mut scope = InstrumentationScope::builder(self.name).with_attributes(self.attributes);
+        if let Some(version) = self.version {
+            scope = scope.with_version(version);
+        }
+        if let Some(schema_url) = self.schema_url {
+            scope = scope.with_schema_url(schema_url);
+        }
+        Meter::new(self.registry, scope.build())
     }
 }
 
 impl ScopedMeter {
     /// The stream of an instrument; `None` after shutdown, or if there are too many.
     pub(crate) fn register(&self, request: Request) -> Option<Registered> {
-        if self.provider.is_shut_down.load(Ordering::Acquire) {
+        if self.registry.is_shut_down.load(Ordering::Acquire) {
             return None;
         }
-        self.provider.instrument(&self.scope, request)
+        self.registry.instrument(&self.scope, request)
     }
 
     fn synchronous<N: Number>(
@@ -129,7 +150,7 @@ impl ScopedMeter {
             return;
         };
         for callback in callbacks {
-            self.provider.add_callback(Arc::new(Observable {
+            self.registry.add_callback(Arc::new(Observable {
                 number,
                 stream: Arc::clone(&stream),
                 callback,

@@ -9,6 +9,7 @@ mod meter;
 mod observable;
 mod provider;
 mod reader;
+mod registry;
 mod series;
 mod spellings;
 mod stream;
@@ -21,7 +22,7 @@ pub use reader::{Collection, HistogramPoint, Metric, MetricKind, MetricReader, P
 pub use series::OVERFLOW_ATTRIBUTE;
 
 pub(crate) use instrument::Bound;
-pub(crate) use provider::Request;
+pub(crate) use registry::{Registry, Request};
 pub(crate) use series::Overflow;
 pub(crate) use stream::{Descriptor, InstrumentKind, Stream};
 

@@ -7,7 +7,7 @@ use opentelemetry::InstrumentationScope;
 
 use super::aggregation::Aggregation;
 use super::observable::Observations;
-use super::provider::ProviderInner;
+use super::registry::Registry;
 use super::stream::Stream;
 use crate::attributes::AttributeSet;
 use crate::cells;
@@ -24,7 +24,7 @@ pub struct MetricReader {
 }
 
 struct ReaderInner {
-    provider: Arc<ProviderInner>,
+    provider: Arc<Registry>,
     /// Buffers of past collections, so that a steady reader allocates nothing.
     spare: Mutex<Vec<Buffers>>,
 }
@@ -42,7 +42,7 @@ struct HistogramBuffers {
 }
 
 impl MetricReader {
-    pub(crate) fn new(provider: Arc<ProviderInner>) -> Self {
+    pub(crate) fn new(provider: Arc<Registry>) -> Self {
         MetricReader { inner: Arc::new(ReaderInner { provider, spare: Mutex::default() }) }
     }
 

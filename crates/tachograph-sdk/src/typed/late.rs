@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::handle::unbound_measurements;
 use crate::diag;
-use crate::metrics::{Meter, MeterProvider};
+use crate::metrics::{Meter, MeterProvider, Registry};
 
 /// An instrument that a [`Static`] can hold; implemented by this crate's instruments.
 pub trait Declared: Sized {
@@ -134,7 +134,7 @@ pub fn follow(provider: &MeterProvider) {
         GENERATION.fetch_add(1, Ordering::Release);
         followed.provider.replace(provider.clone())
     };
-    provider.at_shutdown(unfollow);
+    provider.registry.at_shutdown(unfollow);
     // Outside the lock: dropping the last handle of a provider drops the user's callbacks.
     drop(previous);
     let lost = unbound_measurements();
@@ -150,9 +150,9 @@ pub fn follow(provider: &MeterProvider) {
 }
 
 /// Makes the statics follow nothing, if they follow this provider.
-fn unfollow(provider: &MeterProvider) {
+fn unfollow(registry: &Arc<Registry>) {
     let mut followed = followed();
-    if followed.provider.as_ref().is_some_and(|current| Arc::ptr_eq(&current.inner, &provider.inner)) {
+    if followed.provider.as_ref().is_some_and(|current| Arc::ptr_eq(&current.registry, registry)) {
         GENERATION.fetch_add(1, Ordering::Release);
         let provider = followed.provider.take();
         drop(followed);
