@@ -243,4 +243,14 @@ fn announce(settings: &Settings) {
              mounted: OTEL_METRICS_EXPORTER=prometheus opens a port for it, OTEL_METRICS_EXPORTER=none keeps this quiet",
         );
     }
+    let for_prometheus =
+        settings.metrics_exporters.as_ref().is_some_and(|all| all.contains(&Exporter::Prometheus));
+    if cfg!(not(feature = "prometheus")) && !settings.disabled && for_prometheus {
+        diag::report(
+            "environment",
+            "OTEL_METRICS_EXPORTER",
+            "OTEL_METRICS_EXPORTER: prometheus was left out of this program; build it with the feature `prometheus` of \
+             the tachograph crate",
+        );
+    }
 }

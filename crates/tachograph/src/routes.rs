@@ -14,7 +14,10 @@ use crate::telemetry::Telemetry;
 impl Telemetry {
     /// Routes for those who operate the service, to merge into its router: `GET /metrics`.
     ///
-    /// Merge them after [`Router::layer`] so that scrapes are not counted among the service's requests.
+    /// Merge them after [`Router::layer`] so that scrapes are not counted among the service's requests. Of
+    /// two routers axum keeps a fallback that was set expressly: give the service's one, before the
+    /// layer, so that requests for what it does not have are counted.
+    ///
     /// Whoever reaches the service reaches them: put them on a listener of their own, or open a port with
     /// [`with_prometheus_address`](crate::TelemetryBuilder::with_prometheus_address), where that is not
     /// wanted. A page is made on a thread that may block, since it runs the callbacks of observable

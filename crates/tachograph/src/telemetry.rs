@@ -44,7 +44,7 @@ impl Telemetry {
     }
 
     /// A meter whose scope has a version, a schema or attributes as well.
-    pub fn meter_builder(&self, name: impl Into<Cow<'static, str>>) -> MeterBuilder<'_> {
+    pub fn meter_builder(&self, name: impl Into<Cow<'static, str>>) -> MeterBuilder {
         self.parts.provider.meter_builder(name)
     }
 

@@ -85,7 +85,7 @@ fn say_where_to_look(address: SocketAddr, args: &Args, telemetry: &Telemetry) {
         println!("  for Prometheus  http://{port}/metrics");
     }
     println!(
-        "  an order        curl http://{address}/orders --json \
+        "  an order        curl http://{address}/orders -H 'content-type: application/json' -d \
          '{{\"channel\":\"web\",\"region\":\"eu\",\"items\":[{{\"sku\":\"tea\",\"quantity\":2}}]}}'"
     );
     match args.rps() {
