@@ -109,7 +109,7 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// let shipped = Shipped { carrier: "pigeon", express: true, route: "/ship", _weight: 0.4 };
 /// let mut pairs = Vec::new();
-/// shipped.visit(|key, value| pairs.push((key, value)));
+/// shipped.visit(|key, value| pairs.push((key.as_str(), value)));
 /// assert_eq!(
 ///     pairs,
 ///     [

@@ -40,7 +40,7 @@ struct Created {
 fn fields_are_visited_as_pairs_in_their_order() {
     let created = Created { channel: Channel::App, region: Region::Us, express: true };
     let mut visited = Vec::new();
-    created.visit(|key, value| visited.push((key, value)));
+    created.visit(|key, value| visited.push((key.as_str(), value)));
     assert_eq!(
         visited,
         [

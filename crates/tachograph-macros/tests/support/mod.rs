@@ -9,7 +9,7 @@ use tachograph_sdk::{AttributeValue, Attributes, ValueRef};
 /// The pairs in the order in which they are visited, values as they print.
 pub(crate) fn pairs(attributes: &impl Attributes) -> Vec<(String, String)> {
     let mut pairs = Vec::new();
-    attributes.visit(|key, value| pairs.push((key.to_owned(), format!("{value:?}"))));
+    attributes.visit(|key, value| pairs.push((key.as_str().to_owned(), format!("{value:?}"))));
     pairs
 }
 
