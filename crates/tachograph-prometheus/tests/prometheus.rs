@@ -199,7 +199,7 @@ fn prometheus_2_answers_what_was_recorded_by_what_it_asks_for() {
 
 /// Random workloads, each a target at a path of its own.
 fn check_corpus(version: &str, protocols: &[&str]) {
-    const WORKLOADS: usize = 40;
+    const WORKLOADS: usize = 120;
     let mut runner = TestRunner::deterministic();
     let exporters: Vec<PrometheusExporter> = (0..WORKLOADS)
         .map(|_| {
@@ -257,4 +257,20 @@ fn prometheus_3_scrapes_random_workloads_in_either_format() {
 #[ignore = "needs the real servers: cargo xtask peers, then cargo xtask ci"]
 fn prometheus_2_scrapes_random_workloads() {
     check_corpus("prometheus-2", &[""]);
+}
+
+/// The control of what the other tests conclude from a quiet log. (Version 2 says nothing of it.)
+#[test]
+#[ignore = "needs the real servers: cargo xtask peers, then cargo xtask ci"]
+fn a_series_twice_would_be_in_the_log_of_prometheus_3() {
+    let http = HttpServer::start(|_| {
+        let mut response =
+            Response::new(bytes::Bytes::from_static(b"# TYPE twice gauge\ntwice 1\ntwice 2\n"));
+        let content_type = http::HeaderValue::from_static(Format::Text004.content_type());
+        response.headers_mut().insert("content-type", content_type);
+        response
+    });
+    let jobs = format!("  - job_name: bad\n    static_configs:\n      - targets: [\"{}\"]\n", http.address);
+    let server = Prometheus::start("prometheus-3", "prometheus-3-bad", &jobs, &[]);
+    server.until("the server complained", || server.complaints().pop());
 }

@@ -100,3 +100,12 @@ fn any_other_method_is_not_allowed() {
         assert!(!response.body().starts_with(b"#"));
     }
 }
+
+#[test]
+fn an_exporter_can_be_shared_by_the_threads_of_a_server() {
+    fn is_shared<T: Clone + Send + Sync + 'static>(_: &T) {}
+    let exporter = exporter();
+    is_shared(&exporter);
+    let other = exporter.clone();
+    assert_eq!(exporter.render(Format::Text004), other.render(Format::Text004));
+}

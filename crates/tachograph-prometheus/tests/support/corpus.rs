@@ -102,7 +102,13 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 fn attributes(most: usize) -> impl Strategy<Value = Vec<KeyValue>> {
-    vec((key(), value()).prop_map(|(key, value)| KeyValue::new(key, value)), 0..most)
+    let any = vec((key(), value()).prop_map(|(key, value)| KeyValue::new(key, value)), 0..most);
+    // Sets that are one series on the page, unless something is done about it.
+    let key = proptest::sample::select(vec!["a.b", "a_b", "a-b"]);
+    let value =
+        proptest::sample::select(vec![Value::from("1"), Value::from(1), Value::from(1.0), Value::from("")]);
+    let colliding = (key, value).prop_map(|(key, value)| vec![KeyValue::new(key, value)]);
+    prop_oneof![3 => any, 1 => colliding]
 }
 
 fn scope() -> impl Strategy<Value = InstrumentationScope> {

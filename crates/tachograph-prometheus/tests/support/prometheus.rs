@@ -109,15 +109,20 @@ impl Prometheus {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// That the server had nothing to complain of. Duplicate series and the like are only warnings.
-    pub(crate) fn assert_quiet(&self) {
+    /// What the server complained of. Duplicate series and the like are only warnings.
+    pub(crate) fn complaints(&self) -> Vec<String> {
         let log = self.log();
         assert!(!log.is_empty(), "a log");
-        let complaint = |line: &&str| {
+        let is_complaint = |line: &&str| {
             let line = line.to_lowercase();
             line.contains("level=warn") || line.contains("level=error")
         };
-        let complaints: Vec<&str> = log.lines().filter(complaint).collect();
+        log.lines().filter(is_complaint).map(str::to_owned).collect()
+    }
+
+    /// That the server had nothing to complain of.
+    pub(crate) fn assert_quiet(&self) {
+        let complaints = self.complaints();
         assert!(complaints.is_empty(), "{}", complaints.join("\n"));
     }
 }
