@@ -1,7 +1,7 @@
 use opentelemetry::InstrumentationScope;
 
 use crate::attributes::{AttributeSet, Attributes};
-use crate::metrics::{HistogramPoint, Metric, MetricKind, Number, NumberValue, Point, PointValue};
+use crate::metrics::{HistogramPoint, Metric, MetricKind, NumberValue, Point, PointValue};
 
 /// A copy of one metric and its data points.
 #[derive(Clone, PartialEq)]
@@ -223,9 +223,10 @@ impl MetricSnapshot {
     ///
     /// If the series is missing or these are others; the message lists all series.
     #[track_caller]
-    pub fn assert_histogram<A: Attributes + ?Sized, N: Number>(&self, attributes: &A, count: u64, sum: N)
+    pub fn assert_histogram<A: Attributes + ?Sized, V>(&self, attributes: &A, count: u64, sum: V)
     where
-        NumberValue: PartialEq<N>,
+        NumberValue: PartialEq<V>,
+        V: std::fmt::Debug,
     {
         let histogram = self.histogram(attributes);
         let set = AttributeSet::new(attributes);
