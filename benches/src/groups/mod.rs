@@ -86,13 +86,13 @@ fn looked_up_histogram<V: Label, H: Histograms<V>>(role: Role) -> Contender<'sta
     })
 }
 
-/// A loop over one series among all live ones, which two threads can run.
-fn one_series<V: Label, C: Counters<V>>() -> Arc<dyn Fn(usize) + Send + Sync> {
+/// A loop over one series, `set`, among all live ones, which two threads can run.
+fn one_series<V: Label, C: Counters<V>>(set: Values) -> Arc<dyn Fn(usize) + Send + Sync> {
     let family = C::with_room_for(SERIES);
     fill_counters(&family, SERIES);
     Arc::new(move |n| {
         for _ in 0..n {
-            black_box(&family).add(made(black_box(values(7))));
+            black_box(&family).add(made(black_box(set)));
         }
     })
 }

@@ -40,7 +40,7 @@ fn bound<H: Send + Sync + 'static>(
 fn handle<C: Counters<&'static str>, H>(bind: impl Fn(&C, Values) -> H) -> (C, H) {
     let family = C::with_room_for(SERIES);
     fill_counters(&family, SERIES);
-    let handle = bind(&family, values(7));
+    let handle = bind(&family, values(SHORT));
     (family, handle)
 }
 
@@ -78,9 +78,9 @@ fn handles() -> Vec<Both> {
     ]
 }
 
-fn dynamic() -> Vec<Both> {
-    fn family<C: Counters<&'static str>>(role: Role) -> Both {
-        Both { role, name: C::NAME, operation: one_series::<&str, C>() }
+fn dynamic(set: usize) -> Vec<Both> {
+    fn family<C: Counters<&'static str>>(role: Role, set: usize) -> Both {
+        Both { role, name: C::NAME, operation: one_series::<&str, C>(values(set)) }
     }
     vec![
         family::<ours::Counters>(Role::Ours),
