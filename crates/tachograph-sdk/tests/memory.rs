@@ -2,6 +2,8 @@
 //!
 //! One test, so that nothing else allocates meanwhile.
 
+#![allow(clippy::print_stdout, reason = "the figures are what one runs it for")]
+
 #[path = "support/allocator.rs"]
 mod allocator;
 

@@ -1,5 +1,7 @@
 //! Observable instruments: callbacks may do what they like, and what they observe is of one collection.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod support;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -1,5 +1,7 @@
 //! What is recorded while a thread is being destroyed counts like any other measurement.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod support;
 
 use std::cell::RefCell;

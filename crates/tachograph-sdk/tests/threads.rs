@@ -28,7 +28,7 @@ fn while_recording(record: impl Fn(u64) + Sync, mut look: impl FnMut()) -> usize
             })
             .collect();
         scope.spawn(|| {
-            recorders.into_iter().for_each(|recorder| recorder.join().unwrap());
+            recorders.into_iter().for_each(|recorder| recorder.join().expect("recording does not panic"));
             ended.store(true, Ordering::Release);
         });
         while !ended.load(Ordering::Acquire) {

@@ -1,5 +1,6 @@
 use opentelemetry::InstrumentationScope;
 
+use super::show::{Plain, Set};
 use crate::attributes::{AttributeSet, Attributes};
 use crate::metrics::{HistogramPoint, Metric, MetricKind, NumberValue, Point, PointValue};
 
@@ -120,7 +121,7 @@ impl MetricSnapshot {
     pub fn point<A: Attributes + ?Sized>(&self, attributes: &A) -> &PointSnapshot {
         match self.find(attributes) {
             Some(point) => point,
-            None => panic!("there is no series {:?} in:\n{self}", AttributeSet::new(attributes)),
+            None => panic!("there is no series {} in:\n{self}", Set(&AttributeSet::new(attributes))),
         }
     }
 
@@ -188,7 +189,8 @@ impl MetricSnapshot {
     {
         let value = self.value(attributes);
         let set = AttributeSet::new(attributes);
-        assert!(value == expected, "{set:?} is {value:?} and should be {expected:?}, in:\n{self}");
+        let (set, shown) = (Set(&set), Plain(value));
+        assert!(value == expected, "{set} is {shown} and should be {expected:?}, in:\n{self}");
     }
 
     /// Asserts [`total`](Self::total).
@@ -203,7 +205,8 @@ impl MetricSnapshot {
         V: std::fmt::Debug,
     {
         let total = self.total();
-        assert!(total == expected, "the total is {total:?} and should be {expected:?}, of:\n{self}");
+        let shown = Plain(total);
+        assert!(total == expected, "the total is {shown} and should be {expected:?}, of:\n{self}");
     }
 
     /// Asserts how many series have a data point.
@@ -232,7 +235,8 @@ impl MetricSnapshot {
         let set = AttributeSet::new(attributes);
         assert!(
             histogram.count() == count && histogram.sum() == sum,
-            "{set:?} should have {count} measurements, {sum:?} in all, in:\n{self}"
+            "{} should have {count} measurements, {sum:?} in all, in:\n{self}",
+            Set(&set)
         );
     }
 }

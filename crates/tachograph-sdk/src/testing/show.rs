@@ -6,6 +6,7 @@ use opentelemetry::Value;
 
 use super::metric::{MetricSnapshot, PointSnapshot, ValueSnapshot};
 use super::snapshot::MetricsSnapshot;
+use crate::attributes::AttributeSet;
 use crate::metrics::{MetricKind, NumberValue};
 
 impl fmt::Display for MetricsSnapshot {
@@ -41,18 +42,11 @@ impl fmt::Display for MetricSnapshot {
 
 impl fmt::Display for PointSnapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("{")?;
-        for (at, (key, value)) in self.attributes.iter().enumerate() {
-            let comma = if at == 0 { "" } else { ", " };
-            match value {
-                Value::String(text) => write!(f, "{comma}{key}={:?}", text.as_str())?,
-                other => write!(f, "{comma}{key}={other}")?,
-            }
-        }
+        write!(f, "{} ", Set(&self.attributes))?;
         match &self.value {
-            ValueSnapshot::Number(value) => write!(f, "}} {}", Plain(*value)),
+            ValueSnapshot::Number(value) => Plain(*value).fmt(f),
             ValueSnapshot::Histogram(histogram) => {
-                write!(f, "}} count {}, sum {}", histogram.count(), Plain(histogram.sum()))?;
+                write!(f, "count {}, sum {}", histogram.count(), Plain(histogram.sum()))?;
                 if let (Some(min), Some(max)) = (histogram.min(), histogram.max()) {
                     write!(f, ", from {} to {}", Plain(min), Plain(max))?;
                 }
@@ -62,8 +56,25 @@ impl fmt::Display for PointSnapshot {
     }
 }
 
+/// Attributes as in `{channel="web", n=1}`.
+pub(super) struct Set<'a>(pub(super) &'a AttributeSet);
+
+impl fmt::Display for Set<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{")?;
+        for (at, (key, value)) in self.0.iter().enumerate() {
+            let comma = if at == 0 { "" } else { ", " };
+            match value {
+                Value::String(text) => write!(f, "{comma}{key}={:?}", text.as_str())?,
+                other => write!(f, "{comma}{key}={other}")?,
+            }
+        }
+        f.write_str("}")
+    }
+}
+
 /// A number without its kind; floats show that they are.
-struct Plain(NumberValue);
+pub(super) struct Plain(pub(super) NumberValue);
 
 impl fmt::Display for Plain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
