@@ -42,6 +42,12 @@ pub trait Number: Copy + PartialOrd + Send + Sync + std::fmt::Debug + sealed::Se
     #[doc(hidden)]
     fn is_non_negative(self) -> bool;
 
+    /// The number itself, if it is a floating-point one.
+    #[doc(hidden)]
+    fn as_float(self) -> Option<f64> {
+        None
+    }
+
     /// The largest number of this kind that is at most `bound`, or `None` if all are above it.
     #[doc(hidden)]
     fn floor_of(bound: f64) -> Option<Self>;
@@ -239,6 +245,11 @@ impl Number for f64 {
     #[inline]
     fn is_non_negative(self) -> bool {
         self >= 0.0
+    }
+
+    #[inline]
+    fn as_float(self) -> Option<f64> {
+        Some(self)
     }
 
     fn floor_of(bound: f64) -> Option<Self> {

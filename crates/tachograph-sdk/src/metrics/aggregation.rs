@@ -1,8 +1,10 @@
 //! What a stream keeps of its measurements.
 
+use std::sync::OnceLock;
+
 use super::series::RowKind;
 use crate::cells::{self, Row};
-use crate::number::{Number, NumberKind};
+use crate::number::Number;
 
 /// How a stream aggregates.
 pub(crate) enum Aggregation {
@@ -50,27 +52,30 @@ impl Aggregation {
 /// the one before.
 pub(crate) struct Buckets {
     bounds: Box<[f64]>,
-    /// The bounds in the instrument's own number kind, mapped to integers that keep the order
-    /// ([`Number::ordered`]), so that one comparison serves all kinds and integers stay exact.
-    /// Below `negative` there are bounds that no number of the kind is at most.
-    keys: Box<[u64]>,
+    /// The bounds for integers; made with the first of them.
+    integers: OnceLock<IntegerBounds>,
+}
+
+/// Bounds as integers, mapped so that one comparison serves both kinds ([`Number::ordered`]), for
+/// integers never pass through `f64`.
+struct IntegerBounds {
+    /// How many bounds are below all numbers of the kind.
     unreachable: usize,
+    keys: Box<[u64]>,
+}
+
+impl IntegerBounds {
+    fn new<N: Number>(bounds: &[f64]) -> Self {
+        let floors = bounds.iter().filter_map(|bound| N::floor_of(*bound));
+        let keys: Box<[u64]> = floors.map(Number::ordered).collect();
+        IntegerBounds { unreachable: bounds.len() - keys.len(), keys }
+    }
 }
 
 impl Buckets {
     /// `bounds` are finite and ascend strictly.
-    pub(crate) fn new(bounds: Box<[f64]>, kind: NumberKind) -> Self {
-        let keys: Vec<Option<u64>> = bounds
-            .iter()
-            .map(|bound| match kind {
-                NumberKind::U64 => u64::floor_of(*bound).map(Number::ordered),
-                NumberKind::I64 => i64::floor_of(*bound).map(Number::ordered),
-                // Both zeros are one number.
-                NumberKind::F64 => f64::floor_of(*bound + 0.0).map(Number::ordered),
-            })
-            .collect();
-        let unreachable = keys.iter().take_while(|key| key.is_none()).count();
-        Buckets { bounds, keys: keys.into_iter().flatten().collect(), unreachable }
+    pub(crate) fn new(bounds: Box<[f64]>) -> Self {
+        Buckets { bounds, integers: OnceLock::new() }
     }
 
     /// How many buckets there are: one more than bounds.
@@ -83,17 +88,27 @@ impl Buckets {
         &self.bounds
     }
 
-    /// The bucket of a finite value.
+    /// The bucket of a finite value; a stream's values are of one kind.
     #[inline]
     pub(crate) fn of<N: Number>(&self, value: N) -> usize {
-        let key = value.ordered();
-        self.unreachable
-            + if self.keys.len() <= 32 {
-                // Counting all is faster than a search that the processor mispredicts.
-                self.keys.iter().map(|bound| usize::from(key > *bound)).sum::<usize>()
-            } else {
-                self.keys.partition_point(|bound| key > *bound)
+        match value.as_float() {
+            Some(value) => above(&self.bounds, &value),
+            None => {
+                let integers = self.integers.get_or_init(|| IntegerBounds::new::<N>(&self.bounds));
+                integers.unreachable + above(&integers.keys, &value.ordered())
             }
+        }
+    }
+}
+
+/// How many bounds a value is above.
+#[inline]
+fn above<T: PartialOrd>(bounds: &[T], value: &T) -> usize {
+    if bounds.len() <= 32 {
+        // Counting all is faster than a search that the processor mispredicts.
+        bounds.iter().map(|bound| usize::from(value > bound)).sum()
+    } else {
+        bounds.partition_point(|bound| value > bound)
     }
 }
 
@@ -102,7 +117,7 @@ mod tests {
     use super::*;
 
     fn bucket<N: Number>(bounds: &[f64], value: N) -> usize {
-        Buckets::new(bounds.into(), N::KIND).of(value)
+        Buckets::new(bounds.into()).of(value)
     }
 
     #[test]

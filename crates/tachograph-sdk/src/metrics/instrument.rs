@@ -30,42 +30,50 @@ impl<N: Number> SyncInstrument<N> for Instrument<N> {
     }
 
     fn bind(&self, attributes: &[KeyValue]) -> Box<dyn BoundSyncInstrument<N> + Send + Sync> {
-        Box::new(Bound::new(Arc::clone(&self.stream), attributes))
+        Box::new(Bound::<N>::new(&self.stream, attributes))
     }
 }
 
 /// One series of a stream, resolved once. It pins the series.
+#[derive(Clone)]
 pub(crate) struct Bound<N> {
-    /// `None` when rows have run out.
-    row: Option<Row>,
-    /// The row again, if it is a sum's: recording there is worth a short cut.
+    /// The row, if it is a sum's: recording there is worth a short cut.
     sum: Option<Row>,
-    stream: Arc<Stream>,
+    /// `None` where there is no provider, or when rows have run out.
+    stream: Option<(Arc<Stream>, Row)>,
     number: PhantomData<fn(N)>,
 }
 
-impl<N> Clone for Bound<N> {
-    fn clone(&self) -> Self {
-        Bound { row: self.row, sum: self.sum, stream: Arc::clone(&self.stream), number: PhantomData }
-    }
-}
-
 impl<N: Number> Bound<N> {
-    pub(crate) fn new<A: Attributes + ?Sized>(stream: Arc<Stream>, attributes: &A) -> Self {
+    pub(crate) fn new<A: Attributes + ?Sized>(stream: &Arc<Stream>, attributes: &A) -> Self {
         let row = stream.row(attributes);
         let sum = row.filter(|_| stream.aggregation.is_sum());
-        Bound { row, sum, stream, number: PhantomData }
+        Bound { sum, stream: row.map(|row| (Arc::clone(stream), row)), number: PhantomData }
     }
 
-    #[inline]
-    pub(crate) fn record(&self, value: N) {
+    /// A handle to no series.
+    pub(crate) fn to_nothing() -> Self {
+        Bound { sum: None, stream: None, number: PhantomData }
+    }
+
+    /// Records, and says whether there is where to.
+    #[inline(always)]
+    pub(crate) fn record(&self, value: N) -> bool {
         if let Some(row) = self.sum
             && value.suits_any_sum()
         {
             cells::add(row, value);
-        } else if let Some(row) = self.row {
-            self.stream.record_other(row, value);
+            return true;
         }
+        self.record_other(value)
+    }
+
+    #[inline(never)]
+    fn record_other(&self, value: N) -> bool {
+        if let Some((stream, row)) = &self.stream {
+            stream.record_other(*row, value);
+        }
+        self.stream.is_some()
     }
 }
 
@@ -77,6 +85,9 @@ impl<N: Number> BoundSyncInstrument<N> for Bound<N> {
 
 impl<N> fmt::Debug for Bound<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Bound({:?})", self.stream)
+        match &self.stream {
+            Some((stream, _)) => write!(f, "Bound({stream:?})"),
+            None => f.write_str("Bound to nothing"),
+        }
     }
 }

@@ -128,7 +128,8 @@ impl Registry {
         let mut scopes = self.scopes.lock().unwrap_or_else(PoisonError::into_inner);
         // Not looked up first: a scope with NaN among its attributes does not even equal itself.
         let instruments = scopes.entry((**scope).clone()).or_default();
-        let same_name = instruments.entry(descriptor.name.to_lowercase().into()).or_default();
+        let same_name =
+            instruments.entry(descriptor.name.to_lowercase().into()).or_insert_with(|| Vec::with_capacity(1));
         // Reported once the lock is given back: a subscriber is user code.
         let mut conflict = None;
         if let Some(first) = same_name.first() {
@@ -155,7 +156,7 @@ impl Registry {
             InstrumentKind::Histogram => {
                 let (bounds, invalid) = validate::boundaries(&descriptor.unit, boundaries);
                 invalid_boundaries = invalid;
-                Aggregation::ExplicitBuckets(Buckets::new(bounds, descriptor.number))
+                Aggregation::ExplicitBuckets(Buckets::new(bounds))
             }
         };
         let limit = limit.unwrap_or(self.limit);

@@ -6,16 +6,18 @@ use opentelemetry::{Key, KeyValue, Value};
 
 use crate::attributes::{Attributes, KeyRef, Seed, ValueRef};
 use crate::cells::Row;
-use crate::sync::{AppendVec, Index, Payload};
+use crate::sync::{AppendVec, Index, Payload, capacity};
 
 /// Attribute sets of more pairs are looked up by content.
 const MOST_PAIRS: usize = 8;
 /// Pairs that an entry holds in line.
 const INLINE_PAIRS: usize = 4;
 /// The most spellings that one stream learns; some 120 bytes each.
-const MOST_SPELLINGS: usize = 2_040;
+const MOST_SPELLINGS: usize = capacity(SPELLING_SEGMENTS as u32);
+const SPELLING_SEGMENTS: usize = 8;
 /// The most sequences of keys that one stream learns.
-const MOST_SHAPES: usize = 16;
+const MOST_SHAPES: usize = capacity(SHAPE_SEGMENTS as u32);
+const SHAPE_SEGMENTS: usize = 1;
 /// After so many sequences of keys that cannot be learnt, nobody tries any more.
 const MOST_FAILURES: usize = 64;
 
@@ -33,8 +35,8 @@ const MOST_FAILURES: usize = 64;
 ///
 /// What is learnt is bounded, and is only a short cut: what finds no room is looked up by content.
 pub(super) struct Spellings {
-    shapes: AppendVec<Shape>,
-    entries: AppendVec<Entry>,
+    shapes: AppendVec<Shape, SHAPE_SEGMENTS>,
+    entries: AppendVec<Entry, SPELLING_SEGMENTS>,
     index: Index,
     /// How many spellings may be learnt; 0 once trying has shown to be in vain.
     room: AtomicUsize,

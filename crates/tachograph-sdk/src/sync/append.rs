@@ -8,11 +8,15 @@ use super::{AtomicPtr, AtomicUsize, Mutex, Ordering, lock};
 /// Elements in the first segment; each further segment is twice the one before.
 const FIRST: usize = 8;
 const FIRST_BITS: u32 = FIRST.trailing_zeros();
-/// `8 × (2^21 − 1)`: sixteen million elements.
-const SEGMENTS: usize = 21;
+/// How many elements fit into some segments.
+pub(crate) const fn capacity(segments: u32) -> usize {
+    FIRST * ((1 << segments) - 1)
+}
 
 /// An append-only vector that is read without a lock, while it grows, and whose elements never move.
-pub(crate) struct AppendVec<T> {
+///
+/// It holds [`capacity`] elements at most: sixteen million, unless it is made for less.
+pub(crate) struct AppendVec<T, const SEGMENTS: usize = 21> {
     /// Segment `s` holds `FIRST << s` elements, and is null until the first of them is pushed.
     ///
     /// # Protocol
@@ -28,9 +32,9 @@ pub(crate) struct AppendVec<T> {
 
 // SAFETY: elements are handed out as `&T` to any thread (T: Sync) and dropped by whichever thread
 // drops the vector, after having been pushed by another (T: Send).
-unsafe impl<T: Send + Sync> Sync for AppendVec<T> {}
+unsafe impl<T: Send + Sync, const SEGMENTS: usize> Sync for AppendVec<T, SEGMENTS> {}
 // SAFETY: as above; the vector owns its elements.
-unsafe impl<T: Send> Send for AppendVec<T> {}
+unsafe impl<T: Send, const SEGMENTS: usize> Send for AppendVec<T, SEGMENTS> {}
 
 /// The segment that element `index` is in, and its place there.
 #[inline]
@@ -40,7 +44,7 @@ fn locate(index: usize) -> (usize, usize) {
     (segment, shifted - (FIRST << segment))
 }
 
-impl<T> AppendVec<T> {
+impl<T, const SEGMENTS: usize> AppendVec<T, SEGMENTS> {
     pub(crate) fn new() -> Self {
         AppendVec {
             segments: std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())),
@@ -93,7 +97,7 @@ impl<T> AppendVec<T> {
     }
 }
 
-impl<T> Drop for AppendVec<T> {
+impl<T, const SEGMENTS: usize> Drop for AppendVec<T, SEGMENTS> {
     fn drop(&mut self) {
         let mut left = self.len.load(Ordering::Acquire);
         for (segment, slot) in self.segments.iter().enumerate() {
@@ -122,7 +126,7 @@ mod tests {
     #[test]
     fn elements_come_back_in_order_and_are_dropped_once() {
         let witness = Arc::new(());
-        let vec = AppendVec::new();
+        let vec: AppendVec<_> = AppendVec::new();
         for expected in 0..1000_usize {
             assert_eq!(vec.push((expected, Arc::clone(&witness))).ok(), Some(expected));
         }
@@ -154,7 +158,7 @@ mod loom_tests {
     #[test]
     fn a_reader_sees_whole_elements_in_order_while_two_writers_push() {
         loom::model(|| {
-            let vec = Arc::new(AppendVec::new());
+            let vec: Arc<AppendVec<_>> = Arc::new(AppendVec::new());
             let writers: Vec<_> = (0..2_u64)
                 .map(|n| {
                     let vec = Arc::clone(&vec);

@@ -164,7 +164,7 @@ mod loom_tests {
     #[test]
     fn an_entry_that_is_found_refers_to_something_published() {
         loom::model(|| {
-            let shared = Arc::new((AppendVec::new(), Index::new()));
+            let shared = Arc::new((AppendVec::<_>::new(), Index::new()));
             let writer = {
                 let shared = Arc::clone(&shared);
                 loom::thread::spawn(move || {

@@ -6,7 +6,7 @@
 mod append;
 mod index;
 
-pub(crate) use append::AppendVec;
+pub(crate) use append::{AppendVec, capacity};
 pub(crate) use index::{Index, Payload};
 
 #[cfg(loom)]

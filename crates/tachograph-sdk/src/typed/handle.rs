@@ -33,12 +33,15 @@ pub(crate) struct Handle<N, A: ?Sized> {
 
 struct Inner {
     stream: Arc<Stream>,
-    /// Known here too, which saves a measurement the way to the stream.
-    is_sum: bool,
-    /// The rows of typed attributes by [`Attributes::index`], zero where there is none yet; made with
-    /// the first measurement.
-    dense: OnceLock<Box<[AtomicU64]>>,
+    /// Rows of a sum, to which there is a short cut.
+    sums: Dense,
+    /// Rows of anything else. One of the two tables is never made.
+    others: Dense,
 }
+
+/// The rows of typed attributes by [`Attributes::index`], zero where there is none yet; made with the
+/// first measurement.
+type Dense = OnceLock<Box<[AtomicU64]>>;
 
 impl<N, A: ?Sized> Clone for Handle<N, A> {
     fn clone(&self) -> Self {
@@ -51,10 +54,8 @@ impl<N, A: ?Sized> Handle<N, A> {
     pub(crate) const UNBOUND: Self = Handle { inner: None, of: PhantomData };
 
     pub(crate) fn new(stream: Option<Arc<Stream>>) -> Self {
-        let inner = stream.map(|stream| {
-            let is_sum = stream.aggregation.is_sum();
-            Arc::new(Inner { stream, is_sum, dense: OnceLock::new() })
-        });
+        let inner =
+            stream.map(|stream| Arc::new(Inner { stream, sums: OnceLock::new(), others: OnceLock::new() }));
         Handle { inner, of: PhantomData }
     }
 }
@@ -69,8 +70,8 @@ impl<N: Number, A: ?Sized> Handle<N, A> {
         }
     }
 
-    pub(crate) fn bind<B: Attributes + ?Sized>(&self, attributes: &B) -> Option<Bound<N>> {
-        self.inner.as_ref().map(|inner| Bound::new(Arc::clone(&inner.stream), attributes))
+    pub(crate) fn bind<B: Attributes + ?Sized>(&self, attributes: &B) -> Bound<N> {
+        self.inner.as_ref().map_or_else(Bound::to_nothing, |inner| Bound::new(&inner.stream, attributes))
     }
 }
 
@@ -84,31 +85,37 @@ impl<N: Number, A: Attributes> Handle<N, A> {
         if A::CARDINALITY.is_none() {
             return inner.stream.record(value, attributes);
         }
-        match inner.dense_row(attributes) {
-            Some(row) if inner.is_sum && value.suits_any_sum() => cells::add(row, value),
-            Some(row) => inner.stream.record_other(row, value),
-            None => inner.record_first(value, attributes),
+        match row_of(&inner.sums, attributes) {
+            Some(row) if value.suits_any_sum() => cells::add(row, value),
+            _ => inner.record_other(value, attributes),
         }
     }
 }
 
+/// The row of typed attributes, if their index leads to one.
+#[inline(always)]
+fn row_of<A: Attributes>(dense: &Dense, attributes: &A) -> Option<Row> {
+    Row::from_bits(dense.get()?.get(attributes.index())?.load(Ordering::Acquire))
+}
+
 impl Inner {
-    /// The row of typed attributes, if their index leads to one.
-    #[inline]
-    fn dense_row<A: Attributes>(&self, attributes: &A) -> Option<Row> {
-        let dense = self.dense.get()?;
-        Row::from_bits(dense.get(attributes.index())?.load(Ordering::Acquire))
+    #[inline(never)]
+    fn record_other<N: Number, A: Attributes>(&self, value: N, attributes: &A) {
+        let dense = if self.stream.aggregation.is_sum() { &self.sums } else { &self.others };
+        match row_of(dense, attributes) {
+            Some(row) => self.stream.record_other(row, value),
+            None => self.record_first(dense, value, attributes),
+        }
     }
 
     /// Looks typed attributes up by content, and leaves the row where the next look finds it by index.
-    #[inline(never)]
-    fn record_first<N: Number, A: Attributes>(&self, value: N, attributes: &A) {
+    fn record_first<N: Number, A: Attributes>(&self, dense: &Dense, value: N, attributes: &A) {
         // What is refused makes no series.
         if !self.stream.aggregation.accepts(value) {
             return self.stream.refuse(value);
         }
         let limit = self.stream.series.limit();
-        let dense = self.dense.get_or_init(|| {
+        let dense = dense.get_or_init(|| {
             // Without a place for every value there is none for any: the attributes are looked up.
             let len = A::CARDINALITY.filter(|cardinality| *cardinality <= limit).unwrap_or(0);
             (0..len).map(|_| AtomicU64::new(0)).collect()

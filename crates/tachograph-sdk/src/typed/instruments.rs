@@ -92,16 +92,15 @@ macro_rules! instrument {
         /// series alive. Clones are the same series.
         #[derive(Clone)]
         pub struct $bound<N> {
-            bound: Option<Bound<N>>,
+            bound: Bound<N>,
         }
 
         impl<N: $number> $bound<N> {
             $(#[$record_doc])*
             #[inline]
             pub fn $record(&self, value: N) {
-                match &self.bound {
-                    Some(bound) => bound.record(value),
-                    None => count_unbound(),
+                if !self.bound.record(value) {
+                    count_unbound();
                 }
             }
         }
