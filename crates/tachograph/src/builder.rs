@@ -239,8 +239,8 @@ fn announce(settings: &Settings) {
     if !settings.disabled && is_asked_for {
         diag::inform(
             "otlp",
-            "OTLP is not built in yet, so metrics are not pushed; they are recorded, and served wherever the page is \
-             mounted: OTEL_METRICS_EXPORTER=prometheus opens a port for it, OTEL_METRICS_EXPORTER=none keeps this quiet",
+            "metrics are recorded and served where /metrics is mounted, but not pushed: OTLP is not built in yet \
+             (OTEL_METRICS_EXPORTER=prometheus opens a port for /metrics, none keeps this quiet)",
         );
     }
     let for_prometheus =

@@ -78,19 +78,24 @@ fn resource_attributes_are_percent_decoded_and_give_way_to_code() {
 
 #[test]
 fn one_malformed_resource_attribute_discards_them_all_with_a_warning() {
+    let mut warnings = Vec::new();
     for malformed in
         ["a=1,b", "a=1,=2", "a=1,b=%", "a=1,b=%4", "a=1,b=%zz", "a=1,b=%+1", "a=1,b=%ff", "a=1,%ff=2"]
     {
-        let (telemetry, reports) = reports_of(|| {
-            // A source of its own each time: reports of one kind are kept back for a minute.
-            let environment = Environment::from_iter([("OTEL_RESOURCE_ATTRIBUTES", malformed)]);
-            Telemetry::builder().with_environment(environment).strict().build()
-        });
-        let error = telemetry.unwrap_err();
+        let variables = [("OTEL_RESOURCE_ATTRIBUTES", malformed), ("OTEL_METRICS_EXPORTER", "none")];
+        let (telemetry, reports) = reports_of(|| build(&variables));
+        assert_eq!(attribute(&telemetry, "a"), None, "{malformed}");
+        warnings.extend(reports);
+
+        let strict = Telemetry::builder().with_environment(Environment::from_iter(variables)).strict();
+        let error = strict.build().unwrap_err();
         assert!(error.is_environment() && !error.is_port());
         assert!(error.to_string().contains("OTEL_RESOURCE_ATTRIBUTES"), "{error}");
-        assert!(reports.is_empty(), "{reports:?}");
-        assert_eq!(attribute(&build(&[("OTEL_RESOURCE_ATTRIBUTES", malformed)]), "a"), None, "{malformed}");
+    }
+    // Further ones about the same variable are kept back for a minute.
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    for part in ["OTEL_RESOURCE_ATTRIBUTES", "no equals sign", "whole value is ignored"] {
+        assert!(warnings[0].contains(part), "{warnings:?}");
     }
 }
 

@@ -104,3 +104,14 @@ fn a_drain_that_is_not_asked_for_never_comes() {
         assert!(drain.await.is_err());
     });
 }
+
+#[test]
+fn it_can_be_shared_and_ended_by_a_task_on_another_thread() {
+    let telemetry = std::sync::Arc::new(telemetry());
+    let runtime = runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let shared = std::sync::Arc::clone(&telemetry);
+    let report = runtime.block_on(runtime.spawn(async move { shared.shutdown().await })).unwrap();
+    assert_eq!(report, telemetry.shutdown_blocking());
+    // Its futures and what it makes can be moved, too.
+    drop(runtime.spawn(telemetry.drain_signal()));
+}

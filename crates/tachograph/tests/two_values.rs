@@ -3,7 +3,10 @@
 
 mod support;
 
+use std::time::Duration;
+
 use support::{get, page, sample, telemetry};
+use tachograph::testing::ManualClock;
 use tachograph::{Counter, Telemetry};
 
 #[test]
@@ -73,4 +76,13 @@ fn scope_labels_can_be_left_out() {
         telemetry.meter("shop").counter("orders").build::<u64, ()>().add(1, &());
         assert_eq!(page(&telemetry).contains("otel_scope_name=\"shop\""), on);
     }
+}
+
+#[test]
+fn times_are_those_of_the_clock_that_was_given() {
+    let clock = ManualClock::new(5_000_000_000);
+    let telemetry = Telemetry::builder().without_environment().with_clock(clock.clone()).build().unwrap();
+    assert_eq!(telemetry.meter_provider().reader().collect().unix_nanos(), 5_000_000_000);
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(telemetry.meter_provider().reader().collect().unix_nanos(), 6_000_000_000);
 }

@@ -124,3 +124,50 @@ fn decode(text: &str) -> Option<Cow<'_, str>> {
     }
     percent_encoding::percent_decode_str(text).decode_utf8().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_value_that_is_no_text_is_a_problem_and_as_if_unset() {
+        use std::ffi::OsString;
+        use std::os::unix::ffi::OsStringExt;
+
+        let environment = Environment::from_os(|_| Some(OsString::from_vec(vec![b'a', 0xff])));
+        let mut reader = Reader::new(&environment);
+        assert_eq!(reader.text("OTEL_SERVICE_NAME"), None);
+        assert_eq!(reader.problems.len(), 1);
+        let problem = reader.problems[0].to_string();
+        assert!(problem.starts_with("OTEL_SERVICE_NAME: ") && problem.contains("UTF-8"), "{problem}");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_percent_encoded_comes_back(key in "\\PC{1,20}", value in "\\PC{0,20}") {
+            let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+            let text = format!("{}={},z=1", encode(&key), encode(&value));
+            let environment = Environment::from_fn(move |_| Some(text.clone()));
+            let mut reader = Reader::new(&environment);
+            let pairs = reader.pairs("OTEL_RESOURCE_ATTRIBUTES");
+            prop_assert_eq!(reader.problems, []);
+            prop_assert_eq!(pairs, [KeyValue::new(key, value), KeyValue::new("z", "1")]);
+        }
+
+        #[test]
+        fn whatever_a_variable_holds_is_read_without_a_panic(value in "[ -~é,=%]{0,40}") {
+            let environment = Environment::from_fn(move |_| Some(value.clone()));
+            let mut reader = Reader::new(&environment);
+            let _ = reader.text("A");
+            let _ = reader.boolean("A");
+            let _ = reader.number::<u16>("A", "0 to 65535");
+            let _ = reader.list("A");
+            let pairs = reader.pairs("A");
+            prop_assert!(pairs.iter().all(|pair| !pair.key.as_str().is_empty()));
+        }
+    }
+}

@@ -39,6 +39,12 @@ impl Environment {
         Environment { lookup: Arc::new(move |name| lookup(name).map(OsString::from)) }
     }
 
+    /// Variables of bytes that need not be text, as a system has them.
+    #[cfg(test)]
+    pub(crate) fn from_os(lookup: impl Fn(&str) -> Option<OsString> + Send + Sync + 'static) -> Self {
+        Environment { lookup: Arc::new(lookup) }
+    }
+
     /// The value of a variable. Not decoded: that it is no Unicode is for the reader to report.
     pub(crate) fn get(&self, name: &str) -> Option<OsString> {
         (self.lookup)(name)
