@@ -28,7 +28,7 @@ Measures tachograph beside its peers.
   --callgrind NAME N  runs the loop NAME (group/contender) N times and prints nothing, so that an
                       instruction counter can count: set-up is counted too, so take two values of N
                       and divide the difference:
-                        valgrind --tool=callgrind target/bench/tachograph-benches --callgrind NAME 100000
+                        valgrind --tool=callgrind target/release/tachograph-benches --callgrind NAME 100000
 ";
 
 fn main() -> ExitCode {
