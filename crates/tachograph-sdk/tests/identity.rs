@@ -154,6 +154,16 @@ fn instruments_that_differ_in_unit_conflict() {
 }
 
 #[test]
+fn units_are_told_apart_by_case() {
+    assert_conflict(
+        "conflict.unit.case",
+        |meter| meter.u64_counter("conflict.unit.case").with_unit("kBy").build().add(1, &[]),
+        |meter| meter.u64_counter("conflict.unit.case").with_unit("KBy").build().add(1, &[]),
+        ["\"kBy\"", "\"KBy\""],
+    );
+}
+
+#[test]
 fn instruments_that_differ_in_description_conflict() {
     assert_conflict(
         "conflict.description",

@@ -91,6 +91,37 @@ fn after_shutdown_meters_do_nothing_and_instruments_do_no_harm() {
 }
 
 #[test]
+fn shutdown_while_others_record_create_and_collect_does_no_harm() {
+    let _alone = alone();
+    for _ in 0..20 {
+        let provider = provider();
+        let start = std::sync::Barrier::new(4);
+        std::thread::scope(|scope| {
+            for thread in 0..3 {
+                let (provider, start) = (&provider, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    for n in 0..50 {
+                        let meter = provider.meter("m");
+                        let counter: Counter<u64> = meter.counter(format!("n{}", n % 5)).build();
+                        counter.add(1, &[("thread", thread)]);
+                        meter
+                            .as_otel()
+                            .u64_observable_gauge("o")
+                            .with_callback(|o| o.observe(1, &[]))
+                            .build();
+                        snapshot(provider);
+                    }
+                });
+            }
+            start.wait();
+            provider.shutdown();
+        });
+        assert_eq!(snapshot(&provider).metrics().len(), 0);
+    }
+}
+
+#[test]
 fn shutdown_drops_callbacks_and_runs_them_no_more() {
     let _alone = alone();
     let provider = provider();
@@ -167,7 +198,9 @@ fn what_a_dropped_provider_had_comes_back_empty_and_memory_stays() {
     (0..100).for_each(|_| round());
     let after = live_bytes();
     println!("after 20 providers {before} B, after 120 {after} B");
-    assert!(after <= before + before / 50, "{before} B became {after} B");
+    // One round's data is above 100 kB. A thread may come before the memory of the one before it, which
+    // has ended but is still on its way out, can be taken over: then it has some of its own.
+    assert!(after <= before + 50_000, "{before} B became {after} B");
 }
 
 #[test]

@@ -53,6 +53,23 @@ fn invalid_units_are_reported_and_kept() {
 }
 
 #[test]
+fn descriptions_of_any_length_and_script_are_kept_as_they_are() {
+    let provider = provider();
+    let description = "Größe 大小 🦀\n\t\"\\ ".repeat(400);
+    let reports = reports_of(|| {
+        let meter = provider.meter("m").as_otel();
+        meter.u64_counter("described").with_description(description.clone()).build().add(1, &[]);
+        meter.u64_counter("plain").build().add(1, &[]);
+        meter.u64_counter("plain").with_unit("").with_description("").build().add(1, &[]);
+    });
+    assert_eq!(reports, []);
+    let snapshot = snapshot(&provider);
+    assert_eq!(snapshot.metric("described").description(), description);
+    assert_eq!(snapshot.metric("plain").value(&()), 2, "none given is the same as an empty one");
+    assert_eq!((snapshot.metric("plain").unit(), snapshot.metric("plain").description()), ("", ""));
+}
+
+#[test]
 fn the_same_report_is_not_made_again_at_once() {
     let reports = reports_of(|| {
         for _ in 0..3 {
