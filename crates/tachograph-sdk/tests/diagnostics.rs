@@ -36,7 +36,7 @@ fn a_report_is_a_warning_of_its_target_and_not_made_twice() {
 }
 
 #[test]
-fn a_million_refused_measurements_are_one_report() {
+fn a_flood_of_refused_measurements_is_one_report() {
     let reports = reports_of(|| {
         let counter: Counter<f64> = provider().meter("m").counter("flood").build();
         for _ in 0..100_000 {

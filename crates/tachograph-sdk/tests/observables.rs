@@ -76,6 +76,26 @@ fn several_callbacks_of_one_instrument_all_run() {
 }
 
 #[test]
+fn each_callback_runs_once_in_each_collection_of_each_reader() {
+    let provider = provider();
+    let runs = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&runs);
+    provider
+        .meter("m")
+        .as_otel()
+        .u64_observable_gauge("n")
+        .with_callback(move |observer| observer.observe(counted.fetch_add(1, Ordering::Relaxed), &[]))
+        .build();
+    let readers = [InMemoryReader::new(&provider), InMemoryReader::new(&provider)];
+    for round in 0..3 {
+        for (at, reader) in readers.iter().enumerate() {
+            reader.snapshot().metric("n").assert_value(&(), 2 * round + at as u64);
+        }
+    }
+    assert_eq!(runs.load(Ordering::Relaxed), 6);
+}
+
+#[test]
 fn an_instrument_without_a_callback_observes_nothing() {
     let provider = provider();
     provider.meter("m").as_otel().f64_observable_gauge("n").build();
