@@ -14,8 +14,8 @@ use crate::report::Report;
 ///
 /// Made by [`Telemetry::builder`]. It is a guard: what it made (meters, routes, layers) is its own and
 /// goes on to work wherever it is moved to, but **dropping the value ends it**, as
-/// [`shutdown`](Self::shutdown) does. Keep it in `main`; to call it from several places, share it in an
-/// [`Arc`](std::sync::Arc).
+/// [`shutdown`](Self::shutdown) does; with a port open, that may take the thread a second. Keep it in
+/// `main`; to call it from several places, share it in an [`Arc`](std::sync::Arc).
 ///
 /// Two values in one process share nothing: each has its own instruments, resource, page and port.
 #[must_use = "dropping a Telemetry ends it: keep it until the service ends"]
