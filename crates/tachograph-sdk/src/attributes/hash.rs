@@ -37,15 +37,22 @@ impl Seed {
 
     /// A string of at most 16 bytes as two words, which with its length are all of it.
     ///
-    /// Two overlapping loads cover each range of lengths.
+    /// Four overlapping loads cover all lengths from 4 on: lengths vary from record to record, and a
+    /// branch for each range of them would be mispredicted.
     #[inline(always)]
     pub(crate) fn short(text: &[u8]) -> Option<(u64, u64)> {
-        if let (Some(head), Some(tail)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
-            (text.len() <= 16).then(|| (u64::from_ne_bytes(*head), u64::from_ne_bytes(*tail)))
-        } else if let (Some(head), Some(tail)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
-            Some((u64::from(u32::from_ne_bytes(*head)), u64::from(u32::from_ne_bytes(*tail))))
+        let load = |four: &[u8; 4]| u64::from(u32::from_ne_bytes(*four));
+        let len = text.len();
+        if let (Some(head), Some(tail)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+            if len > 16 {
+                return None;
+            }
+            // The bytes from 4 to 8, and those from 8 to 4 before the end, as far as there are any.
+            let second = text[..len.min(8)].last_chunk::<4>().unwrap_or(head);
+            let third = text[len.saturating_sub(8)..].first_chunk::<4>().unwrap_or(tail);
+            Some((load(head) | load(second) << 32, load(third) | load(tail) << 32))
         } else if let (Some(head), Some(tail)) = (text.first(), text.last()) {
-            Some((u64::from(*head) | u64::from(text[text.len() / 2]) << 8, u64::from(*tail)))
+            Some((u64::from(*head) | u64::from(text[len / 2]) << 8, u64::from(*tail)))
         } else {
             Some((0, 0))
         }

@@ -133,7 +133,7 @@ impl SeriesTable {
     fn row_by_content<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<(Row, Overflow)> {
         let found = self.find(attributes)?;
         let row = found.series.row?;
-        if self.spellings.wants_more() {
+        if self.spellings.wants(attributes) {
             let _one_at_a_time = lock(&self.insert);
             let known = Known { row, overflow: found.overflow != Overflow::No };
             self.spellings.learn(self.seed, attributes, known);

@@ -1,6 +1,7 @@
 //! The short cut from attributes to a row: by how a caller spells them.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use opentelemetry::{Key, KeyValue, Value};
 
@@ -21,17 +22,19 @@ const SHAPE_SEGMENTS: usize = 1;
 /// After so many sequences of keys that cannot be learnt, nobody tries any more.
 const MOST_FAILURES: usize = 64;
 
-/// Rows by the spelling of their attributes: which keys in which order, and short values.
+/// Rows by the spelling of their attributes: which keys in which order, and values as a few words.
 ///
-/// A look-up by content compares strings wherever they are. This one compares a few words in one
-/// place, and is as exact:
+/// A look-up by content compares strings wherever they are. This one compares words in one place, and
+/// is as exact:
 ///
 /// - Keys are compared by address. A *shape* is a sequence of keys, kept alive here at the addresses
 ///   at which a caller named them: static strings, or shared ones of which a clone is kept. Who comes
 ///   with the same addresses and lengths has the same keys, for those strings are alive and never
 ///   change. A key that a clone does not keep in its place, an owned string, makes no shape.
-/// - Values of at most 16 bytes are compared as two words and a length, which are all of them; other
-///   values than strings as their bits. Sets with a longer string, or with an array, are not learnt.
+/// - Values of at most 24 bytes are compared as three words and a length, which are all of them; other
+///   values than strings as their bits. Arrays are not learnt.
+/// - The API's pairs are compared by the address of their values too, if all of them are static or
+///   shared: the entry keeps clones, as a shape does. That spares reading them, however long they are.
 ///
 /// What is learnt is bounded, and is only a short cut: what finds no room is looked up by content.
 pub(super) struct Spellings {
@@ -41,6 +44,8 @@ pub(super) struct Spellings {
     /// How many spellings may be learnt; 0 once trying has shown to be in vain.
     room: AtomicUsize,
     failures: AtomicUsize,
+    /// Whether there are spellings by the addresses of values: then it is worth to look for one.
+    by_address: AtomicBool,
 }
 
 struct Shape {
@@ -54,9 +59,14 @@ struct Entry {
     shape: u32,
     overflow: bool,
     kinds: u64,
-    words: [(u64, u64); INLINE_PAIRS],
-    more: Option<Box<[(u64, u64); MOST_PAIRS - INLINE_PAIRS]>>,
+    words: [Words; INLINE_PAIRS],
+    more: Option<Box<[Words; MOST_PAIRS - INLINE_PAIRS]>>,
+    /// What keeps the addresses taken, in an entry by address.
+    _kept: Box<[KeyValue]>,
 }
+
+/// What a value is in words.
+type Words = [u64; 3];
 
 /// What a spelling led to.
 #[derive(Clone, Copy)]
@@ -68,38 +78,40 @@ pub(super) struct Known {
 /// A spelling, in words.
 struct Spelled {
     len: usize,
-    /// Whether all values are short and there are not too many.
+    /// Whether all values can be told by words, and there are not too many.
     fits: bool,
     /// For each value a byte: a string's length, or what else it is.
     kinds: u64,
-    words: [(u64, u64); MOST_PAIRS],
+    words: [Words; MOST_PAIRS],
     hash: u64,
 }
 
 impl Spelled {
-    /// Reads the attributes; `see_key` is told of each key, and its place.
+    /// Reads the attributes, each value by `tell`; `see_key` is told of each key, and its place.
     #[inline(always)]
     fn read<A: Attributes + ?Sized>(
         seed: Seed,
         attributes: &A,
+        tell: impl Fn(ValueRef<'_>) -> Option<(u64, Words)>,
         mut see_key: impl FnMut(usize, KeyRef<'_>),
     ) -> Self {
         let mut len = 0;
         let mut fits = true;
         let mut kinds = 0_u64;
         let mut hash = 0_u64;
-        let mut words = [(0, 0); MOST_PAIRS];
+        let mut words = [[0; 3]; MOST_PAIRS];
         attributes.visit(|key, value| {
             let at = len;
             len += 1;
-            let (Some(place), Some((kind, a, b))) = (words.get_mut(at), short(value)) else {
+            let (Some(place), Some((kind, word))) = (words.get_mut(at), tell(value)) else {
                 fits = false;
                 return;
             };
             see_key(at, key);
-            *place = (a, b);
+            *place = word;
             kinds = kinds << 8 | kind;
-            hash = hash.rotate_left(23) ^ seed.mix(a, b ^ kind << 56);
+            let [a, b, c] = word;
+            hash = hash.rotate_left(23) ^ seed.mix(a.wrapping_add(c), b ^ kind << 56);
         });
         Spelled { len, fits, kinds, words, hash }
     }
@@ -111,25 +123,39 @@ impl Spelled {
     }
 }
 
-/// A value's kind and two words, which are all of it; `None` for long strings and arrays.
+/// A value's kind and three words, which are all of it; `None` for long strings and arrays.
 #[inline(always)]
-fn short(value: ValueRef<'_>) -> Option<(u64, u64, u64)> {
+fn by_content(value: ValueRef<'_>) -> Option<(u64, Words)> {
     // Strings first: a switch over all kinds would be mispredicted for the common one.
-    if let ValueRef::Str(text) = value {
-        let (a, b) = Seed::short(text.as_bytes())?;
-        return Some((text.len() as u64, a, b));
+    let ValueRef::Str(text) = value else {
+        return by_bits(value);
+    };
+    let text = text.as_bytes();
+    if let Some((a, b)) = Seed::short(text) {
+        return Some((text.len() as u64, [a, b, 0]));
     }
-    short_other(value)
+    let (head, tail) = (text.first_chunk::<8>()?, text.last_chunk::<8>()?);
+    let middle = text.get(8..16)?.first_chunk::<8>()?;
+    let words = [head, tail, middle].map(|chunk| u64::from_ne_bytes(*chunk));
+    (text.len() <= 24).then_some((text.len() as u64, words))
+}
+
+/// A value's kind and where it is, or its bits; `None` for arrays.
+#[inline(always)]
+fn by_address(value: ValueRef<'_>) -> Option<(u64, Words)> {
+    let ValueRef::Str(text) = value else {
+        return by_bits(value);
+    };
+    Some((0xFC, [text.as_ptr().addr() as u64, text.len() as u64, 0]))
 }
 
 #[inline(never)]
-fn short_other(value: ValueRef<'_>) -> Option<(u64, u64, u64)> {
+fn by_bits(value: ValueRef<'_>) -> Option<(u64, Words)> {
     match value {
-        ValueRef::Str(_) => None,
-        ValueRef::I64(value) => Some((0xFF, value.cast_unsigned(), 0)),
-        ValueRef::Bool(value) => Some((0xFE, u64::from(value), 0)),
-        ValueRef::F64(value) => Some((0xFD, value.to_bits(), 0)),
-        ValueRef::Array(_) => None,
+        ValueRef::I64(value) => Some((0xFF, [value.cast_unsigned(), 0, 0])),
+        ValueRef::Bool(value) => Some((0xFE, [u64::from(value), 0, 0])),
+        ValueRef::F64(value) => Some((0xFD, [value.to_bits(), 0, 0])),
+        ValueRef::Str(_) | ValueRef::Array(_) => None,
     }
 }
 
@@ -148,6 +174,7 @@ impl Spellings {
             // Sets are spelled in several orders.
             room: AtomicUsize::new(limit.saturating_mul(2).saturating_add(64).min(MOST_SPELLINGS)),
             failures: AtomicUsize::new(0),
+            by_address: AtomicBool::new(false),
         }
     }
 
@@ -156,13 +183,13 @@ impl Spellings {
     pub(super) fn find<A: Attributes + ?Sized>(&self, seed: Seed, attributes: &A) -> Option<Known> {
         // As arrays of a known length, the API's pairs are read without a loop.
         match attributes.as_key_values() {
-            None => self.find_spelled(seed, attributes),
+            None => self.find_spelled(seed, attributes, by_content),
             Some([a]) => self.find_pairs(seed, [a]),
             Some([a, b]) => self.find_pairs(seed, [a, b]),
             Some([a, b, c]) => self.find_pairs(seed, [a, b, c]),
             Some([a, b, c, d]) => self.find_pairs(seed, [a, b, c, d]),
             Some([a, b, c, d, e]) => self.find_pairs(seed, [a, b, c, d, e]),
-            Some(more) => self.find_spelled(seed, more),
+            Some(more) => self.find_pair_list(seed, more),
         }
     }
 
@@ -171,29 +198,45 @@ impl Spellings {
         let mut texts = [(KeyRef::borrowed(""), ""); N];
         for (text, pair) in texts.iter_mut().zip(pairs) {
             let Value::String(value) = &pair.value else {
-                return self.find_many(seed, &pairs);
+                return self.find_other_pairs(seed, pairs);
             };
             *text = (KeyRef::borrowed(pair.key.as_str()), value.as_str());
         }
-        self.find_spelled(seed, &texts)
+        if self.by_address.load(Ordering::Relaxed)
+            && let Some(known) = self.find_spelled(seed, &texts, by_address)
+        {
+            return Some(known);
+        }
+        self.find_spelled(seed, &texts, by_content)
     }
 
     #[inline(never)]
-    fn find_many(&self, seed: Seed, pairs: &[&KeyValue]) -> Option<Known> {
-        let mut texts = [(KeyRef::borrowed(""), ValueRef::Bool(false)); MOST_PAIRS];
-        let texts = texts.get_mut(..pairs.len())?;
-        for (text, pair) in texts.iter_mut().zip(pairs) {
-            *text = (KeyRef::borrowed(pair.key.as_str()), ValueRef::from(&pair.value));
+    fn find_other_pairs<const N: usize>(&self, seed: Seed, pairs: [&KeyValue; N]) -> Option<Known> {
+        let pairs = pairs.map(|pair| (KeyRef::borrowed(pair.key.as_str()), ValueRef::from(&pair.value)));
+        self.find_pair_list(seed, &pairs)
+    }
+
+    #[inline(never)]
+    fn find_pair_list<A: Attributes + ?Sized>(&self, seed: Seed, pairs: &A) -> Option<Known> {
+        if self.by_address.load(Ordering::Relaxed)
+            && let Some(known) = self.find_spelled(seed, pairs, by_address)
+        {
+            return Some(known);
         }
-        self.find_spelled(seed, &*texts)
+        self.find_spelled(seed, pairs, by_content)
     }
 
     #[inline(always)]
-    fn find_spelled<A: Attributes + ?Sized>(&self, seed: Seed, attributes: &A) -> Option<Known> {
+    fn find_spelled<A: Attributes + ?Sized>(
+        &self,
+        seed: Seed,
+        attributes: &A,
+        tell: impl Fn(ValueRef<'_>) -> Option<(u64, Words)>,
+    ) -> Option<Known> {
         // Most streams have one shape: it is compared along the way.
         let first = self.shapes.get(0)?;
         let mut same = true;
-        let spelled = Spelled::read(seed, attributes, |at, key| {
+        let spelled = Spelled::read(seed, attributes, tell, |at, key| {
             same &= first.keys.get(at) == Some(&address(key.as_str()));
         });
         if !spelled.fits {
@@ -234,15 +277,30 @@ impl Spellings {
         None
     }
 
-    /// Whether it may be worth to take a lock and learn.
-    #[inline]
-    pub(super) fn wants_more(&self) -> bool {
-        self.entries.len() < self.room.load(Ordering::Relaxed)
+    /// Whether it is worth to take a lock and learn these attributes.
+    #[inline(never)]
+    pub(super) fn wants<A: Attributes + ?Sized>(&self, attributes: &A) -> bool {
+        if self.entries.len() >= self.room.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut fits = true;
+        attributes.visit(|_, value| fits &= by_content(value).is_some());
+        fits || attributes.as_key_values().is_some_and(|pairs| pairs.iter().all(keeps_its_address))
     }
 
-    /// Learns that attributes lead to a row, if they are short enough. The caller lets in one at a time.
+    /// Learns that attributes lead to a row, if it can. The caller lets in one at a time.
     pub(super) fn learn<A: Attributes + ?Sized>(&self, seed: Seed, attributes: &A, known: Known) {
-        let spelled = Spelled::read(seed, attributes, |_, _| {});
+        let mut spelled = Spelled::read(seed, attributes, by_content, |_, _| {});
+        let mut kept = Box::default();
+        if let Some(pairs) = attributes.as_key_values()
+            && pairs.iter().all(keeps_its_address)
+        {
+            let clones: Box<[KeyValue]> = pairs.into();
+            let addresses = Spelled::read(seed, attributes, by_address, |_, _| {});
+            if addresses.words == Spelled::read(seed, &*clones, by_address, |_, _| {}).words {
+                (spelled, kept) = (addresses, clones);
+            }
+        }
         if !spelled.fits {
             return;
         }
@@ -260,10 +318,15 @@ impl Spellings {
         let (Some(words), Some(more)) = (spelled.words.first_chunk(), spelled.words.last_chunk()) else {
             return;
         };
+        let by_address = !kept.is_empty();
         let more = (spelled.len > INLINE_PAIRS).then(|| Box::new(*more));
-        let entry = Entry { row, shape: shape as u32, overflow, kinds: spelled.kinds, words: *words, more };
+        let (shape_number, kinds) = (shape as u32, spelled.kinds);
+        let entry = Entry { row, shape: shape_number, overflow, kinds, words: *words, more, _kept: kept };
         if let Ok(number) = self.entries.push(entry) {
             self.index.insert(spelled.hash(shape), number as Payload);
+            if by_address {
+                self.by_address.store(true, Ordering::Relaxed);
+            }
         }
     }
 
@@ -284,6 +347,35 @@ impl Spellings {
         }
         self.shapes.push(Shape { keys: keys.into(), _kept: kept.into() }).ok()
     }
+}
+
+/// Whether a clone of the pair is likely to have the same addresses: its strings are not owned.
+///
+/// The API does not say; its `Debug` text does, for 0.33. That is a hint and no more, which saves
+/// cloning owned strings in vain: `learn` compares what it cloned with the original.
+fn keeps_its_address(pair: &KeyValue) -> bool {
+    let value_keeps = match &pair.value {
+        Value::String(value) => !is_owned(value),
+        Value::Array(_) => false,
+        _ => true,
+    };
+    value_keeps && !is_owned(&pair.key)
+}
+
+#[inline(never)]
+fn is_owned(text: &dyn fmt::Debug) -> bool {
+    struct First(Option<u8>);
+    impl fmt::Write for First {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0 = self.0.or(text.bytes().next());
+            // Enough was seen.
+            Err(fmt::Error)
+        }
+    }
+    let mut first = First(None);
+    let _ = fmt::write(&mut first, format_args!("{text:?}"));
+    // `Static` or `RefCounted`, else `Owned`.
+    !matches!(first.0, Some(b'S' | b'R'))
 }
 
 #[cfg(test)]
@@ -310,7 +402,10 @@ mod tests {
         assert!(learns([("a", 1), ("b", 2), ("c", 3), ("d", 4), ("e", 5), ("f", 6), ("g", 7), ("h", 8)]));
         assert!(!learns([KeyValue::new("owned".to_owned(), "v")]));
         assert!(!learns([("owned".to_owned(), "v")]));
-        assert!(!learns([("k", "seventeen bytes !")]));
+        assert!(learns([("k", "twenty-four bytes, full!")]));
+        assert!(!learns([("k", "twenty-five bytes are more")]));
+        assert!(learns([KeyValue::new("k", "static, so its length does not matter")]));
+        assert!(!learns([KeyValue::new("k", "owned, so its length matters".to_owned())]));
         assert!(!learns([
             ("a", 1),
             ("b", 2),
@@ -322,6 +417,26 @@ mod tests {
             ("h", 8),
             ("i", 9)
         ]));
+    }
+
+    #[test]
+    fn the_hint_about_owned_strings_is_right_for_this_version_of_the_api() {
+        let shared: Arc<str> = "shared".into();
+        assert!(keeps_its_address(&KeyValue::new("static", "static")));
+        assert!(keeps_its_address(&KeyValue::new(Key::from(shared.clone()), shared)));
+        assert!(keeps_its_address(&KeyValue::new("static", 1)));
+        assert!(!keeps_its_address(&KeyValue::new("static", "owned".to_owned())));
+        assert!(!keeps_its_address(&KeyValue::new("owned".to_owned(), "static")));
+    }
+
+    #[test]
+    fn an_address_is_no_more_than_its_length() {
+        let (seed, spellings) = (Seed::of_process(), Spellings::new(100));
+        let text = "a static string of some length";
+        spellings.learn(seed, &[KeyValue::new("k", text)], known());
+        assert!(spellings.find(seed, &[KeyValue::new("k", text)]).is_some());
+        assert!(spellings.find(seed, &[KeyValue::new("k", &text[..29])]).is_none());
+        assert!(spellings.find(seed, &[KeyValue::new("k", text.to_owned())]).is_none());
     }
 
     #[test]
@@ -356,7 +471,7 @@ mod tests {
     fn no_more_is_learnt_than_there_is_room_for() {
         let (seed, spellings) = (Seed::of_process(), Spellings::new(1));
         for n in 0..100 {
-            if spellings.wants_more() {
+            if spellings.wants(&[("k", "v")]) {
                 spellings.learn(seed, &[("k", n)], known());
             }
             assert_eq!(spellings.find(seed, &[("k", n)]).is_some(), n < 66);
@@ -367,9 +482,9 @@ mod tests {
     fn after_enough_failures_nobody_tries_to_learn() {
         let (seed, spellings) = (Seed::of_process(), Spellings::new(100));
         for n in 0..=MOST_FAILURES {
-            assert!(spellings.wants_more());
+            assert!(spellings.wants(&[("k", "v")]));
             spellings.learn(seed, &[(format!("key {n}"), "v")], known());
         }
-        assert!(!spellings.wants_more());
+        assert!(!spellings.wants(&[("k", "v")]));
     }
 }
