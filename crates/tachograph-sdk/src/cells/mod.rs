@@ -129,17 +129,30 @@ pub(crate) fn last_value(row: Row) -> Option<u64> {
 }
 
 /// Adds a value to a histogram: `bucket` is below `buckets`, which the row was allocated for.
-#[inline]
+#[inline(always)]
 pub(crate) fn observe<N: Number>(row: Row, buckets: usize, bucket: usize, value: N) {
     debug_assert!(bucket < buckets, "a bucket of the histogram");
+    match local::known_words(row) {
+        Some(words) => observe_in(words, buckets, bucket, value),
+        None => observe_first(row, buckets, bucket, value),
+    }
+}
+
+#[inline(always)]
+fn observe_in<N: Number>(words: *const Word, buckets: usize, bucket: usize, value: N) {
+    // SAFETY: the row is a histogram's with that many buckets, and this thread is the only writer of
+    // its own.
+    if unsafe { copy::write(words, |words| change(words, bucket, value)) } {
+        serve(words, buckets);
+    }
+}
+
+/// For a row that this thread has no words for yet, or never will.
+#[cold]
+#[inline(never)]
+fn observe_first<N: Number>(row: Row, buckets: usize, bucket: usize, value: N) {
     match local::own_words(row) {
-        Some(words) => {
-            // SAFETY: the row is a histogram's with that many buckets, and this thread is the only
-            // writer of its own.
-            if unsafe { copy::write(words, |words| change(words, bucket, value)) } {
-                serve(words, buckets);
-            }
-        }
+        Some(words) => observe_in(words, buckets, bucket, value),
         None => observe_shared(row, bucket, value),
     }
 }

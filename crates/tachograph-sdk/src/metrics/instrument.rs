@@ -37,43 +37,46 @@ impl<N: Number> SyncInstrument<N> for Instrument<N> {
 /// One series of a stream, resolved once. It pins the series.
 #[derive(Clone)]
 pub(crate) struct Bound<N> {
-    /// The row, if it is a sum's: recording there is worth a short cut.
-    sum: Option<Row>,
+    way: Way,
     /// `None` where there is no provider, or when rows have run out.
-    stream: Option<(Arc<Stream>, Row)>,
+    stream: Option<Arc<Stream>>,
     number: PhantomData<fn(N)>,
+}
+
+/// How a bound handle records.
+#[derive(Clone, Copy)]
+enum Way {
+    /// In a sum: the short cut.
+    Sum(Row),
+    /// By the stream's aggregation.
+    Stream(Row),
+    Nowhere,
 }
 
 impl<N: Number> Bound<N> {
     pub(crate) fn new<A: Attributes + ?Sized>(stream: &Arc<Stream>, attributes: &A) -> Self {
-        let row = stream.row(attributes);
-        let sum = row.filter(|_| stream.aggregation.is_sum());
-        Bound { sum, stream: row.map(|row| (Arc::clone(stream), row)), number: PhantomData }
+        let way = match stream.row(attributes) {
+            Some(row) if stream.aggregation.is_sum() => Way::Sum(row),
+            Some(row) => Way::Stream(row),
+            None => Way::Nowhere,
+        };
+        Bound { way, stream: Some(Arc::clone(stream)), number: PhantomData }
     }
 
     /// A handle to no series.
     pub(crate) fn to_nothing() -> Self {
-        Bound { sum: None, stream: None, number: PhantomData }
+        Bound { way: Way::Nowhere, stream: None, number: PhantomData }
     }
 
     /// Records, and says whether there is where to.
     #[inline(always)]
     pub(crate) fn record(&self, value: N) -> bool {
-        if let Some(row) = self.sum
-            && value.suits_any_sum()
-        {
-            cells::add(row, value);
-            return true;
+        match (self.way, &self.stream) {
+            (Way::Sum(row), _) if value.suits_any_sum() => cells::add(row, value),
+            (Way::Sum(row) | Way::Stream(row), Some(stream)) => stream.record_other(row, value),
+            _ => return false,
         }
-        self.record_other(value)
-    }
-
-    #[inline(never)]
-    fn record_other(&self, value: N) -> bool {
-        if let Some((stream, row)) = &self.stream {
-            stream.record_other(*row, value);
-        }
-        self.stream.is_some()
+        true
     }
 }
 
@@ -86,7 +89,7 @@ impl<N: Number> BoundSyncInstrument<N> for Bound<N> {
 impl<N> fmt::Debug for Bound<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.stream {
-            Some((stream, _)) => write!(f, "Bound({stream:?})"),
+            Some(stream) => write!(f, "Bound({stream:?})"),
             None => f.write_str("Bound to nothing"),
         }
     }

@@ -118,9 +118,14 @@ impl Stream {
         }
     }
 
-    #[inline(never)]
+    /// As `record_in`, for what is not a sum.
+    #[inline]
     pub(crate) fn record_other<N: Number>(&self, row: Row, value: N) {
-        if self.aggregation.accepts(value) {
+        if let Aggregation::ExplicitBuckets(buckets) = &self.aggregation
+            && value.is_finite()
+        {
+            cells::observe(row, buckets.len(), buckets.of(value), value);
+        } else if self.aggregation.accepts(value) {
             self.aggregation.record(row, value);
         } else {
             self.refuse(value);
