@@ -36,6 +36,12 @@ impl<'a> KeyRef<'a> {
         }
     }
 
+    /// Whether the key is known to live as long as the program.
+    #[inline(always)]
+    pub(crate) const fn is_static(&self) -> bool {
+        matches!(self.0, Text::Static(_))
+    }
+
     /// The key as the API's own [`Key`].
     pub fn to_key(&self) -> Key {
         match self.0 {

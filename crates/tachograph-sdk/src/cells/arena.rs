@@ -152,11 +152,10 @@ impl Arena {
         }
         let size = *self.widths.get(row.block())?;
         let bytes = size * size_of::<Word>() + slab.growth_bytes(row.block());
-        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        if before.saturating_add(bytes) > self.limit.load(Ordering::Relaxed) {
-            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-            return None;
-        }
+        let limit = self.limit.load(Ordering::Relaxed);
+        let take = |taken: usize| taken.checked_add(bytes).filter(|sum| *sum <= limit);
+        // Beyond the limit this is a load, for every record that comes here.
+        self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
         slab.install_block(row.block(), size);
         slab.words(row)
     }

@@ -13,9 +13,9 @@ use crate::sync::{AppendVec, Index, Payload, capacity};
 const MOST_PAIRS: usize = 8;
 /// Pairs that an entry holds in line.
 const INLINE_PAIRS: usize = 4;
-/// The most spellings that one stream learns; some 120 bytes each.
+/// The most spellings that one stream learns; some 150 bytes each.
 const MOST_SPELLINGS: usize = capacity(SPELLING_SEGMENTS as u32);
-const SPELLING_SEGMENTS: usize = 8;
+const SPELLING_SEGMENTS: usize = 7;
 /// The most sequences of keys that one stream learns.
 const MOST_SHAPES: usize = capacity(SHAPE_SEGMENTS as u32);
 const SHAPE_SEGMENTS: usize = 1;
@@ -283,9 +283,17 @@ impl Spellings {
         if self.entries.len() >= self.room.load(Ordering::Relaxed) {
             return false;
         }
-        let mut fits = true;
-        attributes.visit(|_, value| fits &= by_content(value).is_some());
-        fits || attributes.as_key_values().is_some_and(|pairs| pairs.iter().all(keeps_its_address))
+        let (mut len, mut short, mut keys_stay) = (0, true, true);
+        attributes.visit(|key, value| {
+            len += 1;
+            short &= by_content(value).is_some();
+            keys_stay &= key.is_static();
+        });
+        if let Some(pairs) = attributes.as_key_values() {
+            keys_stay = !pairs.iter().any(|pair| is_owned(&pair.key));
+            short |= pairs.iter().all(keeps_its_address);
+        }
+        len > 0 && len <= MOST_PAIRS && short && keys_stay
     }
 
     /// Learns that attributes lead to a row, if it can. The caller lets in one at a time.
@@ -305,7 +313,7 @@ impl Spellings {
             return;
         }
         let Some(shape) = self.other_shape(attributes).or_else(|| self.learn_shape(attributes)) else {
-            // Owned keys, or too many orders of keys: trying again costs more than it may bring.
+            // Too many sequences of keys: trying again costs more than it may bring.
             if self.failures.fetch_add(1, Ordering::Relaxed) >= MOST_FAILURES {
                 self.room.store(0, Ordering::Relaxed);
             }
