@@ -1,8 +1,11 @@
+use std::fmt;
+
 use opentelemetry::InstrumentationScope;
 
-use super::show::{Plain, Set};
+use super::point::{PointSnapshot, ValueSnapshot};
+use super::show::{Plain, Set, debug_as_display};
 use crate::attributes::{AttributeSet, Attributes};
-use crate::metrics::{HistogramPoint, Metric, MetricKind, NumberValue, Point, PointValue};
+use crate::metrics::{HistogramPoint, Metric, MetricKind, NumberValue};
 
 /// A copy of one metric and its data points.
 #[derive(Clone, PartialEq)]
@@ -14,46 +17,6 @@ pub struct MetricSnapshot {
     kind: MetricKind,
     boundaries: Vec<f64>,
     points: Vec<PointSnapshot>,
-}
-
-/// A copy of one data point.
-#[derive(Clone, PartialEq)]
-pub struct PointSnapshot {
-    /// The series' number, as [`Point::series`].
-    pub series: usize,
-    /// The series' attributes.
-    pub attributes: AttributeSet,
-    /// When the series began, in nanoseconds since the Unix epoch.
-    pub start_unix_nanos: u64,
-    /// What was recorded.
-    pub value: ValueSnapshot,
-}
-
-/// A copy of a data point's value.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum ValueSnapshot {
-    /// Of a sum or a gauge.
-    Number(NumberValue),
-    /// Of a histogram.
-    Histogram(HistogramPoint),
-}
-
-impl PointSnapshot {
-    pub(super) fn of(point: Point<'_>) -> Self {
-        let value = match point.value {
-            PointValue::U64(value) => ValueSnapshot::Number(NumberValue::U64(value)),
-            PointValue::I64(value) => ValueSnapshot::Number(NumberValue::I64(value)),
-            PointValue::F64(value) => ValueSnapshot::Number(NumberValue::F64(value)),
-            PointValue::Histogram(histogram) => ValueSnapshot::Histogram(histogram.clone()),
-        };
-        PointSnapshot {
-            series: point.series,
-            attributes: point.attributes.clone(),
-            start_unix_nanos: point.start_unix_nanos,
-            value,
-        }
-    }
 }
 
 impl MetricSnapshot {
@@ -185,7 +148,7 @@ impl MetricSnapshot {
     pub fn assert_value<A: Attributes + ?Sized, V>(&self, attributes: &A, expected: V)
     where
         NumberValue: PartialEq<V>,
-        V: std::fmt::Debug,
+        V: fmt::Debug,
     {
         let value = self.value(attributes);
         let set = AttributeSet::new(attributes);
@@ -202,7 +165,7 @@ impl MetricSnapshot {
     pub fn assert_total<V>(&self, expected: V)
     where
         NumberValue: PartialEq<V>,
-        V: std::fmt::Debug,
+        V: fmt::Debug,
     {
         let total = self.total();
         let shown = Plain(total);
@@ -229,7 +192,7 @@ impl MetricSnapshot {
     pub fn assert_histogram<A: Attributes + ?Sized, V>(&self, attributes: &A, count: u64, sum: V)
     where
         NumberValue: PartialEq<V>,
-        V: std::fmt::Debug,
+        V: fmt::Debug,
     {
         let histogram = self.histogram(attributes);
         let set = AttributeSet::new(attributes);
@@ -240,3 +203,27 @@ impl MetricSnapshot {
         );
     }
 }
+
+impl fmt::Display for MetricSnapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind() {
+            MetricKind::Sum { monotonic: true } => "monotonic sum",
+            MetricKind::Sum { monotonic: false } => "sum",
+            MetricKind::Gauge => "gauge",
+            MetricKind::Histogram => "histogram",
+        };
+        write!(f, "{kind} {:?} of scope {:?}", self.name(), self.scope().name())?;
+        if !self.unit().is_empty() {
+            write!(f, ", unit {:?}", self.unit())?;
+        }
+        match self.points() {
+            [] => f.write_str(": no series\n"),
+            points => {
+                f.write_str(":\n")?;
+                points.iter().try_for_each(|point| writeln!(f, "    {point}"))
+            }
+        }
+    }
+}
+
+debug_as_display!(MetricSnapshot);

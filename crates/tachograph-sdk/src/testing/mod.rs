@@ -23,9 +23,11 @@
 mod clock;
 mod compare;
 mod metric;
+mod point;
 mod show;
 mod snapshot;
 
 pub use clock::ManualClock;
-pub use metric::{MetricSnapshot, PointSnapshot, ValueSnapshot};
+pub use metric::MetricSnapshot;
+pub use point::{PointSnapshot, ValueSnapshot};
 pub use snapshot::{InMemoryReader, MetricsSnapshot};

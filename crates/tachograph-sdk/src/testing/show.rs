@@ -1,60 +1,11 @@
-//! Snapshots as text: what a failed assertion prints.
+//! Attributes and numbers as a failed assertion prints them.
 
 use std::fmt;
 
 use opentelemetry::Value;
 
-use super::metric::{MetricSnapshot, PointSnapshot, ValueSnapshot};
-use super::snapshot::MetricsSnapshot;
 use crate::attributes::AttributeSet;
-use crate::metrics::{MetricKind, NumberValue};
-
-impl fmt::Display for MetricsSnapshot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.metrics.is_empty() {
-            return f.write_str("(no metrics)\n");
-        }
-        self.metrics.iter().try_for_each(|metric| write!(f, "{metric}"))
-    }
-}
-
-impl fmt::Display for MetricSnapshot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind() {
-            MetricKind::Sum { monotonic: true } => "monotonic sum",
-            MetricKind::Sum { monotonic: false } => "sum",
-            MetricKind::Gauge => "gauge",
-            MetricKind::Histogram => "histogram",
-        };
-        write!(f, "{kind} {:?} of scope {:?}", self.name(), self.scope().name())?;
-        if !self.unit().is_empty() {
-            write!(f, ", unit {:?}", self.unit())?;
-        }
-        match self.points() {
-            [] => f.write_str(": no series\n"),
-            points => {
-                f.write_str(":\n")?;
-                points.iter().try_for_each(|point| writeln!(f, "    {point}"))
-            }
-        }
-    }
-}
-
-impl fmt::Display for PointSnapshot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ", Set(&self.attributes))?;
-        match &self.value {
-            ValueSnapshot::Number(value) => Plain(*value).fmt(f),
-            ValueSnapshot::Histogram(histogram) => {
-                write!(f, "count {}, sum {}", histogram.count(), Plain(histogram.sum()))?;
-                if let (Some(min), Some(max)) = (histogram.min(), histogram.max()) {
-                    write!(f, ", from {} to {}", Plain(min), Plain(max))?;
-                }
-                write!(f, ", buckets {:?}", histogram.bucket_counts())
-            }
-        }
-    }
-}
+use crate::number::NumberValue;
 
 /// Attributes as in `{channel="web", n=1}`.
 pub(super) struct Set<'a>(pub(super) &'a AttributeSet);
@@ -86,14 +37,15 @@ impl fmt::Display for Plain {
     }
 }
 
+/// What is printed is the same for people who debug.
 macro_rules! debug_as_display {
-    ($($type:ty)*) => {$(
+    ($type:ty) => {
         impl fmt::Debug for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 fmt::Display::fmt(self, f)
             }
         }
-    )*};
+    };
 }
 
-debug_as_display!(MetricsSnapshot MetricSnapshot PointSnapshot);
+pub(super) use debug_as_display;

@@ -1,6 +1,9 @@
+use std::fmt;
+
 use opentelemetry::InstrumentationScope;
 
 use super::metric::MetricSnapshot;
+use super::show::debug_as_display;
 use crate::metrics::{Collection, MeterProvider, MetricReader};
 use crate::resource::Resource;
 
@@ -28,9 +31,9 @@ impl InMemoryReader {
 /// A copy of one collection. `Debug` and `Display` print it a line for each series.
 #[derive(Clone, PartialEq)]
 pub struct MetricsSnapshot {
-    pub(super) resource: Resource,
-    pub(super) unix_nanos: u64,
-    pub(super) metrics: Vec<MetricSnapshot>,
+    resource: Resource,
+    unix_nanos: u64,
+    metrics: Vec<MetricSnapshot>,
 }
 
 impl MetricsSnapshot {
@@ -122,3 +125,14 @@ impl MetricsSnapshot {
         }
     }
 }
+
+impl fmt::Display for MetricsSnapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.metrics.is_empty() {
+            return f.write_str("(no metrics)\n");
+        }
+        self.metrics.iter().try_for_each(|metric| write!(f, "{metric}"))
+    }
+}
+
+debug_as_display!(MetricsSnapshot);
