@@ -208,7 +208,8 @@ instrument! {
     /// Counts values by size: durations, sizes of messages. Exported as a histogram with explicit
     /// boundaries, with sum, minimum and maximum.
     Histogram: HistogramNumber, BoundHistogram, HistogramBuilder, histogram;
-    /// Adds a value. NaN and infinities are refused, counted and reported.
+    /// Adds a value, which by the specification should not be negative: a sum that can go down is none
+    /// that every format has a place for. NaN and infinities are refused, counted and reported.
     fn record
 }
 
