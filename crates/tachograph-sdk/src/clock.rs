@@ -2,6 +2,8 @@ use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Where the SDK takes the time from; see [`crate::testing::ManualClock`] for tests.
+///
+/// It is asked while the engine makes a series, so it must not record measurements itself.
 pub trait Clock: fmt::Debug + Send + Sync {
     /// Nanoseconds since the Unix epoch; zero for times before it.
     fn unix_nanos(&self) -> u64;

@@ -27,8 +27,8 @@ pub use value::{AttributeValue, ValueRef};
 ///
 /// # Contract
 ///
-/// [`visit`](Self::visit) yields the same pairs every time it is called on an unchanged value. Where
-/// a key is yielded twice, the last value wins. Where [`CARDINALITY`](Self::CARDINALITY) is `Some(n)`,
+/// [`visit`](Self::visit) yields the same pairs every time it is called on an unchanged value, and
+/// records nothing itself: it may be called while the engine makes a series. Where a key is yielded twice, the last value wins. Where [`CARDINALITY`](Self::CARDINALITY) is `Some(n)`,
 /// [`index`](Self::index) is below `n`, and two values have the same index exactly when they visit the
 /// same pairs; an index outside is treated as unknown, and the attributes are looked up instead.
 #[diagnostic::on_unimplemented(
