@@ -71,6 +71,11 @@
 //!   whole. In all other cases the first is kept and **the later dropped**: last values have no sum, and
 //!   instruments of two names (`a.b`, `a_b`) are two things, or one that is being renamed and would count
 //!   twice.
+//!
+//! # Features
+//!
+//! - `server`: `Server`, which opens a port for `/metrics`. Off by default; without it nothing here needs
+//!   a runtime, and the route is the service's own.
 
 mod claims;
 mod clean;
@@ -89,6 +94,8 @@ mod page;
 mod registry;
 mod report;
 mod response;
+#[cfg(feature = "server")]
+mod server;
 mod target_info;
 mod texts;
 mod unit;
@@ -96,3 +103,5 @@ mod value;
 
 pub use exporter::{PrometheusExporter, PrometheusExporterBuilder};
 pub use format::Format;
+#[cfg(feature = "server")]
+pub use server::{Server, ServerError};

@@ -1,5 +1,5 @@
+use std::error;
 use std::fmt;
-use std::io;
 
 use crate::environment::Problem;
 
@@ -15,7 +15,7 @@ pub struct Error {
 #[derive(Debug)]
 enum Kind {
     Environment(Vec<Problem>),
-    Port { asked: String, source: io::Error },
+    Port { in_use: bool, source: Box<dyn error::Error + Send + Sync> },
 }
 
 impl Error {
@@ -27,8 +27,8 @@ impl Error {
         not(feature = "prometheus"),
         expect(dead_code, reason = "without the feature no port is opened")
     )]
-    pub(crate) fn port(asked: String, source: io::Error) -> Self {
-        Error { kind: Kind::Port { asked, source } }
+    pub(crate) fn port(in_use: bool, source: impl error::Error + Send + Sync + 'static) -> Self {
+        Error { kind: Kind::Port { in_use, source: Box::new(source) } }
     }
 
     /// Whether variables of the environment are wrong, and the builder is strict.
@@ -43,7 +43,7 @@ impl Error {
 
     /// Whether the port for Prometheus could not be opened because something listens there already.
     pub fn is_address_in_use(&self) -> bool {
-        matches!(&self.kind, Kind::Port { source, .. } if source.kind() == io::ErrorKind::AddrInUse)
+        matches!(self.kind, Kind::Port { in_use: true, .. })
     }
 }
 
@@ -58,25 +58,17 @@ impl fmt::Display for Error {
                 }
                 Ok(())
             }
-            Kind::Port { asked, source } => {
-                write!(f, "no port for Prometheus at {asked}: {source}; ")?;
-                match source.kind() {
-                    io::ErrorKind::AddrInUse => {
-                        f.write_str("stop what listens there, or choose another port")
-                    }
-                    io::ErrorKind::PermissionDenied => f.write_str("choose a port above 1023"),
-                    _ => f.write_str("name an address of this host, or 0.0.0.0 for all of them"),
-                }
-            }
+            // It says all there is to say.
+            Kind::Port { source, .. } => source.fmt(f),
         }
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+impl error::Error for Error {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match &self.kind {
             Kind::Environment(_) => None,
-            Kind::Port { source, .. } => Some(source),
+            Kind::Port { source, .. } => source.source(),
         }
     }
 }

@@ -1,15 +1,12 @@
 //! From settings to a page, and to a port that it is served on.
 
-use std::sync::Arc;
-
-use tachograph_prometheus::PrometheusExporter;
+use tachograph_prometheus::{PrometheusExporter, Server};
 use tachograph_sdk::{MeterProvider, diag};
 
 use crate::container::is_container;
 use crate::environment::{Exporter, Settings};
 use crate::error::Error;
 use crate::exposition::Exposition;
-use crate::port::Port;
 
 /// The specification's defaults for the Prometheus exporter.
 const DEFAULT_HOST: &str = "localhost";
@@ -42,7 +39,7 @@ pub(crate) fn port(
     by_code: Option<String>,
     settings: &Settings,
     strict: bool,
-) -> Result<Option<Port>, Error> {
+) -> Result<Option<Server>, Error> {
     if settings.disabled {
         return Ok(None);
     }
@@ -50,14 +47,13 @@ pub(crate) fn port(
     let Some(asked) = by_code.or_else(|| by_environment(settings)) else {
         return Ok(None);
     };
-    let page = exposition.clone();
-    match Port::open(&asked, Arc::new(move |request| page.respond(request))) {
+    match Server::bind(exposition.exporter(), &asked) {
         Ok(port) => {
             warn_of_loopback(&port, settings);
             Ok(Some(port))
         }
         Err(source) => {
-            let error = Error::port(asked.clone(), source);
+            let error = Error::port(source.is_address_in_use(), source);
             if must {
                 return Err(error);
             }
@@ -81,7 +77,7 @@ fn by_environment(settings: &Settings) -> Option<String> {
     })
 }
 
-fn warn_of_loopback(port: &Port, settings: &Settings) {
+fn warn_of_loopback(port: &Server, settings: &Settings) {
     let addresses = port.addresses();
     let nobody_else = addresses.iter().all(|address| address.ip().is_loopback());
     if nobody_else && is_container(settings.in_kubernetes, |mark| mark.exists()) {

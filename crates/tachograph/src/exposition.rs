@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use tachograph_prometheus::PrometheusExporter;
 
-/// Shared by the mounted routes, the port, and whoever calls for a response.
+/// Shared by the mounted routes and whoever calls for a response. The port counts its own scrapes.
 #[derive(Clone, Debug)]
 pub(crate) struct Exposition {
     exporter: PrometheusExporter,
@@ -17,6 +17,10 @@ pub(crate) struct Exposition {
 impl Exposition {
     pub(crate) fn new(exporter: PrometheusExporter) -> Self {
         Exposition { exporter, answered: Arc::default() }
+    }
+
+    pub(crate) fn exporter(&self) -> PrometheusExporter {
+        self.exporter.clone()
     }
 
     pub(crate) fn respond<B>(&self, request: &Request<B>) -> Response<Bytes> {

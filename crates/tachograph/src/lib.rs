@@ -73,8 +73,6 @@ mod expose;
 mod exposition;
 #[cfg(feature = "tower")]
 mod http_server;
-#[cfg(feature = "prometheus")]
-mod port;
 mod report;
 #[cfg(feature = "axum")]
 mod routes;

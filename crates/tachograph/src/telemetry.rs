@@ -1,13 +1,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
+#[cfg(feature = "prometheus")]
+use tachograph_prometheus::Server;
 use tachograph_sdk::metrics::MeterBuilder;
 use tachograph_sdk::{Meter, MeterProvider, Resource};
 
 #[cfg(feature = "prometheus")]
 use crate::exposition::Exposition;
-#[cfg(feature = "prometheus")]
-use crate::port::Port;
 use crate::report::Report;
 
 /// The telemetry of one service: what it records, and the ways to read it.
@@ -34,7 +34,7 @@ pub(crate) struct Parts {
     #[cfg(feature = "prometheus")]
     pub(crate) exposition: Exposition,
     #[cfg(feature = "prometheus")]
-    pub(crate) port: Option<Port>,
+    pub(crate) port: Option<Server>,
 }
 
 impl Telemetry {
@@ -68,7 +68,7 @@ impl Telemetry {
     pub async fn shutdown(&self) -> Report {
         #[cfg(feature = "prometheus")]
         if let Some(port) = &self.parts.port {
-            port.stop().await;
+            port.shutdown().await;
         }
         self.end()
     }
@@ -77,7 +77,7 @@ impl Telemetry {
     pub fn shutdown_blocking(&self) -> Report {
         #[cfg(feature = "prometheus")]
         if let Some(port) = &self.parts.port {
-            port.stop_blocking();
+            port.shutdown_blocking();
         }
         self.end()
     }
@@ -89,7 +89,7 @@ impl Telemetry {
             disabled: parts.disabled,
             metrics: parts.provider.shutdown(),
             #[cfg(feature = "prometheus")]
-            scrapes: parts.exposition.answered(),
+            scrapes: parts.exposition.answered() + parts.port.as_ref().map_or(0, Server::scrapes),
             #[cfg(not(feature = "prometheus"))]
             scrapes: 0,
         }
