@@ -6,7 +6,7 @@
 //!
 //! Being put off the processor makes an operation long as well, and has nothing to do with the library:
 //! on Linux, what the scheduler says a thread waited for a processor is taken off. The share with it
-//! is printed beside; so is the same run with a thread that only spins in the scraper's place.
+//! is printed beside; so is what a hypervisor took from all processors, which nobody can take off; so is the same run with a thread that only spins in the scraper's place.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -48,6 +48,8 @@ struct Stalled {
 
 struct Outcome {
     stalled: Stalled,
+    /// Of one processor's time, in percent: what the hypervisor gave to others.
+    stolen: f64,
     pages: usize,
     /// Nanoseconds that the insertions took, what they waited for a processor taken off.
     insertions: Row,
@@ -64,6 +66,7 @@ fn observe<C: Counters<&'static str>>(
     time: Duration,
 ) -> Outcome {
     let over = AtomicBool::new(false);
+    let (stolen, start) = (stolen(), Instant::now());
     thread::scope(|scope| {
         let scraper = scope.spawn(|| {
             let mut pages = 0;
@@ -111,6 +114,7 @@ fn observe<C: Counters<&'static str>>(
         over.store(true, Ordering::Relaxed);
         Outcome {
             stalled,
+            stolen: 100.0 * (self::stolen() - stolen).as_secs_f64() / start.elapsed().as_secs_f64(),
             pages: scraper.join().unwrap_or_default(),
             insertions: Row::of(Role::Peer, "insertions", inserter.join().unwrap_or_default()),
         }
@@ -123,6 +127,15 @@ fn waited_for_processor() -> Duration {
         .ok()
         .and_then(|text| text.split_ascii_whitespace().nth(1)?.parse().ok());
     Duration::from_nanos(nanos.unwrap_or(0))
+}
+
+/// How long the hypervisor has kept the processors, taken together, where the system says it.
+fn stolen() -> Duration {
+    let ticks = std::fs::read_to_string("/proc/stat")
+        .ok()
+        .and_then(|text| text.split_ascii_whitespace().nth(8)?.parse::<u64>().ok());
+    // The unit is a hundredth of a second wherever Linux runs today.
+    Duration::from_millis(10 * ticks.unwrap_or(0))
 }
 
 /// Records until `time` is over.
@@ -188,14 +201,14 @@ fn print(series: usize, rows: &[Stall]) {
     );
     println!(
         "| contender | alone | beside a spinning thread | beside scraper and inserter | longest | pages | \
-         insertion, median | p99 | p99.9 |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|"
+         insertion, median | p99 | p99.9 | stolen alone, scraped |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
     );
     for row in rows {
         let share =
             |outcome: &Outcome| format!("{:.2} ({:.2})", outcome.stalled.waiting, outcome.stalled.at_all);
         let insertions = |at| figure(row.scraping.insertions.quantile(at) / 1_000.0);
         println!(
-            "| {} | {} | {} | {} | {:.1?} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {:.1?} | {} | {} | {} | {} | {:.1}%, {:.1}% |",
             row.name,
             share(&row.alone),
             share(&row.spinning),
@@ -205,6 +218,8 @@ fn print(series: usize, rows: &[Stall]) {
             insertions(0.5),
             insertions(0.99),
             insertions(0.999),
+            row.alone.stolen,
+            row.scraping.stolen,
         );
     }
 }
