@@ -37,45 +37,39 @@ impl<N: Number> SyncInstrument<N> for Instrument<N> {
 /// One series of a stream, resolved once. It pins the series.
 #[derive(Clone)]
 pub(crate) struct Bound<N> {
-    way: Way,
+    /// The row, if it is a sum's: the short cut, worth a field of its own.
+    sum: Option<Row>,
     /// `None` where there is no provider, or when rows have run out.
+    row: Option<Row>,
     stream: Option<Arc<Stream>>,
     number: PhantomData<fn(N)>,
 }
 
-/// How a bound handle records.
-#[derive(Clone, Copy)]
-enum Way {
-    /// In a sum: the short cut.
-    Sum(Row),
-    /// By the stream's aggregation.
-    Stream(Row),
-    Nowhere,
-}
-
 impl<N: Number> Bound<N> {
     pub(crate) fn new<A: Attributes + ?Sized>(stream: &Arc<Stream>, attributes: &A) -> Self {
-        let way = match stream.row(attributes) {
-            Some(row) if stream.aggregation.is_sum() => Way::Sum(row),
-            Some(row) => Way::Stream(row),
-            None => Way::Nowhere,
-        };
-        Bound { way, stream: Some(Arc::clone(stream)), number: PhantomData }
+        let row = stream.row(attributes);
+        let sum = row.filter(|_| stream.aggregation.is_sum());
+        Bound { sum, row, stream: Some(Arc::clone(stream)), number: PhantomData }
     }
 
     /// A handle to no series.
     pub(crate) fn to_nothing() -> Self {
-        Bound { way: Way::Nowhere, stream: None, number: PhantomData }
+        Bound { sum: None, row: None, stream: None, number: PhantomData }
     }
 
     /// Records, and says whether there is where to.
     #[inline(always)]
     pub(crate) fn record(&self, value: N) -> bool {
-        match (self.way, &self.stream) {
-            (Way::Sum(row), _) if value.suits_any_sum() => cells::add(row, value),
-            (Way::Sum(row) | Way::Stream(row), Some(stream)) => stream.record_other(row, value),
-            _ => return false,
+        if let Some(row) = self.sum
+            && value.suits_any_sum()
+        {
+            cells::add(row, value);
+            return true;
         }
+        let (Some(stream), Some(row)) = (&self.stream, self.row) else {
+            return false;
+        };
+        stream.record_other(row, value);
         true
     }
 }
