@@ -7,7 +7,7 @@ use super::{AttributeKey, AttributeValue, Attributes, KeyRef, ValueRef};
 impl Attributes for () {
     const CARDINALITY: Option<usize> = Some(1);
 
-    #[inline]
+    #[inline(always)]
     fn visit<'a>(&'a self, _visitor: impl FnMut(KeyRef<'a>, ValueRef<'a>)) {}
 }
 
@@ -19,7 +19,7 @@ impl<T: Attributes + ?Sized> Attributes for &T {
         T::index(self)
     }
 
-    #[inline]
+    #[inline(always)]
     fn visit<'a>(&'a self, visitor: impl FnMut(KeyRef<'a>, ValueRef<'a>)) {
         T::visit(self, visitor);
     }
@@ -31,7 +31,7 @@ impl<T: Attributes + ?Sized> Attributes for &T {
 }
 
 impl Attributes for [KeyValue] {
-    #[inline]
+    #[inline(always)]
     fn visit<'a>(&'a self, mut visitor: impl FnMut(KeyRef<'a>, ValueRef<'a>)) {
         for pair in self {
             visitor(KeyRef::borrowed(pair.key.as_str()), ValueRef::from(&pair.value));
@@ -45,7 +45,7 @@ impl Attributes for [KeyValue] {
 }
 
 impl<const N: usize> Attributes for [KeyValue; N] {
-    #[inline]
+    #[inline(always)]
     fn visit<'a>(&'a self, visitor: impl FnMut(KeyRef<'a>, ValueRef<'a>)) {
         self.as_slice().visit(visitor);
     }
@@ -57,7 +57,7 @@ impl<const N: usize> Attributes for [KeyValue; N] {
 }
 
 impl<K: AttributeKey, V: AttributeValue> Attributes for [(K, V)] {
-    #[inline]
+    #[inline(always)]
     fn visit<'a>(&'a self, mut visitor: impl FnMut(KeyRef<'a>, ValueRef<'a>)) {
         for (key, value) in self {
             visitor(key.key(), value.value());
@@ -66,8 +66,11 @@ impl<K: AttributeKey, V: AttributeValue> Attributes for [(K, V)] {
 }
 
 impl<K: AttributeKey, V: AttributeValue, const N: usize> Attributes for [(K, V); N] {
-    #[inline]
-    fn visit<'a>(&'a self, visitor: impl FnMut(KeyRef<'a>, ValueRef<'a>)) {
-        self.as_slice().visit(visitor);
+    #[inline(always)]
+    fn visit<'a>(&'a self, mut visitor: impl FnMut(KeyRef<'a>, ValueRef<'a>)) {
+        // Not as a slice: of so few pairs as `N` a loop is unrolled.
+        for (key, value) in self {
+            visitor(key.key(), value.value());
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Hashes of attribute sets by content, the same for every spelling of a set.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hint::select_unpredictable;
 use std::sync::OnceLock;
 
 use foldhash::SharedSeed;
@@ -11,28 +12,51 @@ use super::{Attributes, ValueRef};
 
 /// A process's random seed, so that nobody outside can choose attributes that collide.
 #[derive(Clone, Copy)]
-pub(crate) struct Seed {
+pub(crate) struct Seed(&'static Random);
+
+struct Random {
     first: u64,
     second: u64,
-    long: &'static SharedSeed,
+    /// Odd, one for each of the first places of a set.
+    factors: [u64; 4],
+    long: SharedSeed,
 }
 
 impl Seed {
     pub(crate) fn of_process() -> Self {
-        static SEED: OnceLock<(u64, u64, SharedSeed)> = OnceLock::new();
-        let (first, second, long) = SEED.get_or_init(|| {
+        static RANDOM: OnceLock<Random> = OnceLock::new();
+        Seed(RANDOM.get_or_init(|| {
             // The standard library's keys are the operating system's randomness.
             let random = || RandomState::new().hash_one(0);
-            (random(), random(), SharedSeed::from_u64(random()))
-        });
-        Seed { first: *first, second: *second, long }
+            Random {
+                first: random(),
+                second: random(),
+                factors: std::array::from_fn(|_| random() | 1),
+                long: SharedSeed::from_u64(random()),
+            }
+        }))
     }
 
     /// Mixes two words: both halves of their product, folded into one.
     #[inline]
     pub(crate) fn mix(self, a: u64, b: u64) -> u64 {
-        let product = u128::from(a ^ self.first) * u128::from(b ^ self.second);
+        let product = u128::from(a ^ self.0.first) * u128::from(b ^ self.0.second);
         (product as u64) ^ (product >> 64) as u64
+    }
+
+    /// Scatters the word in a place below four; the upper half of the sum of all is a hash.
+    #[inline(always)]
+    pub(crate) fn scatter(self, place: usize, word: u64) -> u64 {
+        word.wrapping_mul(self.0.factors[place & 3])
+    }
+
+    /// A string as two words: all of it up to 16 bytes.
+    #[inline(always)]
+    pub(crate) fn words(self, text: &[u8]) -> (u64, u64) {
+        match Seed::short(text) {
+            Some((a, b)) => (a, b ^ (text.len() as u64) << 56),
+            None => (self.long(text), 1),
+        }
     }
 
     /// A string of at most 16 bytes as two words, which with its length are all of it.
@@ -40,7 +64,7 @@ impl Seed {
     /// Four overlapping loads cover all lengths from 4 on: lengths vary from record to record, and a
     /// branch for each range of them would be mispredicted.
     #[inline(always)]
-    pub(crate) fn short(text: &[u8]) -> Option<(u64, u64)> {
+    fn short(text: &[u8]) -> Option<(u64, u64)> {
         let load = |four: &[u8; 4]| u64::from(u32::from_ne_bytes(*four));
         let len = text.len();
         if let (Some(head), Some(tail)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
@@ -58,6 +82,26 @@ impl Seed {
         }
     }
 
+    /// Two words of a string, with its length: all of it up to 16 bytes, else its ends and its middle.
+    ///
+    /// Nothing here depends on a branch that lengths decide.
+    #[inline(always)]
+    pub(crate) fn sample(text: &[u8]) -> (u64, u64) {
+        let load = |four: Option<&[u8; 4]>| four.map_or(0, |four| u64::from(u32::from_ne_bytes(*four)));
+        let len = text.len();
+        let (Some(first), Some(middle), Some(last)) = (text.first(), text.get(len / 2), text.last()) else {
+            return (0, 0);
+        };
+        // What is too short to be read by four bytes is all in these three.
+        let wide = select_unpredictable(len >= 4, text, &[0; 4]);
+        let size = wide.len();
+        let (head, tail) = (load(wide.first_chunk()), load(wide.last_chunk()));
+        let second = load(wide.get(size.min(8) - 4..).and_then(<[u8]>::first_chunk));
+        let third = load(wide.get(size.max(8) - 8..).and_then(<[u8]>::first_chunk));
+        let bytes = u64::from(*first) << 40 | u64::from(*middle) << 48 | u64::from(*last) << 56;
+        ((head | second << 32) ^ bytes, (third | tail << 32) ^ len as u64)
+    }
+
     /// Longer strings are worth a call.
     #[inline(never)]
     fn long(self, text: &[u8]) -> u64 {
@@ -67,7 +111,7 @@ impl Seed {
     }
 
     fn hasher(self) -> FoldHasher<'static> {
-        FoldHasher::with_seed(self.first, self.long)
+        FoldHasher::with_seed(self.0.first, &self.0.long)
     }
 }
 
@@ -94,13 +138,7 @@ impl AttributesHash {
             | key.last().map_or(0, |last| u64::from(*last)) << 32
             | (key.len() as u64) << 40;
         let (a, b) = match value {
-            ValueRef::Str(text) => {
-                let text = text.as_bytes();
-                match Seed::short(text) {
-                    Some((a, b)) => (a, b ^ (text.len() as u64) << 56),
-                    None => (self.seed.long(text), 1),
-                }
-            }
+            ValueRef::Str(text) => self.seed.words(text.as_bytes()),
             ValueRef::Bool(value) => (u64::from(value), 2),
             ValueRef::I64(value) => (value.cast_unsigned(), 3),
             ValueRef::F64(value) => (value.to_bits(), 4),

@@ -133,10 +133,13 @@ impl SeriesTable {
     fn row_by_content<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<(Row, Overflow)> {
         let found = self.find(attributes)?;
         let row = found.series.row?;
-        if self.spellings.wants(attributes) {
-            let _one_at_a_time = lock(&self.insert);
+        let set = &found.series.attributes;
+        // Nobody waits for a short cut: it can be learnt another time.
+        if self.spellings.wants(attributes, set)
+            && let Ok(_one_at_a_time) = self.insert.try_lock()
+        {
             let known = Known { row, overflow: found.overflow != Overflow::No };
-            self.spellings.learn(self.seed, attributes, known);
+            self.spellings.learn(self.seed, attributes, set, known);
         }
         Some((row, found.overflow))
     }

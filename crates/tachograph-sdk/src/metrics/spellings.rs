@@ -1,19 +1,19 @@
 //! The short cut from attributes to a row: by how a caller spells them.
 
-use std::fmt;
+use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use opentelemetry::{Key, KeyValue, Value};
 
-use crate::attributes::{Attributes, KeyRef, Seed, ValueRef};
+use crate::attributes::{AttributeSet, Attributes, KeyRef, Seed, ValueRef};
 use crate::cells::Row;
 use crate::sync::{AppendVec, Index, Payload, capacity};
 
-/// Attribute sets of more pairs are looked up by content.
-const MOST_PAIRS: usize = 8;
-/// Pairs that an entry holds in line.
-const INLINE_PAIRS: usize = 4;
-/// The most spellings that one stream learns; some 150 bytes each.
+/// Attribute sets of more pairs have no short cut.
+const MOST_PAIRS: usize = 4;
+/// The most bytes that an entry keeps of its strings, all together.
+const MOST_TEXT: usize = 64;
+/// The most spellings that one stream learns; 128 bytes each.
 const MOST_SPELLINGS: usize = capacity(SPELLING_SEGMENTS as u32);
 const SPELLING_SEGMENTS: usize = 7;
 /// The most sequences of keys that one stream learns.
@@ -21,52 +21,101 @@ const MOST_SHAPES: usize = capacity(SHAPE_SEGMENTS as u32);
 const SHAPE_SEGMENTS: usize = 1;
 /// After so many sequences of keys that cannot be learnt, nobody tries any more.
 const MOST_FAILURES: usize = 64;
+/// The most texts under one hash that are learnt, for the hash of long ones is but a sample.
+const MOST_ALIKE: usize = 4;
 
-/// Rows by the spelling of their attributes: which keys in which order, and values as a few words.
-///
-/// A look-up by content compares strings wherever they are. This one compares words in one place, and
-/// is as exact:
+/// Rows by the spelling of their attributes: which keys in which order, and which values.
 ///
 /// - Keys are compared by address. A *shape* is a sequence of keys, kept alive here at the addresses
 ///   at which a caller named them: static strings, or shared ones of which a clone is kept. Who comes
 ///   with the same addresses and lengths has the same keys, for those strings are alive and never
 ///   change. A key that a clone does not keep in its place, an owned string, makes no shape.
-/// - Values of at most 24 bytes are compared as three words and a length, which are all of them; other
-///   values than strings as their bits. Arrays are not learnt.
-/// - The API's pairs are compared by the address of their values too, if all of them are static or
-///   shared: the entry keeps clones, as a shape does. That spares reading them, however long they are.
+/// - The API's values are first looked for by *place*, address and length, where the series' own
+///   attributes are at the same places: they were static or shared when the series was made, so that
+///   the same argument holds. No string is read then.
+/// - All others are looked for by *text*: by a hash, which samples long strings, and by comparing the
+///   bytes with those that the entry keeps.
+/// - Values that are no strings are told by their bits. Arrays are not learnt.
+///
+/// Lengths of values vary from record to record, and a branch that depends on them is mispredicted as
+/// often; both ways have none.
 ///
 /// What is learnt is bounded, and is only a short cut: what finds no room is looked up by content.
 pub(super) struct Spellings {
     shapes: AppendVec<Shape, SHAPE_SEGMENTS>,
     entries: AppendVec<Entry, SPELLING_SEGMENTS>,
-    index: Index,
+    by_place: Index,
+    by_text: Index,
     /// How many spellings may be learnt; 0 once trying has shown to be in vain.
     room: AtomicUsize,
     failures: AtomicUsize,
-    /// Whether there are spellings by the addresses of values: then it is worth to look for one.
-    by_address: AtomicBool,
+    /// Whether anything can be found by place.
+    places: AtomicBool,
 }
 
 struct Shape {
-    keys: Box<[(usize, usize)]>,
-    /// What keeps the addresses taken.
-    _kept: Box<[Key]>,
+    keys: [(usize, usize); MOST_PAIRS],
+    /// What keeps the addresses taken; as many as there are keys.
+    kept: Box<[Key]>,
 }
 
+/// A spelling: two cache lines, of which the first is enough for what is found by place.
+#[repr(align(64))]
 struct Entry {
+    places: Places,
     row: Row,
     shape: u32,
     overflow: bool,
-    kinds: u64,
-    words: [Words; INLINE_PAIRS],
-    more: Option<Box<[Words; MOST_PAIRS - INLINE_PAIRS]>>,
-    /// What keeps the addresses taken, in an entry by address.
-    _kept: Box<[KeyValue]>,
+    /// The strings, one after the other; nothing if they are longer.
+    text: [u8; MOST_TEXT],
 }
 
-/// What a value is in words.
-type Words = [u64; 3];
+impl Entry {
+    /// Whether the entry is of a shape, its first `N` values at these places.
+    ///
+    /// Word by word: what was just stored in halves cannot be loaded whole without a stall.
+    #[inline(always)]
+    fn is_at<const N: usize>(&self, places: &Places, shape: usize) -> bool {
+        let mut differ = self.shape as usize ^ shape;
+        for number in 0..N.min(MOST_PAIRS) {
+            differ |= usize::from(self.places.at[number] != places.at[number]);
+            differ |= (self.places.extent[number] ^ places.extent[number]) as usize;
+        }
+        differ == 0
+    }
+
+    /// Whether the entry is of a shape, and its values as long as these.
+    #[inline(always)]
+    fn is_as_long(&self, places: &Places, shape: usize) -> bool {
+        let mut differ = self.shape as usize ^ shape;
+        for number in 0..MOST_PAIRS {
+            differ |= (self.places.extent[number] ^ places.extent[number]) as usize;
+        }
+        differ == 0
+    }
+
+    #[inline(always)]
+    fn known(&self) -> Known {
+        Known { row: self.row, overflow: self.overflow }
+    }
+}
+
+/// Where values are: a string's address and length, or the bits and the kind of what is none.
+struct Places {
+    at: [u64; MOST_PAIRS],
+    extent: [u32; MOST_PAIRS],
+}
+
+impl Places {
+    #[inline(always)]
+    fn hash(&self, seed: Seed, shape: usize) -> u32 {
+        let mut sum = 0_u64;
+        for (number, (at, extent)) in self.at.iter().zip(self.extent).enumerate() {
+            sum = sum.wrapping_add(seed.scatter(number, at.wrapping_add(u64::from(extent))));
+        }
+        (sum >> 32) as u32 ^ shape as u32
+    }
+}
 
 /// What a spelling led to.
 #[derive(Clone, Copy)]
@@ -75,93 +124,150 @@ pub(super) struct Known {
     pub(super) overflow: bool,
 }
 
-/// A spelling, in words.
-struct Spelled {
-    len: usize,
-    /// Whether all values can be told by words, and there are not too many.
-    fits: bool,
-    /// For each value a byte: a string's length, or what else it is.
-    kinds: u64,
-    words: [Words; MOST_PAIRS],
-    hash: u64,
-}
-
-impl Spelled {
-    /// Reads the attributes, each value by `tell`; `see_key` is told of each key, and its place.
-    #[inline(always)]
-    fn read<A: Attributes + ?Sized>(
-        seed: Seed,
-        attributes: &A,
-        tell: impl Fn(ValueRef<'_>) -> Option<(u64, Words)>,
-        mut see_key: impl FnMut(usize, KeyRef<'_>),
-    ) -> Self {
-        let mut len = 0;
-        let mut fits = true;
-        let mut kinds = 0_u64;
-        let mut hash = 0_u64;
-        let mut words = [[0; 3]; MOST_PAIRS];
-        attributes.visit(|key, value| {
-            let at = len;
-            len += 1;
-            let (Some(place), Some((kind, word))) = (words.get_mut(at), tell(value)) else {
-                fits = false;
-                return;
-            };
-            see_key(at, key);
-            *place = word;
-            kinds = kinds << 8 | kind;
-            let [a, b, c] = word;
-            hash = hash.rotate_left(23) ^ seed.mix(a.wrapping_add(c), b ^ kind << 56);
-        });
-        Spelled { len, fits, kinds, words, hash }
-    }
-
-    #[inline(always)]
-    fn hash(&self, shape: usize) -> u32 {
-        let hash = self.hash.wrapping_add(shape as u64);
-        (hash ^ hash >> 32) as u32
-    }
-}
-
-/// A value's kind and three words, which are all of it; `None` for long strings and arrays.
+/// A value's place; `None` for arrays, and for strings beyond all reason.
 #[inline(always)]
-fn by_content(value: ValueRef<'_>) -> Option<(u64, Words)> {
+fn place_of(value: ValueRef<'_>) -> Option<(u64, u32)> {
     // Strings first: a switch over all kinds would be mispredicted for the common one.
     let ValueRef::Str(text) = value else {
-        return by_bits(value);
+        return bits_of(value);
     };
-    let text = text.as_bytes();
-    if let Some((a, b)) = Seed::short(text) {
-        return Some((text.len() as u64, [a, b, 0]));
-    }
-    let (head, tail) = (text.first_chunk::<8>()?, text.last_chunk::<8>()?);
-    let middle = text.get(8..16)?.first_chunk::<8>()?;
-    let words = [head, tail, middle].map(|chunk| u64::from_ne_bytes(*chunk));
-    (text.len() <= 24).then_some((text.len() as u64, words))
+    place_of_str(text)
 }
 
-/// A value's kind and where it is, or its bits; `None` for arrays.
 #[inline(always)]
-fn by_address(value: ValueRef<'_>) -> Option<(u64, Words)> {
-    let ValueRef::Str(text) = value else {
-        return by_bits(value);
-    };
-    Some((0xFC, [text.as_ptr().addr() as u64, text.len() as u64, 0]))
+fn place_of_str(text: &str) -> Option<(u64, u32)> {
+    let len = text.len();
+    (len < OTHERS as usize).then_some((text.as_ptr().addr() as u64, len as u32))
+}
+
+/// Extents from here on are kinds.
+const OTHERS: u32 = 1 << 31;
+
+#[inline(never)]
+fn bits_of(value: ValueRef<'_>) -> Option<(u64, u32)> {
+    match value {
+        ValueRef::I64(value) => Some((value.cast_unsigned(), OTHERS)),
+        ValueRef::Bool(value) => Some((u64::from(value), OTHERS + 1)),
+        // Most floats' low bits are zero, and those are what the hash makes most of.
+        ValueRef::F64(value) => Some((value.to_bits().rotate_left(32), OTHERS + 2)),
+        ValueRef::Str(_) | ValueRef::Array(_) => None,
+    }
 }
 
 #[inline(never)]
-fn by_bits(value: ValueRef<'_>) -> Option<(u64, Words)> {
-    match value {
-        ValueRef::I64(value) => Some((0xFF, [value.cast_unsigned(), 0, 0])),
-        ValueRef::Bool(value) => Some((0xFE, [u64::from(value), 0, 0])),
-        ValueRef::F64(value) => Some((0xFD, [value.to_bits(), 0, 0])),
-        ValueRef::Str(_) | ValueRef::Array(_) => None,
-    }
+fn bits_of_value(value: &Value) -> Option<(u64, u32)> {
+    bits_of(ValueRef::from(value))
 }
 
 #[inline(always)]
 fn address(key: &str) -> (usize, usize) {
     (key.as_ptr().addr(), key.len())
+}
+
+/// A spelling, as far as it can be told without reading any string.
+struct Spelled {
+    len: usize,
+    /// Whether all values have places, and there are not too many.
+    fits: bool,
+    /// Whether the keys are those of the shape that was looked at.
+    same_keys: bool,
+    places: Places,
+}
+
+impl Spelled {
+    #[inline(always)]
+    fn read<A: Attributes + ?Sized>(attributes: &A, shape: Option<&Shape>) -> Self {
+        let mut places = Places { at: [0; MOST_PAIRS], extent: [0; MOST_PAIRS] };
+        let (mut len, mut fits, mut same_keys) = (0, true, true);
+        attributes.visit(|key, value| {
+            let number = len;
+            len += 1;
+            let (Some((at, extent)), true) = (place_of(value), number < MOST_PAIRS) else {
+                fits = false;
+                return;
+            };
+            places.at[number] = at;
+            places.extent[number] = extent;
+            same_keys &= shape.is_some_and(|shape| shape.keys[number] == address(key.as_str()));
+        });
+        same_keys &= shape.is_some_and(|shape| shape.kept.len() == len);
+        Spelled { len, fits, same_keys, places }
+    }
+}
+
+/// A hash of the contents.
+#[inline(always)]
+fn text_hash<A: Attributes + ?Sized>(seed: Seed, attributes: &A, shape: usize) -> u32 {
+    let mut hash = shape as u64;
+    attributes.visit(|_, value| {
+        let (a, b) = match value {
+            ValueRef::Str(text) => Seed::sample(text.as_bytes()),
+            other => bits_of(other).map_or((0, 0), |(at, extent)| (at, u64::from(extent))),
+        };
+        hash = hash.rotate_left(23) ^ seed.mix(a, b);
+    });
+    (hash ^ hash >> 32) as u32
+}
+
+/// Whether these are the values of an entry with the same extents.
+#[inline(always)]
+fn same_text<A: Attributes + ?Sized>(entry: &Entry, attributes: &A) -> bool {
+    let mut rest = entry.text.as_slice();
+    let mut same = true;
+    let mut number = 0;
+    attributes.visit(|_, value| {
+        if let ValueRef::Str(text) = value {
+            let Some((own, others)) = rest.split_at_checked(text.len()) else {
+                same = false;
+                return;
+            };
+            same = same && own == text.as_bytes();
+            rest = others;
+        } else {
+            same &= bits_of(value).is_some_and(|(bits, _)| entry.places.at.get(number) == Some(&bits));
+        }
+        number += 1;
+    });
+    same
+}
+
+/// The strings one after the other, if they are not too long together.
+fn text_of<A: Attributes + ?Sized>(attributes: &A) -> Option<[u8; MOST_TEXT]> {
+    let mut all = [0; MOST_TEXT];
+    let mut len = 0;
+    attributes.visit(|_, value| {
+        if let ValueRef::Str(text) = value {
+            if let Some(place) = all.get_mut(len..).and_then(|rest| rest.get_mut(..text.len())) {
+                place.copy_from_slice(text.as_bytes());
+            }
+            len += text.len();
+        }
+    });
+    (len <= MOST_TEXT).then_some(all)
+}
+
+/// Whether a set holds the very strings that the attributes name.
+fn pins<A: Attributes + ?Sized>(set: &AttributeSet, attributes: &A) -> bool {
+    let mut all = true;
+    attributes.visit(|key, value| {
+        if let ValueRef::Str(text) = value {
+            let own = set.get(key.as_str());
+            all &= matches!(own, Some(Value::String(own)) if ptr::eq(own.as_str(), text));
+        }
+    });
+    all
+}
+
+/// The API's pairs, so many that they are read without a loop.
+struct Pairs<'p, const N: usize>([&'p KeyValue; N]);
+
+impl<const N: usize> Attributes for Pairs<'_, N> {
+    #[inline(always)]
+    fn visit<'a>(&'a self, mut visitor: impl FnMut(KeyRef<'a>, ValueRef<'a>)) {
+        for pair in self.0 {
+            visitor(KeyRef::borrowed(pair.key.as_str()), ValueRef::from(&pair.value));
+        }
+    }
 }
 
 impl Spellings {
@@ -170,170 +276,189 @@ impl Spellings {
         Spellings {
             shapes: AppendVec::new(),
             entries: AppendVec::new(),
-            index: Index::new(),
+            by_place: Index::new(),
+            by_text: Index::new(),
             // Sets are spelled in several orders.
             room: AtomicUsize::new(limit.saturating_mul(2).saturating_add(64).min(MOST_SPELLINGS)),
             failures: AtomicUsize::new(0),
-            by_address: AtomicBool::new(false),
+            places: AtomicBool::new(false),
         }
     }
 
     /// The row that these attributes were learnt to lead to.
     #[inline(always)]
     pub(super) fn find<A: Attributes + ?Sized>(&self, seed: Seed, attributes: &A) -> Option<Known> {
-        // As arrays of a known length, the API's pairs are read without a loop.
         match attributes.as_key_values() {
-            None => self.find_spelled(seed, attributes, by_content),
+            None => self.find_text(seed, attributes),
             Some([a]) => self.find_pairs(seed, [a]),
             Some([a, b]) => self.find_pairs(seed, [a, b]),
             Some([a, b, c]) => self.find_pairs(seed, [a, b, c]),
             Some([a, b, c, d]) => self.find_pairs(seed, [a, b, c, d]),
-            Some([a, b, c, d, e]) => self.find_pairs(seed, [a, b, c, d, e]),
-            Some(more) => self.find_pair_list(seed, more),
+            Some(_) => None,
         }
-    }
-
-    #[inline(never)]
-    fn find_pairs<const N: usize>(&self, seed: Seed, pairs: [&KeyValue; N]) -> Option<Known> {
-        let mut texts = [(KeyRef::borrowed(""), ""); N];
-        for (text, pair) in texts.iter_mut().zip(pairs) {
-            let Value::String(value) = &pair.value else {
-                return self.find_other_pairs(seed, pairs);
-            };
-            *text = (KeyRef::borrowed(pair.key.as_str()), value.as_str());
-        }
-        if self.by_address.load(Ordering::Relaxed)
-            && let Some(known) = self.find_spelled(seed, &texts, by_address)
-        {
-            return Some(known);
-        }
-        self.find_spelled(seed, &texts, by_content)
-    }
-
-    #[inline(never)]
-    fn find_other_pairs<const N: usize>(&self, seed: Seed, pairs: [&KeyValue; N]) -> Option<Known> {
-        let pairs = pairs.map(|pair| (KeyRef::borrowed(pair.key.as_str()), ValueRef::from(&pair.value)));
-        self.find_pair_list(seed, &pairs)
-    }
-
-    #[inline(never)]
-    fn find_pair_list<A: Attributes + ?Sized>(&self, seed: Seed, pairs: &A) -> Option<Known> {
-        if self.by_address.load(Ordering::Relaxed)
-            && let Some(known) = self.find_spelled(seed, pairs, by_address)
-        {
-            return Some(known);
-        }
-        self.find_spelled(seed, pairs, by_content)
     }
 
     #[inline(always)]
-    fn find_spelled<A: Attributes + ?Sized>(
-        &self,
-        seed: Seed,
-        attributes: &A,
-        tell: impl Fn(ValueRef<'_>) -> Option<(u64, Words)>,
-    ) -> Option<Known> {
+    fn find_pairs<const N: usize>(&self, seed: Seed, pairs: [&KeyValue; N]) -> Option<Known> {
+        if self.places.load(Ordering::Relaxed)
+            && let Some(known) = self.find_places(seed, pairs)
+        {
+            return Some(known);
+        }
+        self.find_pairs_text(seed, pairs)
+    }
+
+    /// By place.
+    #[inline(always)]
+    fn find_places<const N: usize>(&self, seed: Seed, pairs: [&KeyValue; N]) -> Option<Known> {
         // Most streams have one shape: it is compared along the way.
         let first = self.shapes.get(0)?;
-        let mut same = true;
-        let spelled = Spelled::read(seed, attributes, tell, |at, key| {
-            same &= first.keys.get(at) == Some(&address(key.as_str()));
-        });
-        if !spelled.fits {
-            return None;
+        let mut same_keys = first.kept.len() == N;
+        let mut places = Places { at: [0; MOST_PAIRS], extent: [0; MOST_PAIRS] };
+        for (number, pair) in pairs.into_iter().enumerate() {
+            let (at, extent) = match &pair.value {
+                Value::String(text) => place_of_str(text.as_str())?,
+                other => bits_of_value(other)?,
+            };
+            places.at[number] = at;
+            places.extent[number] = extent;
+            same_keys &= first.keys[number] == address(pair.key.as_str());
         }
-        let shape = if same && first.keys.len() == spelled.len { 0 } else { self.other_shape(attributes)? };
-        self.entry(shape, &spelled)
-    }
-
-    #[inline(never)]
-    fn other_shape<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<usize> {
-        self.shapes.iter().position(|shape| {
-            let mut at = 0;
-            let mut same = true;
-            attributes.visit(|key, _| {
-                same &= shape.keys.get(at) == Some(&address(key.as_str()));
-                at += 1;
-            });
-            same && at == shape.keys.len()
-        })
-    }
-
-    #[inline(always)]
-    fn entry(&self, shape: usize, spelled: &Spelled) -> Option<Known> {
-        for payload in self.index.candidates(spelled.hash(shape)) {
+        let shape = if same_keys { 0 } else { self.shape_of(&Pairs(pairs))? };
+        for payload in self.by_place.candidates(places.hash(seed, shape)) {
             let entry = self.entries.get(payload as usize)?;
-            let mut same = entry.kinds == spelled.kinds && entry.shape as usize == shape;
-            for (own, word) in entry.words.iter().zip(&spelled.words).take(spelled.len) {
-                same &= own == word;
-            }
-            if spelled.len > INLINE_PAIRS {
-                same &= entry.more.as_deref() == spelled.words.last_chunk();
-            }
-            if same {
-                return Some(Known { row: entry.row, overflow: entry.overflow });
+            if entry.is_at::<N>(&places, shape) {
+                return Some(entry.known());
             }
         }
         None
     }
 
-    /// Whether it is worth to take a lock and learn these attributes.
+    /// By text; as plain strings, if that is what they all are, for these are read three times.
     #[inline(never)]
-    pub(super) fn wants<A: Attributes + ?Sized>(&self, attributes: &A) -> bool {
+    fn find_pairs_text<const N: usize>(&self, seed: Seed, pairs: [&KeyValue; N]) -> Option<Known> {
+        let mut texts = [(KeyRef::borrowed(""), ""); N];
+        for (text, pair) in texts.iter_mut().zip(pairs) {
+            let Value::String(value) = &pair.value else {
+                return self.find_mixed_text(seed, &Pairs(pairs));
+            };
+            *text = (KeyRef::borrowed(pair.key.as_str()), value.as_str());
+        }
+        self.find_text(seed, &texts)
+    }
+
+    #[inline(never)]
+    fn find_mixed_text<A: Attributes + ?Sized>(&self, seed: Seed, attributes: &A) -> Option<Known> {
+        self.find_text(seed, attributes)
+    }
+
+    /// By text.
+    #[inline(always)]
+    fn find_text<A: Attributes + ?Sized>(&self, seed: Seed, attributes: &A) -> Option<Known> {
+        let (spelled, shape) = self.spelled(attributes)?;
+        for payload in self.by_text.candidates(text_hash(seed, attributes, shape)) {
+            let entry = self.entries.get(payload as usize)?;
+            if entry.is_as_long(&spelled.places, shape) && same_text(entry, attributes) {
+                return Some(entry.known());
+            }
+        }
+        None
+    }
+
+    /// The attributes as far as they can be told without reading a string, and their shape's number.
+    #[inline(always)]
+    fn spelled<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<(Spelled, usize)> {
+        let spelled = Spelled::read(attributes, Some(self.shapes.get(0)?));
+        if !spelled.fits {
+            return None;
+        }
+        let shape = if spelled.same_keys { 0 } else { self.shape_of(attributes)? };
+        Some((spelled, shape))
+    }
+
+    #[inline(never)]
+    fn shape_of<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<usize> {
+        self.shapes.iter().position(|shape| {
+            let mut number = 0;
+            let mut same = true;
+            attributes.visit(|key, _| {
+                same &= shape.keys.get(number) == Some(&address(key.as_str()));
+                number += 1;
+            });
+            same && number == shape.kept.len()
+        })
+    }
+
+    /// Whether it is worth trying to learn these attributes, which lead to the series of a set.
+    #[inline(never)]
+    pub(super) fn wants<A: Attributes + ?Sized>(&self, attributes: &A, set: &AttributeSet) -> bool {
         if self.entries.len() >= self.room.load(Ordering::Relaxed) {
             return false;
         }
-        let (mut len, mut short, mut keys_stay) = (0, true, true);
+        let (mut len, mut text_len, mut fits, mut keys_stay) = (0, 0, true, true);
         attributes.visit(|key, value| {
             len += 1;
-            short &= by_content(value).is_some();
+            fits &= place_of(value).is_some();
             keys_stay &= key.is_static();
+            if let ValueRef::Str(text) = value {
+                text_len += text.len();
+            }
         });
-        if let Some(pairs) = attributes.as_key_values() {
-            keys_stay = !pairs.iter().any(|pair| is_owned(&pair.key));
-            short |= pairs.iter().all(keeps_its_address);
-        }
-        len > 0 && len <= MOST_PAIRS && short && keys_stay
+        // Of the API's keys it shows when a clone is made.
+        keys_stay |= attributes.as_key_values().is_some();
+        (1..=MOST_PAIRS).contains(&len)
+            && fits
+            && keys_stay
+            && (text_len <= MOST_TEXT || pins(set, attributes))
     }
 
-    /// Learns that attributes lead to a row, if it can. The caller lets in one at a time.
-    pub(super) fn learn<A: Attributes + ?Sized>(&self, seed: Seed, attributes: &A, known: Known) {
-        let mut spelled = Spelled::read(seed, attributes, by_content, |_, _| {});
-        let mut kept = Box::default();
-        if let Some(pairs) = attributes.as_key_values()
-            && pairs.iter().all(keeps_its_address)
-        {
-            let clones: Box<[KeyValue]> = pairs.into();
-            let addresses = Spelled::read(seed, attributes, by_address, |_, _| {});
-            if addresses.words == Spelled::read(seed, &*clones, by_address, |_, _| {}).words {
-                (spelled, kept) = (addresses, clones);
-            }
-        }
-        if !spelled.fits {
+    /// Learns that attributes lead to a row, if it can. The caller lets in one at a time; `set` is the
+    /// series' own attributes.
+    pub(super) fn learn<A: Attributes + ?Sized>(
+        &self,
+        seed: Seed,
+        attributes: &A,
+        set: &AttributeSet,
+        known: Known,
+    ) {
+        let spelled = Spelled::read(attributes, None);
+        let (text, pinned) = (text_of(attributes), pins(set, attributes));
+        if spelled.len == 0 || !spelled.fits || !(pinned || text.is_some()) {
             return;
         }
-        let Some(shape) = self.other_shape(attributes).or_else(|| self.learn_shape(attributes)) else {
-            // Too many sequences of keys: trying again costs more than it may bring.
+        let Some(shape) = self.shape_of(attributes).or_else(|| self.learn_shape(attributes)) else {
+            // Keys that do not stay, or too many: trying again costs more than it may bring.
             if self.failures.fetch_add(1, Ordering::Relaxed) >= MOST_FAILURES {
                 self.room.store(0, Ordering::Relaxed);
             }
             return;
         };
-        if self.entry(shape, &spelled).is_some() {
+        // Somebody else may have learnt it meanwhile.
+        let by_place = pinned && attributes.as_key_values().is_some();
+        let place_hash = spelled.places.hash(seed, shape);
+        let known_place = |payload| {
+            self.entries
+                .get(payload as usize)
+                .is_some_and(|entry: &Entry| entry.is_at::<MOST_PAIRS>(&spelled.places, shape))
+        };
+        let by_place = by_place && !self.by_place.candidates(place_hash).any(known_place);
+        let text_hash = text_hash(seed, attributes, shape);
+        let by_text = text.is_some()
+            && self.find_text(seed, attributes).is_none()
+            && self.by_text.candidates(text_hash).count() < MOST_ALIKE;
+        if !by_place && !by_text {
             return;
         }
         let Known { row, overflow } = known;
-        let (Some(words), Some(more)) = (spelled.words.first_chunk(), spelled.words.last_chunk()) else {
-            return;
-        };
-        let by_address = !kept.is_empty();
-        let more = (spelled.len > INLINE_PAIRS).then(|| Box::new(*more));
-        let (shape_number, kinds) = (shape as u32, spelled.kinds);
-        let entry = Entry { row, shape: shape_number, overflow, kinds, words: *words, more, _kept: kept };
+        let text = text.unwrap_or([0; MOST_TEXT]);
+        let entry = Entry { places: spelled.places, row, shape: shape as u32, overflow, text };
         if let Ok(number) = self.entries.push(entry) {
-            self.index.insert(spelled.hash(shape), number as Payload);
-            if by_address {
-                self.by_address.store(true, Ordering::Relaxed);
+            if by_text {
+                self.by_text.insert(text_hash, number as Payload);
+            }
+            if by_place {
+                self.by_place.insert(place_hash, number as Payload);
+                self.places.store(true, Ordering::Relaxed);
             }
         }
     }
@@ -342,48 +467,24 @@ impl Spellings {
         if self.shapes.len() >= MOST_SHAPES {
             return None;
         }
-        let mut keys = Vec::new();
-        attributes.visit(|key, _| keys.push(address(key.as_str())));
+        let mut keys = [(0, 0); MOST_PAIRS];
         let mut kept = Vec::new();
-        match attributes.as_key_values() {
-            Some(pairs) => kept.extend(pairs.iter().map(|pair| pair.key.clone())),
-            None => attributes.visit(|key, _| kept.push(key.to_key())),
-        }
-        let stayed = kept.iter().map(|key| address(key.as_str())).eq(keys.iter().copied());
+        attributes.visit(|key, _| {
+            if let Some(place) = keys.get_mut(kept.len()) {
+                *place = address(key.as_str());
+            }
+            kept.push(key);
+        });
+        let kept: Box<[Key]> = match attributes.as_key_values() {
+            Some(pairs) => pairs.iter().map(|pair| pair.key.clone()).collect(),
+            None => kept.iter().map(KeyRef::to_key).collect(),
+        };
+        let stayed = kept.iter().map(|key| address(key.as_str())).eq(keys.into_iter().take(kept.len()));
         if !stayed {
             return None;
         }
-        self.shapes.push(Shape { keys: keys.into(), _kept: kept.into() }).ok()
+        self.shapes.push(Shape { keys, kept }).ok()
     }
-}
-
-/// Whether a clone of the pair is likely to have the same addresses: its strings are not owned.
-///
-/// The API does not say; its `Debug` text does, for 0.33. That is a hint and no more, which saves
-/// cloning owned strings in vain: `learn` compares what it cloned with the original.
-fn keeps_its_address(pair: &KeyValue) -> bool {
-    let value_keeps = match &pair.value {
-        Value::String(value) => !is_owned(value),
-        Value::Array(_) => false,
-        _ => true,
-    };
-    value_keeps && !is_owned(&pair.key)
-}
-
-#[inline(never)]
-fn is_owned(text: &dyn fmt::Debug) -> bool {
-    struct First(Option<u8>);
-    impl fmt::Write for First {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            self.0 = self.0.or(text.bytes().next());
-            // Enough was seen.
-            Err(fmt::Error)
-        }
-    }
-    let mut first = First(None);
-    let _ = fmt::write(&mut first, format_args!("{text:?}"));
-    // `Static` or `RefCounted`, else `Owned`.
-    !matches!(first.0, Some(b'S' | b'R'))
 }
 
 #[cfg(test)]
@@ -395,104 +496,134 @@ mod tests {
         Known { row: crate::cells::allocate(1).unwrap(), overflow: false }
     }
 
-    fn learns<A: Attributes>(attributes: A) -> bool {
-        let (seed, spellings) = (Seed::of_process(), Spellings::new(10));
-        spellings.learn(seed, &attributes, known());
-        spellings.find(seed, &attributes).is_some()
+    fn learn<A: Attributes + ?Sized>(spellings: &Spellings, attributes: &A) {
+        let set = AttributeSet::new(attributes);
+        if spellings.wants(attributes, &set) {
+            spellings.learn(Seed::of_process(), attributes, &set, known());
+        }
+        // A series keeps its attributes as long as there are spellings.
+        std::mem::forget(set);
     }
+
+    fn finds<A: Attributes + ?Sized>(spellings: &Spellings, attributes: &A) -> bool {
+        spellings.find(Seed::of_process(), attributes).is_some()
+    }
+
+    fn learns<A: Attributes>(attributes: A) -> bool {
+        let spellings = Spellings::new(10);
+        learn(&spellings, &attributes);
+        finds(&spellings, &attributes)
+    }
+
+    const LONG: &str = "longer than all the sixty-four bytes that an entry has for its strings";
 
     #[test]
     fn keys_that_keep_their_address_and_short_values_are_learnt() {
         let shared: Arc<str> = "shared".into();
-        assert!(learns([("k", "short"), ("l", "16 bytes in full")]));
+        assert!(learns([("k", "short"), ("l", "seventeen bytes..")]));
         assert!(learns([KeyValue::new("k", "owned".to_owned()), KeyValue::new("n", 1)]));
         assert!(learns([KeyValue::new(Key::from(shared), 1.5)]));
-        assert!(learns([("a", 1), ("b", 2), ("c", 3), ("d", 4), ("e", 5), ("f", 6), ("g", 7), ("h", 8)]));
+        assert!(learns([("a", 1), ("b", 2), ("c", 3), ("d", 4)]));
+        assert!(!learns([("a", 1), ("b", 2), ("c", 3), ("d", 4), ("e", 5)]));
         assert!(!learns([KeyValue::new("owned".to_owned(), "v")]));
         assert!(!learns([("owned".to_owned(), "v")]));
-        assert!(learns([("k", "twenty-four bytes, full!")]));
-        assert!(!learns([("k", "twenty-five bytes are more")]));
-        assert!(learns([KeyValue::new("k", "static, so its length does not matter")]));
-        assert!(!learns([KeyValue::new("k", "owned, so its length matters".to_owned())]));
-        assert!(!learns([
-            ("a", 1),
-            ("b", 2),
-            ("c", 3),
-            ("d", 4),
-            ("e", 5),
-            ("f", 6),
-            ("g", 7),
-            ("h", 8),
-            ("i", 9)
-        ]));
+        assert!(learns([("k", &LONG[..64])]));
+        assert!(!learns([("k", &LONG[..65])]));
+        assert!(learns([KeyValue::new("k", LONG)]));
+        assert!(learns([KeyValue::new("k", Arc::<str>::from(LONG))]));
+        assert!(!learns([KeyValue::new("k", LONG.to_owned())]));
     }
 
     #[test]
-    fn the_hint_about_owned_strings_is_right_for_this_version_of_the_api() {
-        let shared: Arc<str> = "shared".into();
-        assert!(keeps_its_address(&KeyValue::new("static", "static")));
-        assert!(keeps_its_address(&KeyValue::new(Key::from(shared.clone()), shared)));
-        assert!(keeps_its_address(&KeyValue::new("static", 1)));
-        assert!(!keeps_its_address(&KeyValue::new("static", "owned".to_owned())));
-        assert!(!keeps_its_address(&KeyValue::new("owned".to_owned(), "static")));
+    fn a_place_is_no_more_than_its_length_and_no_less_than_its_text() {
+        let spellings = Spellings::new(100);
+        learn(&spellings, &[KeyValue::new("k", LONG)]);
+        assert!(finds(&spellings, &[KeyValue::new("k", LONG)]));
+        assert!(!finds(&spellings, &[KeyValue::new("k", &LONG[..29])]));
+        assert!(!finds(&spellings, &[KeyValue::new("k", LONG.to_owned())]));
+        assert!(!finds(&spellings, &[("k", LONG)]), "who borrows is not found by place");
     }
 
     #[test]
-    fn an_address_is_no_more_than_its_length() {
-        let (seed, spellings) = (Seed::of_process(), Spellings::new(100));
-        let text = "a static string of some length";
-        spellings.learn(seed, &[KeyValue::new("k", text)], known());
-        assert!(spellings.find(seed, &[KeyValue::new("k", text)]).is_some());
-        assert!(spellings.find(seed, &[KeyValue::new("k", &text[..29])]).is_none());
-        assert!(spellings.find(seed, &[KeyValue::new("k", text.to_owned())]).is_none());
+    fn what_is_at_the_place_of_a_string_that_is_gone_is_another() {
+        let spellings = Spellings::new(100);
+        let mut text = "first".to_owned();
+        learn(&spellings, &[("k", text.as_str())]);
+        text.replace_range(.., "other");
+        assert!(!finds(&spellings, &[("k", text.as_str())]));
+        text.replace_range(.., "first");
+        assert!(finds(&spellings, &[("k", text.as_str())]));
+    }
+
+    #[test]
+    fn values_of_every_length_are_told_apart_by_each_of_their_bytes() {
+        for len in 0..=MOST_TEXT {
+            let spellings = Spellings::new(100);
+            let text = "x".repeat(len);
+            learn(&spellings, &[("k", text.as_str())]);
+            assert!(finds(&spellings, &[("k", text.as_str())]));
+            assert!(finds(&spellings, &[KeyValue::new("k", text.clone())]));
+            assert!(!finds(&spellings, &[("k", format!("{text}x"))]));
+            for at in 0..len {
+                let mut other = text.clone();
+                other.replace_range(at..=at, "y");
+                assert!(!finds(&spellings, &[("k", other)]), "{len} {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn of_long_texts_that_are_alike_to_the_hash_only_some_are_learnt() {
+        let spellings = Spellings::new(100);
+        let alike = |n| format!("a long text with ten digits {n:02} that none samples, and its end");
+        (10..30).for_each(|n| learn(&spellings, &[("k", alike(n))]));
+        assert_eq!((10..30).filter(|n| finds(&spellings, &[("k", alike(*n))])).count(), MOST_ALIKE);
     }
 
     #[test]
     fn whatever_differs_is_told_apart() {
-        let (seed, spellings) = (Seed::of_process(), Spellings::new(100));
-        let learnt = [("k", "ab"), ("l", "c"), ("m", ""), ("n", "12345678"), ("o", "x")];
-        spellings.learn(seed, &learnt, known());
-        assert!(spellings.find(seed, &learnt).is_some());
-        assert!(spellings.find(seed, &learnt[..4]).is_none());
+        let spellings = Spellings::new(100);
+        let learnt = [("k", "ab"), ("l", "c"), ("m", ""), ("n", "12345678")];
+        learn(&spellings, &learnt);
+        assert!(finds(&spellings, &learnt));
+        assert!(!finds(&spellings, &learnt[..3]));
+        assert!(!finds(&spellings, &[("k", "a"), ("l", "bc"), ("m", ""), ("n", "12345678")]));
         for at in 0..learnt.len() {
             for other in ["a", "bc", "1234567", "123456789", "\0", "xx"] {
                 let mut pairs = learnt;
                 pairs[at].1 = other;
-                assert_eq!(spellings.find(seed, &pairs).is_some(), learnt[at].1 == other);
+                assert!(!finds(&spellings, &pairs));
             }
             let mut pairs = learnt;
             pairs[at].0 = "other";
-            assert!(spellings.find(seed, &pairs).is_none());
+            assert!(!finds(&spellings, &pairs));
         }
         let mut turned = learnt;
         turned.swap(0, 1);
-        assert!(spellings.find(seed, &turned).is_none(), "another shape");
-        spellings.learn(seed, &turned, known());
-        assert!(spellings.find(seed, &turned).is_some());
-        assert!(spellings.find(seed, &[("n", 1)]).is_none());
-        spellings.learn(seed, &[("n", 1)], known());
-        assert!(spellings.find(seed, &[("n", 1)]).is_some());
-        assert!(spellings.find(seed, &[("n", true)]).is_none());
+        assert!(!finds(&spellings, &turned), "another shape");
+        learn(&spellings, &turned);
+        assert!(finds(&spellings, &turned));
+        learn(&spellings, &[("n", 1)]);
+        assert!(finds(&spellings, &[("n", 1)]) && finds(&spellings, &[KeyValue::new("n", 1)]));
+        assert!(!finds(&spellings, &[("n", 2)]) && !finds(&spellings, &[("n", true)]));
     }
 
     #[test]
     fn no_more_is_learnt_than_there_is_room_for() {
-        let (seed, spellings) = (Seed::of_process(), Spellings::new(1));
+        let spellings = Spellings::new(1);
         for n in 0..100 {
-            if spellings.wants(&[("k", "v")]) {
-                spellings.learn(seed, &[("k", n)], known());
-            }
-            assert_eq!(spellings.find(seed, &[("k", n)]).is_some(), n < 66);
+            learn(&spellings, &[("k", n)]);
+            assert_eq!(finds(&spellings, &[("k", n)]), n < 66);
         }
     }
 
     #[test]
     fn after_enough_failures_nobody_tries_to_learn() {
-        let (seed, spellings) = (Seed::of_process(), Spellings::new(100));
+        let spellings = Spellings::new(100);
         for n in 0..=MOST_FAILURES {
-            assert!(spellings.wants(&[("k", "v")]));
-            spellings.learn(seed, &[(format!("key {n}"), "v")], known());
+            assert!(spellings.wants(&[("k", "v")], &AttributeSet::new(&())));
+            learn(&spellings, &[KeyValue::new(format!("key {n}"), "v")]);
         }
-        assert!(!spellings.wants(&[("k", "v")]));
+        assert!(!spellings.wants(&[("k", "v")], &AttributeSet::new(&())));
     }
 }
