@@ -1,0 +1,137 @@
+use super::*;
+use std::sync::Arc;
+
+fn known() -> Known {
+    Known { row: crate::cells::allocate(1).unwrap(), overflow: false }
+}
+
+fn learn<A: Attributes + ?Sized>(spellings: &Spellings, attributes: &A) {
+    let set = AttributeSet::new(attributes);
+    if spellings.wants(attributes, &set) {
+        spellings.learn(Seed::of_process(), attributes, &set, known());
+    }
+    // A series keeps its attributes as long as there are spellings.
+    std::mem::forget(set);
+}
+
+fn finds<A: Attributes + ?Sized>(spellings: &Spellings, attributes: &A) -> bool {
+    spellings.find(Seed::of_process(), attributes).is_some()
+}
+
+fn learns<A: Attributes>(attributes: A) -> bool {
+    let spellings = Spellings::new(10);
+    learn(&spellings, &attributes);
+    finds(&spellings, &attributes)
+}
+
+const LONG: &str = "longer than all the sixty-four bytes that an entry has for its strings";
+
+#[test]
+fn keys_that_keep_their_address_and_short_values_are_learnt() {
+    let shared: Arc<str> = "shared".into();
+    assert!(learns([("k", "short"), ("l", "seventeen bytes..")]));
+    assert!(learns([KeyValue::new("k", "owned".to_owned()), KeyValue::new("n", 1)]));
+    assert!(learns([KeyValue::new(Key::from(shared), 1.5)]));
+    assert!(learns([("a", 1), ("b", 2), ("c", 3), ("d", 4)]));
+    assert!(!learns([("a", 1), ("b", 2), ("c", 3), ("d", 4), ("e", 5)]));
+    assert!(!learns([KeyValue::new("owned".to_owned(), "v")]));
+    assert!(!learns([("owned".to_owned(), "v")]));
+    assert!(learns([("k", &LONG[..64])]));
+    assert!(!learns([("k", &LONG[..65])]));
+    assert!(learns([KeyValue::new("k", LONG)]));
+    assert!(learns([KeyValue::new("k", Arc::<str>::from(LONG))]));
+    assert!(!learns([KeyValue::new("k", LONG.to_owned())]));
+}
+
+#[test]
+fn a_place_is_no_more_than_its_length_and_no_less_than_its_text() {
+    let spellings = Spellings::new(100);
+    learn(&spellings, &[KeyValue::new("k", LONG)]);
+    assert!(finds(&spellings, &[KeyValue::new("k", LONG)]));
+    assert!(!finds(&spellings, &[KeyValue::new("k", &LONG[..29])]));
+    assert!(!finds(&spellings, &[KeyValue::new("k", LONG.to_owned())]));
+    assert!(!finds(&spellings, &[("k", LONG)]), "who borrows is not found by place");
+}
+
+#[test]
+fn what_is_at_the_place_of_a_string_that_is_gone_is_another() {
+    let spellings = Spellings::new(100);
+    let mut text = "first".to_owned();
+    learn(&spellings, &[("k", text.as_str())]);
+    text.replace_range(.., "other");
+    assert!(!finds(&spellings, &[("k", text.as_str())]));
+    text.replace_range(.., "first");
+    assert!(finds(&spellings, &[("k", text.as_str())]));
+}
+
+#[test]
+fn values_of_every_length_are_told_apart_by_each_of_their_bytes() {
+    for len in 0..=MOST_TEXT {
+        let spellings = Spellings::new(100);
+        let text = "x".repeat(len);
+        learn(&spellings, &[("k", text.as_str())]);
+        assert!(finds(&spellings, &[("k", text.as_str())]));
+        assert!(finds(&spellings, &[KeyValue::new("k", text.clone())]));
+        assert!(!finds(&spellings, &[("k", format!("{text}x"))]));
+        for at in 0..len {
+            let mut other = text.clone();
+            other.replace_range(at..=at, "y");
+            assert!(!finds(&spellings, &[("k", other)]), "{len} {at}");
+        }
+    }
+}
+
+#[test]
+fn of_long_texts_that_are_alike_to_the_hash_only_some_are_learnt() {
+    let spellings = Spellings::new(100);
+    let alike = |n| format!("a long text with ten digits {n:02} that none samples, and its end");
+    (10..30).for_each(|n| learn(&spellings, &[("k", alike(n))]));
+    assert_eq!((10..30).filter(|n| finds(&spellings, &[("k", alike(*n))])).count(), MOST_ALIKE);
+}
+
+#[test]
+fn whatever_differs_is_told_apart() {
+    let spellings = Spellings::new(100);
+    let learnt = [("k", "ab"), ("l", "c"), ("m", ""), ("n", "12345678")];
+    learn(&spellings, &learnt);
+    assert!(finds(&spellings, &learnt));
+    assert!(!finds(&spellings, &learnt[..3]));
+    assert!(!finds(&spellings, &[("k", "a"), ("l", "bc"), ("m", ""), ("n", "12345678")]));
+    for at in 0..learnt.len() {
+        for other in ["a", "bc", "1234567", "123456789", "\0", "xx"] {
+            let mut pairs = learnt;
+            pairs[at].1 = other;
+            assert!(!finds(&spellings, &pairs));
+        }
+        let mut pairs = learnt;
+        pairs[at].0 = "other";
+        assert!(!finds(&spellings, &pairs));
+    }
+    let mut turned = learnt;
+    turned.swap(0, 1);
+    assert!(!finds(&spellings, &turned), "another shape");
+    learn(&spellings, &turned);
+    assert!(finds(&spellings, &turned));
+    learn(&spellings, &[("n", 1)]);
+    assert!(finds(&spellings, &[("n", 1)]) && finds(&spellings, &[KeyValue::new("n", 1)]));
+    assert!(!finds(&spellings, &[("n", 2)]) && !finds(&spellings, &[("n", true)]));
+}
+
+#[test]
+fn no_more_is_learnt_than_there_is_room_for() {
+    let spellings = Spellings::new(1);
+    for n in 0..100 {
+        learn(&spellings, &[("k", n)]);
+        assert_eq!(finds(&spellings, &[("k", n)]), n < 66);
+    }
+}
+
+#[test]
+fn after_enough_failures_nobody_tries_to_learn() {
+    let spellings = Spellings::new(100);
+    for n in 0..=MOST_FAILURES {
+        assert!(spellings.wants(&[("k", "v")], &AttributeSet::new(&())));
+        learn(&spellings, &[KeyValue::new(format!("key {n}"), "v")]);
+    }
+    assert!(!spellings.wants(&[("k", "v")], &AttributeSet::new(&())));
+}
