@@ -51,7 +51,11 @@ impl Aggregation {
 /// The buckets of an explicit-bucket histogram: bucket `i` takes what is at most bound `i` and above
 /// the one before.
 pub(crate) struct Buckets {
-    bounds: Box<[f64]>,
+    /// The bounds, and infinities up to a multiple of four, which no value is above: so the last few
+    /// are not counted one by one.
+    padded: Box<[f64]>,
+    /// How many of them are bounds.
+    bounds: usize,
     /// The bounds for integers; made with the first of them.
     integers: OnceLock<IntegerBounds>,
 }
@@ -75,26 +79,29 @@ impl IntegerBounds {
 impl Buckets {
     /// `bounds` are finite and ascend strictly.
     pub(crate) fn new(bounds: Box<[f64]>) -> Self {
-        Buckets { bounds, integers: OnceLock::new() }
+        let mut padded = bounds.into_vec();
+        let bounds = padded.len();
+        padded.resize(bounds.next_multiple_of(4), f64::INFINITY);
+        Buckets { padded: padded.into(), bounds, integers: OnceLock::new() }
     }
 
     /// How many buckets there are: one more than bounds.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.bounds.len() + 1
+        self.bounds + 1
     }
 
     pub(crate) fn bounds(&self) -> &[f64] {
-        &self.bounds
+        &self.padded[..self.bounds]
     }
 
     /// The bucket of a finite value; a stream's values are of one kind.
     #[inline]
     pub(crate) fn of<N: Number>(&self, value: N) -> usize {
         match value.as_float() {
-            Some(value) => above(&self.bounds, &value),
+            Some(value) => above(&self.padded, &value),
             None => {
-                let integers = self.integers.get_or_init(|| IntegerBounds::new::<N>(&self.bounds));
+                let integers = self.integers.get_or_init(|| IntegerBounds::new::<N>(self.bounds()));
                 integers.unreachable + above(&integers.keys, &value.ordered())
             }
         }
