@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -115,6 +116,18 @@ pub(crate) fn text_of_panic(panic: &(dyn Any + Send)) -> &str {
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("(no text)")
+}
+
+/// Drops what a panic carried. It is the user's, so that its drop may panic too, and so may the drop of
+/// what that throws; after a few rounds of this the last one is left where it is.
+pub(crate) fn let_go(mut panic: Box<dyn Any + Send>) {
+    for _ in 0..4 {
+        match catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+            Ok(()) => return,
+            Err(thrown) => panic = thrown,
+        }
+    }
+    std::mem::forget(panic);
 }
 
 #[cfg(test)]

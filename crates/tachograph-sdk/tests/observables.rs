@@ -173,6 +173,8 @@ fn a_callback_may_create_instruments_record_and_observe() {
     second.metric("made.inside").assert_series(2);
     second.metric("observable.1").assert_value(&(), 1);
     second.assert_absent("observable.2");
+    // A callback that holds its own provider keeps it alive until the shutdown.
+    provider.shutdown();
 }
 
 #[test]
@@ -199,6 +201,7 @@ fn a_callback_may_collect() {
         .build();
     snapshot(&provider);
     assert_eq!(seen.load(Ordering::Relaxed), 1);
+    provider.shutdown();
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use crate::command;
 use crate::failure::{Context, Failure, Result};
-use crate::steps::{Done, Steps};
+use crate::steps::Steps;
 use crate::workspace::Workspace;
 
 /// A cargo subcommand that `ci` calls.
@@ -103,23 +103,7 @@ pub(crate) fn run(workspace: &Workspace, full: bool) -> Result<()> {
         std::fs::remove_dir_all(&build).context(|| format!("{} could not be removed", build.display()))?;
     }
     steps.step("python3-venv", || python_venv(workspace));
-    if full {
-        steps.optional("rust-src and miri", || Ok(nightly_components(workspace)));
-    }
     steps.finish()
-}
-
-/// What ThreadSanitizer and Miri need. `ci --full` leaves them out where they are missing, so it
-/// is no failure if they cannot be had.
-fn nightly_components(workspace: &Workspace) -> Done {
-    let added = workspace
-        .program("rustup")
-        .args(["component", "add", "--toolchain", "nightly", "rust-src", "miri"])
-        .run();
-    match added {
-        Ok(()) => Done::Passed,
-        Err(failure) => Done::LeftOut(failure.to_string()),
-    }
 }
 
 /// The two components that rustup's minimal profile leaves out.

@@ -70,8 +70,7 @@ impl<N: Number> Observe for Observable<N> {
                     diag::text_of_panic(&*panic)
                 ),
             );
-            // The payload's own drop may panic too.
-            std::mem::forget(panic);
+            diag::let_go(panic);
         }
     }
 }

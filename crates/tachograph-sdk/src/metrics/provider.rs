@@ -18,7 +18,8 @@ pub const DEFAULT_CARDINALITY_LIMIT: usize = 2_000;
 /// Makes meters, and owns what their instruments record.
 ///
 /// Implements the API's [`MeterProvider`](opentelemetry::metrics::MeterProvider). Clones are handles
-/// to the same provider. Dropping the last handle, instrument and reader frees everything.
+/// to the same provider. Dropping the last handle, instrument and reader frees everything; a callback
+/// that holds one of these keeps all of it alive until [`shutdown`](Self::shutdown) drops the callbacks.
 #[derive(Clone)]
 pub struct MeterProvider {
     pub(crate) registry: Arc<Registry>,

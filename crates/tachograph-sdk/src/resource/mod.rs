@@ -155,8 +155,7 @@ impl ResourceBuilder {
                         diag::text_of_panic(&*panic)
                     ),
                 );
-                // The payload's own drop may panic too.
-                std::mem::forget(panic);
+                diag::let_go(panic);
                 self
             }
         }

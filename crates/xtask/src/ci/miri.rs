@@ -14,7 +14,7 @@ pub(super) fn run(workspace: &Workspace) -> Result<Done> {
     let miri = || workspace.cargo().args([NIGHTLY, "miri"]);
     if !miri().arg("--version").succeeds() {
         return Ok(Done::LeftOut(
-            "the nightly toolchain's miri component is not installed (`cargo xtask setup --full`)".to_owned(),
+            "the nightly toolchain's miri component is not installed (`rustup component add --toolchain nightly miri`)".to_owned(),
         ));
     }
     let folder = workspace.metadata.target_directory.join("miri");

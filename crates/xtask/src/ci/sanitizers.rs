@@ -59,7 +59,7 @@ pub(super) fn run(workspace: &Workspace, sanitizer: &Sanitizer) -> Result<Done> 
     }
     if sanitizer.with_std && !has_sources(workspace) {
         return Ok(Done::LeftOut(
-            "the nightly toolchain's rust-src component is not installed (`cargo xtask setup --full`)"
+            "the nightly toolchain's rust-src component is not installed (`rustup component add --toolchain nightly rust-src`)"
                 .to_owned(),
         ));
     }
@@ -76,6 +76,9 @@ pub(super) fn run(workspace: &Workspace, sanitizer: &Sanitizer) -> Result<Done> 
         .args(sanitizer.with_std.then_some("-Zbuild-std"))
         .args(["--profile", "stress", "--target", TARGET])
         .args(["-p", PACKAGE, "--lib", "--tests"])
+        // One test at a time in each binary, as under nextest: several subscribe to `tracing`, which
+        // has one cache of who is interested for the whole process.
+        .args(["--", "--test-threads=1"])
         .run()?;
     Ok(Done::Passed)
 }
