@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use support::{Keep, only, provider, reports_of, snapshot};
@@ -15,8 +16,10 @@ fn declare(provider: &MeterProvider, name: &'static str, unit: &'static str) {
 #[test]
 fn valid_names_and_units_are_not_reported() {
     let provider = provider();
-    let long: &'static str = Box::leak("n".repeat(255).into_boxed_str());
-    let unit: &'static str = Box::leak("u".repeat(63).into_boxed_str());
+    static LONG: LazyLock<String> = LazyLock::new(|| "n".repeat(255));
+    let long: &'static str = &LONG;
+    static UNIT: LazyLock<String> = LazyLock::new(|| "u".repeat(63));
+    let unit: &'static str = &UNIT;
     let reports = reports_of(|| {
         for name in ["a", "Z9", "a.b-c_d/e", long] {
             declare(&provider, name, unit);
@@ -28,7 +31,8 @@ fn valid_names_and_units_are_not_reported() {
 
 #[test]
 fn invalid_names_are_reported_and_record_all_the_same() {
-    let long: &'static str = Box::leak("n".repeat(256).into_boxed_str());
+    static LONG: LazyLock<String> = LazyLock::new(|| "n".repeat(256));
+    let long: &'static str = &LONG;
     for name in ["", "1st", "_private", "a b", "naïve", "a:b", "tab\t", long] {
         let provider = provider();
         let reports = reports_of(|| declare(&provider, name, ""));
@@ -40,7 +44,8 @@ fn invalid_names_are_reported_and_record_all_the_same() {
 
 #[test]
 fn invalid_units_are_reported_and_kept() {
-    let long: &'static str = Box::leak("u".repeat(64).into_boxed_str());
+    static LONG: LazyLock<String> = LazyLock::new(|| "u".repeat(64));
+    let long: &'static str = &LONG;
     for (name, unit) in [("unit.long", long), ("unit.micro", "µs")] {
         let provider = provider();
         let reports = reports_of(|| declare(&provider, name, unit));

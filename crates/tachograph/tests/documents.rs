@@ -9,7 +9,7 @@ mod support;
 mod peers;
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use support::{get, page, telemetry};
@@ -122,5 +122,17 @@ fn the_readmes_scrape_configuration_is_one_that_prometheus_takes() {
         let mut promtool = Command::new(peers::program(&format!("{version}/promtool")));
         let (code, said) = peers::run(promtool.args(["check", "config"]).arg(&file));
         assert_eq!(code, Some(0), "{version}: {said}");
+    }
+}
+
+#[test]
+fn every_file_that_the_documents_link_to_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for (document, folder) in [(README, root.clone()), (GUIDE, root.join("docs/guides"))] {
+        for link in document.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let path = link.split('#').next().unwrap();
+            let is_file = !path.is_empty() && !path.contains("://");
+            assert!(!is_file || folder.join(path).exists(), "{link} leads nowhere");
+        }
     }
 }

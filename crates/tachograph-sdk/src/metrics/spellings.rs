@@ -37,8 +37,9 @@ const MOST_ALIKE: usize = 4;
 ///   bytes with those that the entry keeps.
 /// - Values that are no strings are told by their bits. Arrays are not learnt.
 ///
-/// Lengths of values vary from record to record, and a branch that depends on them is mispredicted as
-/// often; both ways have none.
+/// Reading no string is what makes the first way quick. The second spares the way to the series, its
+/// attributes and their strings; comparing short values as words in line was quicker still, for twice the
+/// code (docs/COMPARISON.md).
 ///
 /// What is learnt is bounded, and is only a short cut: what finds no room is looked up by content.
 pub(super) struct Spellings {
