@@ -10,12 +10,13 @@ use crate::cells::{self, Row};
 use crate::metrics::{Bound, Overflow, Stream};
 use crate::number::Number;
 
-/// Measurements made through instruments that are bound to no provider.
-static UNBOUND: AtomicU64 = AtomicU64::new(0);
+/// Counts measurements made through instruments that are bound to no provider: in a row like any other,
+/// for a program whose telemetry is turned off is not to pay for it with a contended counter.
+static UNBOUND: OnceLock<Option<Row>> = OnceLock::new();
 
 /// How many measurements were made so far through instruments that are bound to no provider.
 pub(crate) fn unbound_measurements() -> u64 {
-    UNBOUND.load(Ordering::Relaxed)
+    UNBOUND.get().copied().flatten().map_or(0, cells::sum::<u64>)
 }
 
 /// Attributes of whatever spelling, for instruments that are not typed.
@@ -134,7 +135,9 @@ impl Inner {
 
 #[cold]
 pub(crate) fn count_unbound() {
-    UNBOUND.fetch_add(1, Ordering::Relaxed);
+    if let Some(row) = UNBOUND.get_or_init(|| cells::allocate(cells::SUM_WIDTH)) {
+        cells::add(*row, 1_u64);
+    }
 }
 
 impl<N, A: ?Sized> fmt::Debug for Handle<N, A> {
