@@ -10,10 +10,10 @@ use crate::cells::Row;
 use crate::sync::{AppendVec, Index, Payload, capacity};
 
 /// Attribute sets of more pairs have no short cut.
-const MOST_PAIRS: usize = 4;
+const MOST_PAIRS: usize = 8;
 /// The most bytes that an entry keeps of its strings, all together.
 const MOST_TEXT: usize = 64;
-/// The most spellings that one stream learns; 128 bytes each.
+/// The most spellings that one stream learns; 192 bytes each.
 const MOST_SPELLINGS: usize = capacity(SPELLING_SEGMENTS as u32);
 const SPELLING_SEGMENTS: usize = 7;
 /// The most sequences of keys that one stream learns.
@@ -60,7 +60,7 @@ struct Shape {
     kept: Box<[Key]>,
 }
 
-/// A spelling: two cache lines, of which the first is enough for what is found by place.
+/// A spelling, in whole cache lines.
 #[repr(align(64))]
 struct Entry {
     places: Places,
@@ -295,6 +295,10 @@ impl Spellings {
             Some([a, b]) => self.find_pairs(seed, [a, b]),
             Some([a, b, c]) => self.find_pairs(seed, [a, b, c]),
             Some([a, b, c, d]) => self.find_pairs(seed, [a, b, c, d]),
+            Some([a, b, c, d, e]) => self.find_pairs(seed, [a, b, c, d, e]),
+            Some([a, b, c, d, e, f]) => self.find_pairs(seed, [a, b, c, d, e, f]),
+            Some([a, b, c, d, e, f, g]) => self.find_pairs(seed, [a, b, c, d, e, f, g]),
+            Some([a, b, c, d, e, f, g, h]) => self.find_pairs(seed, [a, b, c, d, e, f, g, h]),
             Some(_) => None,
         }
     }

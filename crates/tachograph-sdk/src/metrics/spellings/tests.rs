@@ -33,8 +33,16 @@ fn keys_that_keep_their_address_and_short_values_are_learnt() {
     assert!(learns([("k", "short"), ("l", "seventeen bytes..")]));
     assert!(learns([KeyValue::new("k", "owned".to_owned()), KeyValue::new("n", 1)]));
     assert!(learns([KeyValue::new(Key::from(shared), 1.5)]));
-    assert!(learns([("a", 1), ("b", 2), ("c", 3), ("d", 4)]));
-    assert!(!learns([("a", 1), ("b", 2), ("c", 3), ("d", 4), ("e", 5)]));
+    let many = [("a", 1), ("b", 2), ("c", 3), ("d", 4), ("e", 5), ("f", 6), ("g", 7), ("h", 8), ("i", 9)];
+    for len in 1..=9 {
+        let pairs: Vec<KeyValue> =
+            many[..len].iter().map(|(key, value)| KeyValue::new(*key, *value)).collect();
+        let spellings = Spellings::new(10);
+        learn(&spellings, &many[..len]);
+        assert_eq!(finds(&spellings, &many[..len]), len <= MOST_PAIRS, "{len}");
+        learn(&spellings, pairs.as_slice());
+        assert_eq!(finds(&spellings, pairs.as_slice()), len <= MOST_PAIRS, "{len} of the API's");
+    }
     assert!(!learns([KeyValue::new("owned".to_owned(), "v")]));
     assert!(!learns([("owned".to_owned(), "v")]));
     assert!(learns([("k", &LONG[..64])]));
