@@ -134,6 +134,7 @@ impl Inner {
 }
 
 #[cold]
+#[inline(never)]
 pub(crate) fn count_unbound() {
     if let Some(row) = UNBOUND.get_or_init(|| cells::allocate(cells::SUM_WIDTH)) {
         cells::add(*row, 1_u64);
