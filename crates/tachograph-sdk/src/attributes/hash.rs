@@ -18,7 +18,7 @@ struct Random {
     first: u64,
     second: u64,
     /// Odd, one for each of the first places of a set.
-    factors: [u64; 4],
+    factors: [u64; 8],
     long: SharedSeed,
 }
 
@@ -44,10 +44,10 @@ impl Seed {
         (product as u64) ^ (product >> 64) as u64
     }
 
-    /// Scatters the word in a place below four; the upper half of the sum of all is a hash.
+    /// Scatters the word in a place below eight; the upper half of the sum of all is a hash.
     #[inline(always)]
     pub(crate) fn scatter(self, place: usize, word: u64) -> u64 {
-        word.wrapping_mul(self.0.factors[place & 3])
+        word.wrapping_mul(self.0.factors[place & 7])
     }
 
     /// A string as two words: all of it up to 16 bytes.
