@@ -32,11 +32,17 @@ pub trait Number: Copy + PartialOrd + Send + Sync + std::fmt::Debug + sealed::Se
 
     /// Whether it is neither NaN nor infinite.
     #[doc(hidden)]
-    fn is_finite(self) -> bool;
+    #[inline]
+    fn is_finite(self) -> bool {
+        true
+    }
 
     /// Whether any sum takes it: finite, and not negative where sums of the kind may be monotonic.
     #[doc(hidden)]
-    fn suits_any_sum(self) -> bool;
+    #[inline]
+    fn suits_any_sum(self) -> bool {
+        true
+    }
 
     /// Whether it is zero or more.
     #[doc(hidden)]
@@ -129,16 +135,6 @@ impl Number for u64 {
     }
 
     #[inline]
-    fn is_finite(self) -> bool {
-        true
-    }
-
-    #[inline]
-    fn suits_any_sum(self) -> bool {
-        true
-    }
-
-    #[inline]
     fn is_non_negative(self) -> bool {
         true
     }
@@ -176,16 +172,6 @@ impl Number for i64 {
     #[inline]
     fn from_ordered(ordered: u64) -> Self {
         (ordered ^ 1 << 63).cast_signed()
-    }
-
-    #[inline]
-    fn is_finite(self) -> bool {
-        true
-    }
-
-    #[inline]
-    fn suits_any_sum(self) -> bool {
-        true
     }
 
     #[inline]
