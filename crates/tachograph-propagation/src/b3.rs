@@ -30,8 +30,8 @@ pub(crate) fn extract(cx: &Context, source: &impl Source) -> Option<Context> {
     let sampled = matches!(found.sampling, Sampling::Accepted | Sampling::Debug);
     let flags = TraceFlags::default().with_sampled(sampled);
     let span = SpanContext::new(found.trace_id, found.span_id, flags, true, TraceState::NONE);
-    let cx = cx.with_remote_span_context(span);
-    Some(if found.sampling == Sampling::Debug { debug::note(&cx, found.trace_id) } else { cx })
+    let extracted = cx.with_remote_span_context(span.clone());
+    Some(debug::note(extracted, &span, found.sampling == Sampling::Debug))
 }
 
 /// Reads `{trace id}-{span id}`, `…-{sampling}` or `…-{sampling}-{parent span id}`.

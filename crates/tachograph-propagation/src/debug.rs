@@ -6,11 +6,16 @@
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, TraceId};
 
+/// The trace that is to be debugged.
 struct Debug(TraceId);
 
-/// Notes that the trace is to be debugged.
-pub(crate) fn note(cx: &Context, trace: TraceId) -> Context {
-    cx.with_value(Debug(trace))
+/// Notes whether the trace of the context's span is to be debugged. Where it is not, that costs nothing.
+pub(crate) fn note(cx: Context, span: &SpanContext, debugged: bool) -> Context {
+    match (debugged, is_noted(&cx, span)) {
+        (true, false) => cx.with_value(Debug(span.trace_id())),
+        (false, true) => cx.with_value(Debug(TraceId::INVALID)),
+        _ => cx,
+    }
 }
 
 /// Whether the span's trace is to be debugged.

@@ -51,8 +51,7 @@ fn span(cx: &Context, header: &[u8]) -> Option<Context> {
     if !span.is_valid() {
         return None;
     }
-    let cx = cx.with_remote_span_context(span);
-    Some(if debugged { debug::note(&cx, trace_id) } else { cx })
+    Some(debug::note(cx.with_remote_span_context(span.clone()), &span, debugged))
 }
 
 /// The baggage of `cx` and of the headers; nothing if the headers have none.
