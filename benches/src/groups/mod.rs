@@ -7,6 +7,7 @@ pub(crate) mod counter_typed;
 pub(crate) mod histogram;
 pub(crate) mod memory;
 pub(crate) mod new_series;
+pub(crate) mod propagation;
 pub(crate) mod scrape;
 pub(crate) mod stall;
 pub(crate) mod two_threads;
@@ -28,7 +29,7 @@ pub(crate) struct Group {
 }
 
 /// All groups, in the order in which they run.
-pub(crate) const ALL: [Group; 10] = [
+pub(crate) const ALL: [Group; 11] = [
     // First: later, threads and families that have gone would have left memory to use again.
     Group { name: "memory", run: memory::run, contenders: Vec::new },
     Group { name: "counter-bound", run: counter_bound::run, contenders: counter_bound::contenders },
@@ -40,6 +41,7 @@ pub(crate) const ALL: [Group; 10] = [
     Group { name: "scrape", run: scrape::run, contenders: Vec::new },
     Group { name: "stall", run: stall::run, contenders: Vec::new },
     Group { name: "new-series", run: new_series::run, contenders: Vec::new },
+    Group { name: "propagation", run: propagation::run, contenders: propagation::contenders },
 ];
 
 /// The values of the series whose handles are used: spread over all of them.

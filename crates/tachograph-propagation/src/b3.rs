@@ -48,7 +48,7 @@ fn single(header: &[u8]) -> Option<Found> {
         Some(_) => return None,
     };
     if let Some(parent) = parts.next() {
-        hex::bytes::<8>(parent)?;
+        hex::read_u64(parent.try_into().ok()?)?;
     }
     parts.next().is_none().then_some(Found { trace_id, span_id, sampling })
 }
@@ -74,15 +74,21 @@ fn several(source: &impl Source) -> Option<Found> {
 
 /// Reads an id of 128 bits or, padded with zeros, of 64.
 fn trace_id(text: &[u8]) -> Option<TraceId> {
-    let id = match text.len() {
-        16 => u64::from_be_bytes(hex::bytes(text)?).into(),
-        _ => u128::from_be_bytes(hex::bytes(text)?),
+    let id = match text.try_into() {
+        Ok(short) => hex::read_u64(short)?.into(),
+        Err(_) => hex::read_u128(text.try_into().ok()?)?,
     };
     Some(TraceId::from(id)).filter(|id| *id != TraceId::INVALID)
 }
 
 fn span_id(text: &[u8]) -> Option<SpanId> {
-    Some(SpanId::from_bytes(hex::bytes(text)?)).filter(|id| *id != SpanId::INVALID)
+    Some(SpanId::from(hex::read_u64(text.try_into().ok()?)?)).filter(|id| *id != SpanId::INVALID)
+}
+
+/// The digits of a span's ids.
+fn ids(span: &SpanContext) -> ([u8; 32], [u8; 16]) {
+    let (trace_id, span_id) = (span.trace_id().to_bytes(), span.span_id().to_bytes());
+    (hex::write_u128(u128::from_be_bytes(trace_id)), hex::write_u64(u64::from_be_bytes(span_id)))
 }
 
 const SINGLE: usize = 32 + 1 + 16 + 1 + 1;
@@ -95,8 +101,9 @@ pub(crate) fn inject_single(cx: &Context, sink: &mut impl Sink) {
         return;
     }
     let mut header: [u8; SINGLE] = *b"00000000000000000000000000000000-0000000000000000-0";
-    hex::write(&mut header[..32], &span.trace_id().to_bytes());
-    hex::write(&mut header[33..49], &span.span_id().to_bytes());
+    let (trace_id, span_id) = ids(span);
+    header[..32].copy_from_slice(&trace_id);
+    header[33..49].copy_from_slice(&span_id);
     header[50] = match (debug::is_noted(cx, span), span.is_sampled()) {
         (true, _) => b'd',
         (false, true) => b'1',
@@ -112,11 +119,8 @@ pub(crate) fn inject_several(cx: &Context, sink: &mut impl Sink) {
     if !span.is_valid() {
         return;
     }
-    let mut trace_id = [0; 32];
-    hex::write(&mut trace_id, &span.trace_id().to_bytes());
+    let (trace_id, span_id) = ids(span);
     sink.set(Field::B3TraceId, &trace_id);
-    let mut span_id = [0; 16];
-    hex::write(&mut span_id, &span.span_id().to_bytes());
     sink.set(Field::B3SpanId, &span_id);
     // The other one that the carrier may have from before would contradict.
     if debug::is_noted(cx, span) {

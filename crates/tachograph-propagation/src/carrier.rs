@@ -83,8 +83,8 @@ pub(crate) trait Source {
     /// The value of a header that must not be repeated.
     fn single(&self, field: Field) -> Single<'_>;
 
-    /// Shows each value of a header that may be repeated, in their order.
-    fn each<'a>(&'a self, field: Field, visit: &mut dyn FnMut(&'a [u8]));
+    /// Each value of a header that may be repeated, in their order.
+    fn each(&self, field: Field) -> impl Iterator<Item = &[u8]>;
 
     /// Shows each header whose name starts with `prefix` (in lower case): the rest of the name, and the value.
     fn each_with_prefix<'a>(&'a self, prefix: &str, visit: &mut dyn FnMut(&'a str, &'a [u8]));
@@ -129,8 +129,8 @@ impl Source for Extracting<'_> {
         Single::of(values.first().map(|value| value.as_bytes()), values.len() > 1)
     }
 
-    fn each<'a>(&'a self, field: Field, visit: &mut dyn FnMut(&'a [u8])) {
-        self.all(field).into_iter().for_each(|value| visit(value.as_bytes()));
+    fn each(&self, field: Field) -> impl Iterator<Item = &[u8]> {
+        self.all(field).into_iter().map(str::as_bytes)
     }
 
     fn each_with_prefix<'a>(&'a self, prefix: &str, visit: &mut dyn FnMut(&'a str, &'a [u8])) {

@@ -1,34 +1,11 @@
-//! What baggage's grammar allows: tokens, and values that are percent-encoded where it does not.
+//! Baggage's tokens, and its values: percent-encoded where the grammar does not allow what they have.
 
-use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
+use std::borrow::Cow;
+use std::string::FromUtf8Error;
 
-/// What a value may not have as it is (everything that is not a `baggage-octet`; bytes above ASCII are
-/// encoded anyway), and `%`, which starts what is encoded.
-const VALUE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%');
+use percent_encoding::percent_decode;
 
-/// `=` too, which a value may have, but which some receivers take for the end of it.
-const VALUE_WITHOUT_EQUALS: &AsciiSet = &VALUE.add(b'=');
-
-/// What a token may not have as it is. `%` it may, so what is encoded once stays so.
-const TOKEN: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'(')
-    .add(b')')
-    .add(b',')
-    .add(b'/')
-    .add(b':')
-    .add(b';')
-    .add(b'<')
-    .add(b'=')
-    .add(b'>')
-    .add(b'?')
-    .add(b'@')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'{')
-    .add(b'}');
+use crate::class::Class;
 
 /// Whether `=` is encoded, where it need not be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,52 +15,64 @@ pub(crate) enum Equals {
 }
 
 impl Equals {
-    fn set(self) -> &'static AsciiSet {
+    /// What is not encoded.
+    fn kept(self) -> Class {
         match self {
-            Equals::Encoded => VALUE_WITHOUT_EQUALS,
-            Equals::Kept => VALUE,
+            Equals::Encoded => Class::VALUE_WITHOUT_EQUALS,
+            Equals::Kept => Class::VALUE,
         }
     }
 }
 
 /// Whether it is a token of RFC 7230, section 3.2.6.
 pub(crate) fn is_token(text: &[u8]) -> bool {
-    !text.is_empty()
-        && text.iter().all(|byte| {
-            byte.is_ascii_alphanumeric()
-                || matches!(
-                    byte,
-                    b'!' | b'#'
-                        | b'$'
-                        | b'%'
-                        | b'&'
-                        | b'\''
-                        | b'*'
-                        | b'+'
-                        | b'-'
-                        | b'.'
-                        | b'^'
-                        | b'_'
-                        | b'`'
-                        | b'|'
-                        | b'~'
-                )
-        })
+    !text.is_empty() && Class::TOKEN.has_all(text)
 }
 
 /// Appends a value.
 pub(crate) fn encode(out: &mut Vec<u8>, value: &str, equals: Equals) {
-    percent_encode(value.as_bytes(), equals.set()).for_each(|part| out.extend_from_slice(part.as_bytes()));
+    encode_but(equals.kept(), out, value);
 }
 
 /// How many bytes [`encode`] appends.
 pub(crate) fn encoded_length(value: &str, equals: Equals) -> usize {
-    percent_encode(value.as_bytes(), equals.set()).map(str::len).sum()
+    let kept = equals.kept();
+    value.bytes().map(|byte| if kept.has(byte) { 1 } else { 3 }).sum()
 }
 
-/// Appends a key that may not be a token, as one.
+/// Appends a key that may not be a token, as one. It may have `%` already, so what is encoded once stays so.
 pub(crate) fn encode_token(out: &mut Vec<u8>, key: &str) {
-    percent_encode(key.as_bytes(), TOKEN).for_each(|part| out.extend_from_slice(part.as_bytes()));
+    encode_but(Class::TOKEN, out, key);
+}
+
+fn encode_but(kept: Class, out: &mut Vec<u8>, text: &str) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let text = text.as_bytes();
+    if kept.has_all(text) {
+        out.extend_from_slice(text);
+        return;
+    }
+    for byte in text {
+        if kept.has(*byte) {
+            out.push(*byte);
+        } else {
+            out.extend_from_slice(&[b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0x0f)]]);
+        }
+    }
+}
+
+/// A value as it was before it was encoded; borrowed where it has nothing that is, or should have been, encoded.
+/// What is no escape stays as it is; what is no UTF-8 is replaced.
+pub(crate) fn decode(value: &[u8]) -> Cow<'_, str> {
+    if Class::VALUE.has_all(value)
+        && let Ok(value) = str::from_utf8(value)
+    {
+        return Cow::Borrowed(value);
+    }
+    let mut decoded = Vec::with_capacity(value.len());
+    decoded.extend(percent_decode(value));
+    let lossy = |error: FromUtf8Error| String::from_utf8_lossy(error.as_bytes()).into_owned();
+    Cow::Owned(String::from_utf8(decoded).unwrap_or_else(lossy))
 }
 
 #[cfg(test)]
@@ -103,22 +92,14 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_grammar_has_is_left_as_it_is() {
-        for byte in 0..128_u8 {
-            let octet =
-                matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e) && byte != b'%';
-            let mut out = Vec::new();
-            encode(&mut out, &char::from(byte).to_string(), Equals::Kept);
-            assert_eq!(out.len() == 1, octet, "{byte:#x}");
-        }
-    }
-
-    #[test]
-    fn the_length_is_that_of_what_is_written() {
+    fn the_length_is_that_of_what_is_written_and_it_is_read_as_it_was() {
         for equals in [Equals::Encoded, Equals::Kept] {
-            let mut out = Vec::new();
-            encode(&mut out, "a=b 100% ü", equals);
-            assert_eq!(out.len(), encoded_length("a=b 100% ü", equals));
+            for value in ["a=b 100% ü", "plain", "", "%41", "a=b"] {
+                let mut out = Vec::new();
+                encode(&mut out, value, equals);
+                assert_eq!(out.len(), encoded_length(value, equals));
+                assert_eq!(decode(&out), value);
+            }
         }
     }
 }

@@ -66,8 +66,8 @@ impl Source for HeaderMap {
         Single::of(values.next().map(HeaderValue::as_bytes), values.next().is_some())
     }
 
-    fn each<'a>(&'a self, field: Field, visit: &mut dyn FnMut(&'a [u8])) {
-        self.get_all(name(field)).iter().for_each(|value| visit(value.as_bytes()));
+    fn each(&self, field: Field) -> impl Iterator<Item = &[u8]> {
+        self.get_all(name(field)).into_iter().map(HeaderValue::as_bytes)
     }
 
     fn each_with_prefix<'a>(&'a self, prefix: &str, visit: &mut dyn FnMut(&'a str, &'a [u8])) {

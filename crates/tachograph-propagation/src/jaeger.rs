@@ -70,7 +70,7 @@ fn items(cx: &Context, source: &impl Source) -> Option<Baggage> {
         left = rest;
         let baggage = found.get_or_insert_with(|| copy(cx.baggage()));
         if baggage.get(key).is_none() {
-            baggage.insert(key.to_owned(), percent_decode(value).decode_utf8_lossy().into_owned());
+            baggage.insert(key.to_owned(), coding::decode(value).into_owned());
         }
     });
     found
@@ -93,8 +93,9 @@ pub(crate) fn inject(cx: &Context, sink: &mut impl Sink) {
     let span = span.span_context();
     if span.is_valid() {
         let mut header: [u8; HEADER] = *b"00000000000000000000000000000000:0000000000000000:0:0";
-        hex::write(&mut header[..32], &span.trace_id().to_bytes());
-        hex::write(&mut header[33..49], &span.span_id().to_bytes());
+        let (trace_id, span_id) = (span.trace_id().to_bytes(), span.span_id().to_bytes());
+        header[..32].copy_from_slice(&hex::write_u128(u128::from_be_bytes(trace_id)));
+        header[33..49].copy_from_slice(&hex::write_u64(u64::from_be_bytes(span_id)));
         header[52] = match (debug::is_noted(cx, span), span.is_sampled()) {
             (true, _) => b'3',
             (false, true) => b'1',

@@ -3,6 +3,7 @@
 mod b3;
 mod baggage;
 mod carrier;
+mod class;
 mod coding;
 mod debug;
 mod format;

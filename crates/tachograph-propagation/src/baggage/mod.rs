@@ -15,8 +15,10 @@ pub(crate) const BYTES: usize = 8192;
 
 /// The context of `cx` with the baggage of the headers in place of its own, if they have any.
 pub(crate) fn extract(cx: &Context, source: &impl Source) -> Option<Context> {
+    let mut headers = source.each(Field::Baggage).peekable();
+    headers.peek()?;
     let mut reader = read::Reader::new();
-    source.each(Field::Baggage, &mut |header| reader.header(header));
+    headers.for_each(|header| reader.header(header));
     reader.finish().map(|baggage| cx.with_baggage(baggage))
 }
 

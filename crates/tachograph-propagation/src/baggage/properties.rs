@@ -6,15 +6,16 @@
 //!
 //! Keys are tokens, and are not encoded.
 
-use percent_encoding::percent_decode;
-
 use super::read::split_at;
 use crate::carrier::trimmed;
-use crate::coding::{Equals, encode, encode_token};
+use crate::coding::{Equals, decode, encode, encode_token};
 
 /// The metadata for the properties that follow a value's first `;`.
 pub(super) fn read(properties: &[u8]) -> String {
     let mut metadata = String::new();
+    if properties.is_empty() {
+        return metadata;
+    }
     for property in properties.split(|byte| *byte == b';').map(trimmed) {
         let (key, value) = split_at(property, b'=').unwrap_or((property, b""));
         let key = String::from_utf8_lossy(trimmed(key));
@@ -27,7 +28,7 @@ pub(super) fn read(properties: &[u8]) -> String {
         metadata.push_str(&key);
         if property.contains(&b'=') {
             metadata.push('=');
-            protect(&mut metadata, &percent_decode(trimmed(value)).decode_utf8_lossy());
+            protect(&mut metadata, &decode(trimmed(value)));
         }
     }
     metadata
@@ -52,13 +53,13 @@ pub(super) fn write(out: &mut Vec<u8>, metadata: &str, equals: Equals) {
     }
 }
 
-/// How many bytes [`write`] appends with `=` kept.
-pub(super) fn written_length(metadata: &str) -> usize {
+/// How many bytes [`write`] appends.
+pub(super) fn written_length(metadata: &str, equals: Equals) -> usize {
     if metadata.is_empty() {
         return 0;
     }
     let mut out = Vec::new();
-    write(&mut out, metadata, Equals::Kept);
+    write(&mut out, metadata, equals);
     out.len()
 }
 

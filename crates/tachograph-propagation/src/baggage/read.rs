@@ -1,11 +1,13 @@
 //! Reading the header.
 
-use opentelemetry::baggage::Baggage;
-use percent_encoding::percent_decode;
+use std::borrow::Cow;
 
+use opentelemetry::baggage::Baggage;
+
+use super::write::length;
 use super::{BYTES, MEMBERS, properties};
 use crate::carrier::trimmed;
-use crate::coding::{Equals, encoded_length, is_token};
+use crate::coding::{Equals, decode, encoded_length, is_token};
 
 /// So many bytes of all headers are looked at. What may be passed on has at most 8,192, and three times as many
 /// if all of it is percent-encoded without need; the rest is for white space. It bounds the work that a header
@@ -45,25 +47,42 @@ impl Reader {
 
     /// Reads `key = value *( ; property )`. What is not that is no member.
     fn member(&mut self, member: &[u8]) -> Option<()> {
-        let (member, properties) = split_at(member, b';').unwrap_or((member, b""));
-        let (key, value) = split_at(member, b'=')?;
-        let key = str::from_utf8(trimmed(key)).ok().filter(|key| is_token(key.as_bytes()))?;
-        let value = percent_decode(trimmed(value)).decode_utf8_lossy();
-        let metadata = properties::read(properties);
-        let size = |value: &str, metadata: &str| {
-            key.len() + 1 + encoded_length(value, Equals::Kept) + properties::written_length(metadata) + 1
-        };
-        let old = self.baggage.get_with_metadata(key);
-        let freed = old.map_or(0, |(value, metadata)| size(value.as_str(), metadata.as_str()));
-        let bytes = self.bytes - freed + size(&value, &metadata);
-        let is_one_too_many = old.is_none() && self.baggage.len() >= MEMBERS;
-        // The last member has no comma after it.
-        if bytes - 1 > BYTES || is_one_too_many {
+        let (key, rest) = split_at(member, b'=')?;
+        let (value, properties) = split_at(rest, b';').unwrap_or((rest, b""));
+        let key = trimmed(key);
+        if !is_token(key) {
             return None;
         }
-        self.bytes = bytes;
-        self.baggage.insert_with_metadata(key.to_owned(), value.into_owned(), metadata);
+        let key = str::from_utf8(key).ok()?;
+        let value = decode(trimmed(value));
+        let metadata = properties::read(properties);
+        let value_bytes = match &value {
+            Cow::Borrowed(value) => value.len(),
+            Cow::Owned(value) => encoded_length(value, Equals::Kept),
+        };
+        let bytes = self.bytes
+            + key.len()
+            + 1
+            + value_bytes
+            + properties::written_length(&metadata, Equals::Kept)
+            + 1;
+        let freed =
+            if bytes <= BYTES && self.baggage.len() < MEMBERS { 0 } else { self.freed_for(key, bytes)? };
+        let old = self.baggage.insert_with_metadata(key.to_owned(), value.into_owned(), metadata);
+        let replaced = old
+            .map_or(0, |(value, metadata)| 1 + length(key, value.as_str(), metadata.as_str(), Equals::Kept));
+        self.bytes = bytes - replaced.max(freed);
         Some(())
+    }
+
+    /// How many bytes a member frees that a new one of the same key replaces; nothing if the new one, which
+    /// would make it `bytes` in all, does not fit even so.
+    fn freed_for(&self, key: &str, bytes: usize) -> Option<usize> {
+        let old = self.baggage.get_with_metadata(key);
+        let freed = old
+            .map_or(0, |(value, metadata)| 1 + length(key, value.as_str(), metadata.as_str(), Equals::Kept));
+        // The last member has no comma after it.
+        (bytes - freed - 1 <= BYTES && (old.is_some() || self.baggage.len() < MEMBERS)).then_some(freed)
     }
 }
 

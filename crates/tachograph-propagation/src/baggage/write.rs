@@ -3,7 +3,7 @@
 use opentelemetry::baggage::Baggage;
 
 use super::{BYTES, MEMBERS, properties};
-use crate::coding::{Equals, encode, is_token};
+use crate::coding::{Equals, encode, encoded_length, is_token};
 
 /// The header; nothing for an empty baggage.
 ///
@@ -13,34 +13,48 @@ pub(super) fn header(baggage: &Baggage) -> Option<Vec<u8>> {
     if baggage.is_empty() {
         return None;
     }
-    let mut header = Vec::with_capacity(128);
-    write_all(&mut header, baggage, Equals::Encoded);
-    if header.len() > BYTES || baggage.len() > MEMBERS {
-        header.clear();
-        write_all(&mut header, baggage, Equals::Kept);
-        if header.len() > BYTES || baggage.len() > MEMBERS {
-            header = what_fits(&header);
+    for equals in [Equals::Encoded, Equals::Kept] {
+        let size = size(baggage, equals);
+        if size <= BYTES && baggage.len() <= MEMBERS {
+            return Some(written(baggage, equals, size)).filter(|header| !header.is_empty());
         }
     }
-    (!header.is_empty()).then_some(header)
+    Some(what_fits(&written(baggage, Equals::Kept, 0)))
 }
 
-fn write_all(header: &mut Vec<u8>, baggage: &Baggage, equals: Equals) {
-    for (key, (value, metadata)) in baggage {
-        // The API's type has no others; a header must not have any.
-        if !is_token(key.as_str().as_bytes()) {
-            continue;
-        }
+/// The members that a header can have: the API's type has no others, but a header must not have any.
+fn members(baggage: &Baggage) -> impl Iterator<Item = (&str, &str, &str)> {
+    let members =
+        baggage.into_iter().map(|(key, (value, metadata))| (key.as_str(), value.as_str(), metadata.as_str()));
+    members.filter(|(key, ..)| is_token(key.as_bytes()))
+}
+
+/// How many bytes the header has.
+fn size(baggage: &Baggage, equals: Equals) -> usize {
+    let size: usize =
+        members(baggage).map(|(key, value, metadata)| length(key, value, metadata, equals) + 1).sum();
+    size.saturating_sub(1)
+}
+
+/// How many bytes a member has, without a comma.
+pub(super) fn length(key: &str, value: &str, metadata: &str, equals: Equals) -> usize {
+    key.len() + 1 + encoded_length(value, equals) + properties::written_length(metadata, equals)
+}
+
+fn written(baggage: &Baggage, equals: Equals, size: usize) -> Vec<u8> {
+    let mut header = Vec::with_capacity(size);
+    for (key, value, metadata) in members(baggage) {
         if !header.is_empty() {
             header.push(b',');
         }
-        header.extend_from_slice(key.as_str().as_bytes());
+        header.extend_from_slice(key.as_bytes());
         header.push(b'=');
-        encode(header, value.as_str(), equals);
-        if !metadata.as_str().is_empty() {
-            properties::write(header, metadata.as_str(), equals);
+        encode(&mut header, value, equals);
+        if !metadata.is_empty() {
+            properties::write(&mut header, metadata, equals);
         }
     }
+    header
 }
 
 /// As many of the members as the limits allow. In a member that is written no `,` is left but encoded.

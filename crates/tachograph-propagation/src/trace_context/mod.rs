@@ -24,10 +24,10 @@ pub(crate) fn inject(cx: &Context, sink: &mut impl Sink) {
     if !span.is_valid() {
         return;
     }
-    sink.set(Field::TraceParent, &parent::write(span));
     match Some(span.trace_state()).filter(|state| **state != TraceState::NONE).and_then(state::write) {
         Some(header) => sink.set_owned(Field::TraceState, header),
-        // One that the carrier has belongs to the span that was overwritten.
+        // One that the carrier has belongs to the span that is overwritten.
         None => sink.remove(Field::TraceState),
     }
+    sink.set(Field::TraceParent, &parent::write(span));
 }

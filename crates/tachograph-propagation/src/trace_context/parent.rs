@@ -29,27 +29,27 @@ pub(crate) struct Parent {
 /// `-` follows them.
 pub(crate) fn read(header: &[u8]) -> Option<Parent> {
     let (head, rest) = header.split_first_chunk::<LENGTH>()?;
-    if head[2] != b'-' || head[35] != b'-' || head[52] != b'-' {
-        return None;
-    }
-    let [version] = hex::bytes(&head[..2])?;
-    match (version, rest.first()) {
+    let (version, head) = head.split_first_chunk::<2>()?;
+    let (trace_id, head) = head.strip_prefix(b"-")?.split_first_chunk::<32>()?;
+    let (span_id, head) = head.strip_prefix(b"-")?.split_first_chunk::<16>()?;
+    let flags = head.strip_prefix(b"-")?.first_chunk::<2>()?;
+    match (hex::read_u8(*version)?, rest.first()) {
         (FORBIDDEN_VERSION, _) | (0, Some(_)) => return None,
         (_, None | Some(b'-')) => {}
         (_, Some(_)) => return None,
     }
-    let trace_id = TraceId::from_bytes(hex::bytes(&head[3..35])?);
-    let span_id = SpanId::from_bytes(hex::bytes(&head[36..52])?);
-    let [flags] = hex::bytes(&head[53..])?;
+    let trace_id = TraceId::from(hex::read_u128(trace_id)?);
+    let span_id = SpanId::from(hex::read_u64(span_id)?);
+    let flags = TraceFlags::new(hex::read_u8(*flags)?) & KNOWN_FLAGS;
     let valid = trace_id != TraceId::INVALID && span_id != SpanId::INVALID;
-    valid.then_some(Parent { trace_id, span_id, flags: TraceFlags::new(flags) & KNOWN_FLAGS })
+    valid.then_some(Parent { trace_id, span_id, flags })
 }
 
 /// Writes the header of version 00.
 pub(crate) fn write(span: &SpanContext) -> [u8; LENGTH] {
     let mut header = *b"00-00000000000000000000000000000000-0000000000000000-00";
-    hex::write(&mut header[3..35], &span.trace_id().to_bytes());
-    hex::write(&mut header[36..52], &span.span_id().to_bytes());
-    hex::write(&mut header[53..], &[(span.trace_flags() & KNOWN_FLAGS).to_u8()]);
+    header[3..35].copy_from_slice(&hex::write_u128(u128::from_be_bytes(span.trace_id().to_bytes())));
+    header[36..52].copy_from_slice(&hex::write_u64(u64::from_be_bytes(span.span_id().to_bytes())));
+    header[53..].copy_from_slice(&hex::write_u8((span.trace_flags() & KNOWN_FLAGS).to_u8()));
     header
 }
