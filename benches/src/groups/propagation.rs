@@ -62,12 +62,11 @@ fn context(case: Case) -> Context {
     let span = SpanContext::new(ids.0, ids.1, TraceFlags::SAMPLED, true, state.unwrap_or_default());
     let cx = Context::new().with_remote_span_context(span);
     let members = [("user.id", "4711"), ("tenant", "Müller & Co"), ("canary", "false")];
-    match case.members {
-        0 => cx,
-        count => {
-            cx.with_baggage(members.into_iter().take(count).map(|(key, value)| KeyValue::new(key, value)))
-        }
+    let mut baggage = Baggage::new();
+    for (key, value) in members.into_iter().take(case.members) {
+        baggage.insert(key.to_owned(), value.to_owned());
     }
+    if baggage.is_empty() { cx } else { cx.with_baggage(baggage) }
 }
 
 /// Writes and reads by `inject` and `extract`, over and over.
