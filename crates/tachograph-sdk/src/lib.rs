@@ -33,9 +33,11 @@ mod clock;
 pub mod diag;
 pub mod metrics;
 mod number;
+pub mod pipeline;
 pub mod resource;
 mod sync;
 pub mod testing;
+pub mod trace;
 mod typed;
 
 pub use attributes::{AttributeKey, AttributeSet, AttributeValue, Attributes, KeyRef, ValueRef};

@@ -26,8 +26,10 @@ mod metric;
 mod point;
 mod show;
 mod snapshot;
+mod spans;
 
 pub use clock::ManualClock;
 pub use metric::MetricSnapshot;
 pub use point::{PointSnapshot, ValueSnapshot};
 pub use snapshot::{InMemoryReader, MetricsSnapshot};
+pub use spans::{EventSnapshot, InMemorySpanExporter, LinkSnapshot, SpanSnapshot, StatusSnapshot};

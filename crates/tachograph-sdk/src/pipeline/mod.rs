@@ -1,0 +1,28 @@
+//! From finished records to an exporter: one bounded queue and worker for every signal.
+//!
+//! - [`Exporter`]: sends batches; anyone can implement it.
+//! - [`Batch`]: the records, read in place.
+//! - [`BatchPipeline`]: the queue and its worker, a thread of its own.
+//! - [`Ledger`]: what became of every record: created = exported + dropped + queued, exactly.
+
+mod batch;
+mod config;
+mod deadline;
+mod error;
+mod exporter;
+mod lane;
+mod ledger;
+mod processor;
+mod queue;
+mod record;
+mod worker;
+
+pub use batch::{Batch, Records};
+pub use config::BatchConfig;
+pub use deadline::Deadline;
+pub use error::FlushError;
+pub use exporter::{ExportOutcome, Exporter};
+pub use ledger::{Dropped, Ledger, reason};
+pub use processor::{BatchPipeline, PipelineState};
+pub use record::Record;
+pub(crate) use record::{LENGTH, sealed};

@@ -1,0 +1,370 @@
+//! The bounded queue between those who record and the worker who exports.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64 as StdAtomicU64, Ordering as StdOrdering};
+
+use super::batch::Piece;
+use super::config::BatchConfig;
+use super::deadline::Deadline;
+use super::lane::{self, Lane, LaneCounts, LaneState};
+use super::ledger::{Dropped, Ledger, reason};
+use super::record::length;
+use crate::sync::{Condvar, Mutex, lock};
+
+/// Numbers queues from one.
+static QUEUES: StdAtomicU64 = StdAtomicU64::new(1);
+
+thread_local! {
+    /// The queue whose worker this thread is; zero where it is none. Without a destructor, so that it can be
+    /// asked at any time.
+    static WORKER_OF: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Records as bytes, from many threads to one worker, within bounds of items and bytes.
+///
+/// # Protocol
+///
+/// A thread appends to its own [`Lane`] under the lane's lock, which only the worker ever takes beside it, to
+/// exchange the buffer or to copy a few records. A full buffer is handed to `inner` whole, for an empty one.
+/// Where `inner` has no room the buffer stays in the lane, and what comes then is dropped and counted.
+///
+/// Locks are taken in this order: `lanes`, one lane's, `inner`; never two lanes'.
+///
+/// # The ledger
+///
+/// Each lane counts what it took and refused under its lock; the worker counts what it exported and
+/// dropped under `inner`'s. What is queued is the difference. A lane whose thread has ended is emptied, its
+/// counts are added to `retired`, and it goes: its records cannot be lost, nor counted twice.
+#[derive(Debug)]
+pub(super) struct Queue {
+    id: u64,
+    pub(super) config: BatchConfig,
+    /// How many records a thread gathers at most before it hands them over.
+    lane_records: usize,
+    lanes: Mutex<Lanes>,
+    pub(super) inner: Mutex<Inner>,
+    /// Tells the worker that there is something to do.
+    pub(super) work: Condvar,
+    /// Tells those who flush that the worker has done something.
+    pub(super) done: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Lanes {
+    open: Vec<Arc<Lane>>,
+    /// For threads that are being destroyed.
+    shared: Arc<Lane>,
+    retired: LaneCounts,
+    closed: bool,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Inner {
+    pieces: VecDeque<Piece>,
+    /// Records in `pieces`.
+    pub(super) records: usize,
+    /// Records that were ever pushed to `pieces`, and popped from them.
+    pub(super) pushed: u64,
+    pub(super) popped: u64,
+    spares: Vec<Vec<u8>>,
+    /// The fewest spares since they were trimmed.
+    unused: usize,
+    /// Bytes of all buffers: lanes', pieces', spares and those that the worker has.
+    bytes: usize,
+    pub(super) exported: u64,
+    pub(super) dropped: Dropped,
+    /// Records that the exporter has now.
+    pub(super) in_flight: usize,
+    /// Records that were given to the exporter.
+    pub(super) processed: u64,
+    pub(super) flushes_wanted: u64,
+    pub(super) flushes_done: u64,
+    pub(super) shutdown: Option<Deadline>,
+    pub(super) finished: bool,
+    /// The worker waits, and is to be notified.
+    pub(super) worker_waits: bool,
+    /// Somebody had to drop: export even if there is less than a batch.
+    pub(super) pressure: bool,
+}
+
+impl Queue {
+    pub(super) fn new(config: BatchConfig) -> Self {
+        Queue {
+            id: QUEUES.fetch_add(1, StdOrdering::Relaxed),
+            lane_records: config.max_export_batch_size,
+            config,
+            lanes: Mutex::default(),
+            inner: Mutex::default(),
+            work: Condvar::default(),
+            done: Condvar::default(),
+        }
+    }
+
+    /// Makes this thread the queue's worker.
+    pub(super) fn enter_worker(&self) {
+        WORKER_OF.set(self.id);
+    }
+
+    pub(super) fn is_worker(&self) -> bool {
+        WORKER_OF.get() == self.id
+    }
+
+    /// Takes a record of `len` bytes that `write` appends; says whether it was taken.
+    #[inline]
+    pub(super) fn push(&self, len: usize, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+        match lane::own(self.id, || self.new_lane()) {
+            Some(held) => self.push_to(&held.lane, len, write),
+            None => {
+                let shared = Arc::clone(&lock(&self.lanes).shared);
+                self.push_to(&shared, len, write)
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn push_to(&self, lane: &Lane, len: usize, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+        let mut state = lock(&lane.state);
+        let room = state.buffer.capacity() - state.buffer.len();
+        if (room < len || state.records >= self.lane_records || state.closed)
+            && !self.make_room(&mut state, len)
+        {
+            return false;
+        }
+        write(&mut state.buffer);
+        state.records += 1;
+        state.counts.appended += 1;
+        true
+    }
+
+    #[cold]
+    fn make_room(&self, state: &mut LaneState, len: usize) -> bool {
+        if state.closed {
+            state.counts.after_shutdown += 1;
+            return false;
+        }
+        let mut inner = lock(&self.inner);
+        let has_room = state.records == 0 || inner.records + state.records <= self.config.max_queue_size;
+        let fresh = if has_room { inner.take_buffer(len, &self.config) } else { None };
+        let Some(fresh) = fresh else {
+            state.counts.full += 1;
+            inner.pressure = true;
+            self.wake(&mut inner);
+            return false;
+        };
+        let full = std::mem::replace(&mut state.buffer, fresh);
+        let records = std::mem::take(&mut state.records);
+        if records == 0 {
+            inner.give_back(full, &self.config);
+        } else {
+            inner.push(Piece::whole(full, records));
+            if inner.records >= self.config.max_export_batch_size {
+                self.wake(&mut inner);
+            }
+        }
+        true
+    }
+
+    /// Wakes the worker if it sleeps: notifying costs a system call.
+    pub(super) fn wake(&self, inner: &mut Inner) {
+        if std::mem::take(&mut inner.worker_waits) {
+            self.work.notify_one();
+        }
+    }
+
+    pub(super) fn new_lane(&self) -> Arc<Lane> {
+        let lane = Arc::<Lane>::default();
+        let mut lanes = lock(&self.lanes);
+        if lanes.closed {
+            lock(&lane.state).closed = true;
+        }
+        lanes.open.push(Arc::clone(&lane));
+        lane
+    }
+
+    /// Takes what every lane has, lets those of ended threads go, and buffers of idle ones.
+    pub(super) fn drain(&self, into: &mut VecDeque<Piece>) {
+        let mut lanes = lock(&self.lanes);
+        let Lanes { open, shared, retired, .. } = &mut *lanes;
+        self.drain_lane(&mut lock(&shared.state), into);
+        open.retain(|lane| {
+            let mut state = lock(&lane.state);
+            self.drain_lane(&mut state, into);
+            if state.orphaned {
+                retired.add(state.counts);
+                let buffer = std::mem::take(&mut state.buffer);
+                lock(&self.inner).give_back(buffer, &self.config);
+            }
+            !state.orphaned
+        });
+    }
+
+    fn drain_lane(&self, state: &mut LaneState, into: &mut VecDeque<Piece>) {
+        if state.records == 0 {
+            if std::mem::replace(&mut state.idle, true) && state.buffer.capacity() > 0 {
+                let buffer = std::mem::take(&mut state.buffer);
+                lock(&self.inner).give_back(buffer, &self.config);
+            }
+            return;
+        }
+        state.idle = false;
+        // A few records are copied behind those of other threads, so that many threads that record
+        // little do not take a buffer each.
+        if state.buffer.len() <= self.config.thread_bytes / 2 {
+            let fits = |piece: &Piece| piece.bytes.capacity() - piece.bytes.len() >= state.buffer.len();
+            if !into.back().is_some_and(fits)
+                && let Some(fresh) = lock(&self.inner).take_buffer(state.buffer.len(), &self.config)
+            {
+                into.push_back(Piece::whole(fresh, 0));
+            }
+            if let Some(piece) = into.back_mut().filter(|piece| fits(piece)) {
+                piece.bytes.extend_from_slice(&state.buffer);
+                piece.to = piece.bytes.len();
+                piece.records += std::mem::take(&mut state.records);
+                state.buffer.clear();
+                return;
+            }
+        }
+        let buffer = std::mem::take(&mut state.buffer);
+        into.push_back(Piece::whole(buffer, std::mem::take(&mut state.records)));
+    }
+
+    /// Lets nothing more in. What is there stays to be drained.
+    pub(super) fn close(&self) {
+        let mut lanes = lock(&self.lanes);
+        lanes.closed = true;
+        for lane in lanes.open.iter().chain([&lanes.shared]) {
+            lock(&lane.state).closed = true;
+        }
+    }
+
+    /// Lanes there are, the shared one apart.
+    #[cfg(test)]
+    pub(super) fn lanes(&self) -> usize {
+        lock(&self.lanes).open.len()
+    }
+
+    /// What became of every record so far.
+    pub(super) fn ledger(&self) -> Ledger {
+        // What was exported first: a record is appended before it is exported, so that what is read
+        // of the lanes afterwards includes at least that.
+        let (exported, mut dropped) = {
+            let inner = lock(&self.inner);
+            (inner.exported, inner.dropped.clone())
+        };
+        let counts = {
+            let lanes = lock(&self.lanes);
+            let mut counts = lanes.retired;
+            for lane in lanes.open.iter().chain([&lanes.shared]) {
+                counts.add(lock(&lane.state).counts);
+            }
+            counts
+        };
+        let queued = counts.appended - exported - dropped.total();
+        dropped.add(reason::QUEUE_FULL, counts.full);
+        dropped.add(reason::ALREADY_SHUTDOWN, counts.after_shutdown);
+        Ledger { created: exported + dropped.total() + queued, exported, dropped, queued }
+    }
+}
+
+impl Inner {
+    fn push(&mut self, piece: Piece) {
+        self.records += piece.records;
+        self.pushed += piece.records as u64;
+        self.pieces.push_back(piece);
+    }
+
+    /// Takes at most `max` records off the queue.
+    pub(super) fn pop(&mut self, max: usize, batch: &mut Vec<Piece>) {
+        let taken = take(&mut self.pieces, max, batch);
+        self.records -= taken;
+        self.popped += taken as u64;
+    }
+
+    /// Puts back what [`pop`](Self::pop) had to take beyond the batch, and the buffers of the rest.
+    pub(super) fn release(&mut self, batch: &mut Vec<Piece>, config: &BatchConfig) {
+        if let Some(rest) = release(batch, |buffer| self.give_back(buffer, config)) {
+            self.pieces.push_front(rest);
+        }
+    }
+
+    pub(super) fn buffer_bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// An empty buffer with room for `len` bytes, if there may be one.
+    fn take_buffer(&mut self, len: usize, config: &BatchConfig) -> Option<Vec<u8>> {
+        let size = config.thread_bytes.max(len);
+        if size == config.thread_bytes
+            && let Some(spare) = self.spares.pop()
+        {
+            self.unused = self.unused.min(self.spares.len());
+            return Some(spare);
+        }
+        if self.bytes + size > config.max_bytes {
+            return None;
+        }
+        let buffer = Vec::with_capacity(size);
+        self.bytes += buffer.capacity();
+        Some(buffer)
+    }
+
+    /// Takes a buffer back: one of the common size is kept, an oversized one is freed.
+    pub(super) fn give_back(&mut self, mut buffer: Vec<u8>, config: &BatchConfig) {
+        if (config.thread_bytes..2 * config.thread_bytes).contains(&buffer.capacity()) {
+            buffer.clear();
+            self.spares.push(buffer);
+        } else {
+            self.bytes -= buffer.capacity();
+        }
+    }
+
+    /// Frees half of the spares that were not needed since the last time.
+    pub(super) fn trim(&mut self) {
+        for _ in 0..self.unused.div_ceil(2) {
+            if let Some(spare) = self.spares.pop() {
+                self.bytes -= spare.capacity();
+            }
+        }
+        self.unused = self.spares.len();
+    }
+}
+
+/// Moves at most `max` records from the front of `source`; the last piece may hold more than is
+/// part of the batch. Says how many.
+pub(super) fn take(source: &mut VecDeque<Piece>, max: usize, batch: &mut Vec<Piece>) -> usize {
+    let mut taken = 0;
+    while taken < max
+        && let Some(mut piece) = source.pop_front()
+    {
+        let wanted = max - taken;
+        if piece.records > wanted {
+            piece.to = piece.from;
+            for _ in 0..wanted {
+                piece.to += length(piece.bytes.get(piece.to..).unwrap_or_default());
+            }
+            piece.rest = piece.records - wanted;
+            piece.records = wanted;
+        }
+        taken += piece.records;
+        batch.push(piece);
+    }
+    taken
+}
+
+/// Gives the buffers of a batch back; returns what the last piece held beyond it.
+pub(super) fn release(batch: &mut Vec<Piece>, mut give_back: impl FnMut(Vec<u8>)) -> Option<Piece> {
+    let mut rest = None;
+    for mut piece in batch.drain(..) {
+        if piece.rest > 0 {
+            piece.from = piece.to;
+            piece.to = piece.bytes.len();
+            piece.records = std::mem::take(&mut piece.rest);
+            rest = Some(piece);
+        } else {
+            give_back(piece.bytes);
+        }
+    }
+    rest
+}

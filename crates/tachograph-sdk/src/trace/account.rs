@@ -1,0 +1,39 @@
+use std::fmt;
+
+use crate::pipeline::Ledger;
+
+/// What became of a provider's spans.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TraceAccount {
+    /// Spans that started, those included that were not sampled.
+    pub started: u64,
+    /// Spans that started sampled.
+    pub sampled: u64,
+    /// Spans that started to be recorded and not exported.
+    pub recorded_only: u64,
+    /// Recorded spans that ended.
+    pub ended: u64,
+    /// Calls on spans of the API that had ended, which had no effect.
+    pub after_end: u64,
+    /// For each exporter, its kind and what became of the spans that ended for it.
+    pub exports: Vec<(&'static str, Ledger)>,
+}
+
+impl TraceAccount {
+    /// Recorded spans that have not ended.
+    pub fn live(&self) -> u64 {
+        (self.sampled + self.recorded_only).saturating_sub(self.ended)
+    }
+}
+
+impl fmt::Display for TraceAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let TraceAccount { started, sampled, ended, .. } = self;
+        write!(f, "traces: {started} spans started, {sampled} sampled, {ended} ended")?;
+        for (component, ledger) in &self.exports {
+            write!(f, "; {component}: {ledger}")?;
+        }
+        Ok(())
+    }
+}

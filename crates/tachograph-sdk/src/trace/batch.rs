@@ -1,0 +1,42 @@
+use super::processor::{FinishedSpan, SpanProcessor};
+use super::record::{SpanShared, Spans};
+use crate::pipeline::{BatchConfig, BatchPipeline, Deadline, Exporter, FlushError, Ledger, PipelineState};
+
+use std::sync::Arc;
+
+/// Exports sampled spans in batches, from a thread of its own.
+///
+/// Ending a span copies it into the thread's buffer and returns; it never waits for an export. What finds no
+/// room is dropped and counted. See [`BatchConfig`] for the bounds and [`BatchPipeline`] for how it ends.
+#[derive(Debug)]
+pub struct BatchSpanProcessor {
+    pipeline: BatchPipeline<Spans>,
+}
+
+impl BatchSpanProcessor {
+    /// Starts the worker.
+    pub(crate) fn new(exporter: impl Exporter<Spans>, config: BatchConfig, shared: &SpanShared) -> Self {
+        BatchSpanProcessor { pipeline: BatchPipeline::new(exporter, config, Arc::new(shared.clone())) }
+    }
+}
+
+impl SpanProcessor for BatchSpanProcessor {
+    #[inline]
+    fn on_end(&self, span: &FinishedSpan<'_>) {
+        if span.is_sampled() {
+            self.pipeline.push(span.len(), |buffer| span.write(buffer));
+        }
+    }
+
+    fn flush(&self, deadline: Deadline) -> Result<(), FlushError> {
+        self.pipeline.flush(deadline)
+    }
+
+    fn shutdown(&self, deadline: Deadline) -> Option<Ledger> {
+        Some(self.pipeline.shutdown(deadline))
+    }
+
+    fn state(&self) -> Option<PipelineState> {
+        Some(self.pipeline.state())
+    }
+}

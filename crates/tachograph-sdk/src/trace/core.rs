@@ -1,0 +1,103 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use super::counters::Counters;
+use super::id::IdGenerator;
+use super::limits::SpanLimits;
+use super::live::LiveSpan;
+use super::processor::SpanProcessor;
+use super::record::SpanShared;
+use super::sampler::SamplerCell;
+use super::time::SpanClock;
+use crate::sync::{Mutex, lock};
+
+/// Numbers engines from one.
+static ENGINES: AtomicU64 = AtomicU64::new(1);
+
+/// What a provider, its tracers and their spans share.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) id: u64,
+    pub(crate) shared: SpanShared,
+    pub(crate) limits: SpanLimits,
+    pub(crate) processors: Box<[Box<dyn SpanProcessor>]>,
+    pub(crate) sampler: SamplerCell,
+    /// `None` for random ones.
+    pub(crate) ids: Option<Box<dyn IdGenerator>>,
+    pub(crate) clock: SpanClock,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) stopped: AtomicBool,
+    /// Recordings that threads have too many of, for those that have none: where spans end on other threads than
+    /// they start on. Each is without its engine, so that nothing keeps itself alive.
+    depot: Mutex<Recordings>,
+}
+
+/// A span of the API while it lives: on the heap, and used again.
+///
+/// It keeps its engine while it waits in a thread's list, so that starting and ending a span counts no references:
+/// that would be a cache line that all threads write.
+#[derive(Debug, Default)]
+pub(crate) struct Recording {
+    pub(crate) live: LiveSpan,
+    pub(crate) core: Option<Arc<Core>>,
+}
+
+/// Recordings that wait: boxed, for they go into spans and come back without being copied.
+#[expect(clippy::vec_box, reason = "the boxes are what is kept")]
+pub(crate) type Recordings = Vec<Box<Recording>>;
+
+/// How many recordings the depot keeps.
+const DEPOT: usize = 1_024;
+
+impl Core {
+    pub(crate) fn new(
+        shared: SpanShared,
+        limits: SpanLimits,
+        processors: Vec<Box<dyn SpanProcessor>>,
+        sampler: SamplerCell,
+        ids: Option<Box<dyn IdGenerator>>,
+        clock: SpanClock,
+    ) -> Self {
+        Core {
+            id: ENGINES.fetch_add(1, Ordering::Relaxed),
+            shared,
+            limits: limits.in_range(),
+            processors: processors.into(),
+            sampler,
+            ids,
+            clock,
+            counters: Arc::default(),
+            stopped: AtomicBool::new(false),
+            depot: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// Takes recordings from a list, leaving `left`.
+    pub(crate) fn deposit(&self, list: &mut Recordings, left: usize) {
+        let mut surplus = list.split_off(left.min(list.len()));
+        for recording in &mut surplus {
+            recording.core = None;
+        }
+        let mut depot = lock(&self.depot);
+        let room = DEPOT.saturating_sub(depot.len()).min(surplus.len());
+        depot.extend(surplus.drain(..room));
+        drop(depot);
+    }
+
+    /// Moves up to `wanted` recordings to a list.
+    pub(crate) fn withdraw(self: &Arc<Self>, list: &mut Recordings, wanted: usize) {
+        let from = list.len();
+        {
+            let mut depot = lock(&self.depot);
+            let left = depot.len().saturating_sub(wanted);
+            list.extend(depot.drain(left..));
+        }
+        for recording in list.iter_mut().skip(from) {
+            recording.core = Some(Arc::clone(self));
+        }
+    }
+}

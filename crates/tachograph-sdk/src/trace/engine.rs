@@ -1,0 +1,167 @@
+//! What happens when a span starts and ends.
+
+use std::sync::atomic::Ordering;
+
+use opentelemetry::trace::{SpanId, TraceFlags, TraceId};
+
+use super::core::Core;
+use super::counters::started_index;
+use super::live::{LiveSpan, kind_code};
+use super::local::Local;
+use super::parent::Parent;
+use super::processor::FinishedSpan;
+use super::sampler::{Decision, Sampling, SamplingInput};
+use super::start::SpanStart;
+
+const SAMPLED: u8 = 1;
+const RANDOM: u8 = 2;
+
+/// The ids and the decision of a span that is about to start.
+pub(crate) struct Verdict {
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    pub(crate) flags: TraceFlags,
+    pub(crate) sampling: Sampling,
+}
+
+/// Asks the sampler, and counts the span.
+#[inline]
+pub(crate) fn decide(core: &Core, local: Option<&Local>, start: &SpanStart<'_>) -> Verdict {
+    let (trace_id, inherited) = match (start.parent, start.ids) {
+        (Some(parent), _) => (parent.trace_id, parent.trace_flags.to_u8() & RANDOM),
+        (None, Some((trace_id, _))) => (trace_id, if core.ids_are_random() { RANDOM } else { 0 }),
+        (None, None) => core.new_trace_id(),
+    };
+    let span_id = match start.ids {
+        Some((_, span_id)) => span_id,
+        None => core.new_span_id(),
+    };
+    let input = SamplingInput {
+        parent: start.parent,
+        trace_id,
+        name: start.name,
+        kind: start.kind,
+        attributes: start.attributes,
+        links: start.links,
+        context: start.context,
+    };
+    let sampling = match local {
+        Some(local) => local.with_sampler(core, |sampler| sampler.sample(&input)),
+        None => core.sampler.get().1.sample(&input),
+    };
+    let (result, sampled) = match sampling.decision {
+        Decision::Drop => (0, 0),
+        Decision::RecordOnly => (1, 0),
+        Decision::RecordAndSample => (2, SAMPLED),
+    };
+    let origin = start.parent.map_or(0, |parent| 1 + usize::from(parent.is_remote));
+    let index = started_index(result, origin);
+    match local {
+        Some(local) => local.counters.started(index),
+        None => core.counters.started_elsewhere(index),
+    }
+    Verdict { trace_id, span_id, flags: TraceFlags::new(inherited | sampled), sampling }
+}
+
+/// Makes `live` the span that was decided about; it records if the decision says so.
+#[inline]
+pub(crate) fn begin(core: &Core, live: &mut LiveSpan, scope: u32, start: &SpanStart<'_>, verdict: Verdict) {
+    let Verdict { trace_id, span_id, flags, sampling } = verdict;
+    let inherited = start.parent.and_then(|parent| parent.trace_state);
+    set_context(live, trace_id, span_id, flags, start.parent);
+    live.trace_state = match sampling.trace_state {
+        Some(state) => state,
+        None => inherited.cloned().unwrap_or_default(),
+    };
+    live.recording = sampling.decision != Decision::Drop;
+    if !live.recording {
+        return;
+    }
+    if live.engine != core.id {
+        live.engine = core.id;
+        live.limits = core.limits;
+    }
+    live.body.start(start.name, &live.limits);
+    live.head.scope = scope;
+    live.head.kind = kind_code(start.kind);
+    live.head.status = 0;
+    live.epoch = core.clock.epoch(live.head.trace_id, start.parent.is_none_or(|parent| parent.is_remote));
+    live.head.start = start.unix_nanos.unwrap_or_else(|| core.clock.now(live.epoch));
+    if live.trace_state != Default::default() {
+        live.body.set_trace_state(&live.trace_state);
+    }
+    for pair in &sampling.attributes {
+        live.set_key_value(pair);
+    }
+    start.attributes.visit(&mut |key, value| live.set_attribute(key, value));
+    for link in start.links {
+        let mut writer = live.add_link(Parent::from(&link.span_context));
+        for pair in &link.attributes {
+            writer.set_attribute(pair.key.as_str(), &pair.value);
+        }
+        writer.drop_attributes(link.dropped_attributes_count);
+    }
+    for processor in &core.processors {
+        processor.on_start(live, start.context);
+    }
+}
+
+fn set_context(
+    live: &mut LiveSpan,
+    trace_id: TraceId,
+    span_id: SpanId,
+    flags: TraceFlags,
+    parent: Option<Parent<'_>>,
+) {
+    live.head.trace_id = u128::from_be_bytes(trace_id.to_bytes());
+    live.head.span_id = u64::from_be_bytes(span_id.to_bytes());
+    live.head.flags = flags.to_u8();
+    live.head.parent_id = parent.map_or(0, |parent| u64::from_be_bytes(parent.span_id.to_bytes()));
+    live.head.parent_is_remote = parent.is_some_and(|parent| parent.is_remote);
+}
+
+/// Ends a span that records, at a time or now, and hands it to the processors.
+#[inline]
+pub(crate) fn end(core: &Core, local: Option<&Local>, live: &mut LiveSpan, unix_nanos: Option<u64>) {
+    if !std::mem::take(&mut live.recording) {
+        return;
+    }
+    live.head.end = unix_nanos.unwrap_or_else(|| core.clock.now(live.epoch));
+    match local {
+        Some(local) => local.counters.ended(),
+        None => core.counters.ended_elsewhere(),
+    }
+    let span = FinishedSpan::new(&live.head, &live.body, &core.shared);
+    for processor in &core.processors {
+        processor.on_end(&span);
+    }
+}
+
+impl Core {
+    fn ids_are_random(&self) -> bool {
+        self.ids.as_ref().is_none_or(|ids| ids.trace_ids_are_random())
+    }
+
+    /// A new trace's id, and its flags.
+    #[inline]
+    fn new_trace_id(&self) -> (TraceId, u8) {
+        match &self.ids {
+            None => (super::id::IdGenerator::new_trace_id(&super::id::RandomIds), RANDOM),
+            Some(ids) => (ids.new_trace_id(), if ids.trace_ids_are_random() { RANDOM } else { 0 }),
+        }
+    }
+
+    #[inline]
+    fn new_span_id(&self) -> SpanId {
+        match &self.ids {
+            None => super::id::IdGenerator::new_span_id(&super::id::RandomIds),
+            Some(ids) => ids.new_span_id(),
+        }
+    }
+
+    /// Counts a call on a span that has ended.
+    #[cold]
+    pub(crate) fn after_end(&self) {
+        self.counters.after_end.fetch_add(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,113 @@
+//! What a thread keeps of the engines it works for.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::{Arc, Weak};
+
+use super::core::{Core, Recording, Recordings};
+use super::counters::ThreadCounters;
+use super::sampler::Sampler;
+
+/// How many engines a thread keeps things for before it looks for those that have stopped.
+const KEPT: usize = 8;
+
+/// How many recordings a thread keeps for its next spans.
+const SPARE: usize = 64;
+
+pub(crate) struct Local {
+    engine: u64,
+    core: Weak<Core>,
+    pub(crate) counters: ThreadCounters,
+    /// The sampler used last, and its version.
+    sampler: Cell<Option<(u64, Arc<dyn Sampler>)>>,
+    spare: RefCell<Recordings>,
+}
+
+thread_local! {
+    static LOCALS: RefCell<Vec<Rc<Local>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// This thread's things of an engine; `None` where the thread is being destroyed.
+#[inline]
+pub(crate) fn of(core: &Arc<Core>) -> Option<Rc<Local>> {
+    let found = LOCALS.try_with(|locals| {
+        let locals = locals.try_borrow().ok()?;
+        locals.iter().find(|local| local.engine == core.id).map(Rc::clone)
+    });
+    match found {
+        Ok(Some(local)) => Some(local),
+        Ok(None) => make(core),
+        Err(_) => None,
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn make(core: &Arc<Core>) -> Option<Rc<Local>> {
+    let local = Rc::new(Local {
+        engine: core.id,
+        core: Arc::downgrade(core),
+        counters: ThreadCounters::new(&core.counters),
+        sampler: Cell::new(None),
+        spare: RefCell::new(Vec::with_capacity(SPARE + 1)),
+    });
+    // What goes is dropped when the list is no longer borrowed: it may hold samplers of the user's.
+    let gone = LOCALS.try_with(|locals| {
+        let mut locals = locals.try_borrow_mut().ok()?;
+        let mut gone = Vec::new();
+        if locals.len() >= KEPT {
+            let (kept, stopped) = locals.drain(..).partition(|local| !local.has_stopped());
+            (*locals, gone) = (kept, stopped);
+        }
+        locals.push(Rc::clone(&local));
+        Some(gone)
+    });
+    gone.ok().flatten().map(|_| local)
+}
+
+impl Local {
+    fn has_stopped(&self) -> bool {
+        self.core.upgrade().is_none_or(|core| core.is_stopped())
+    }
+
+    /// Runs `ask` with the sampler in force.
+    #[inline]
+    pub(crate) fn with_sampler<T>(&self, core: &Core, ask: impl FnOnce(&dyn Sampler) -> T) -> T {
+        let version = core.sampler.version();
+        // Taken out while it is asked: it may start a span itself.
+        let (version, sampler) = match self.sampler.take() {
+            Some(known) if known.0 == version => known,
+            _ => core.sampler.get(),
+        };
+        let answer = ask(&*sampler);
+        // Whatever this drops was put there by a span that the sampler started.
+        drop(self.sampler.replace(Some((version, sampler))));
+        answer
+    }
+
+    /// A recording of this engine.
+    #[inline]
+    pub(crate) fn recording(&self, core: &Arc<Core>) -> Box<Recording> {
+        if let Ok(mut spare) = self.spare.try_borrow_mut() {
+            if spare.is_empty() {
+                core.withdraw(&mut spare, SPARE / 2);
+            }
+            if let Some(recording) = spare.pop() {
+                return recording;
+            }
+        }
+        Box::new(Recording { core: Some(Arc::clone(core)), ..Recording::default() })
+    }
+
+    /// Keeps a recording for the next span.
+    #[inline]
+    pub(crate) fn keep(&self, core: Arc<Core>, mut recording: Box<Recording>) {
+        if let Ok(mut spare) = self.spare.try_borrow_mut() {
+            if spare.len() >= SPARE {
+                core.deposit(&mut spare, SPARE / 2);
+            }
+            recording.core = Some(core);
+            spare.push(recording);
+        }
+    }
+}

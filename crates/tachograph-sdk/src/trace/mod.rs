@@ -1,0 +1,63 @@
+//! Spans: the API's, and the engine's own.
+//!
+//! ```
+//! use opentelemetry::trace::{Span, Tracer as _};
+//! use tachograph_sdk::pipeline::{BatchConfig, Deadline};
+//! use tachograph_sdk::testing::InMemorySpanExporter;
+//! use tachograph_sdk::trace::TracerProvider;
+//!
+//! let exporter = InMemorySpanExporter::new();
+//! let provider =
+//!     TracerProvider::builder().with_batch_exporter(exporter.clone(), BatchConfig::spans()).build();
+//! let mut span = provider.tracer("shop").start("pay");
+//! span.end();
+//! let account = provider.shutdown(Deadline::NEVER);
+//! assert_eq!(account.exports[0].1.exported, 1);
+//! assert_eq!(exporter.spans()[0].name, "pay");
+//! ```
+//!
+//! # Concepts
+//!
+//! - [`TracerProvider`], [`Tracer`], [`Span`]: the API's.
+//! - [`LiveSpan`], [`SpanStart`]: the engine's way in, for who keeps spans in places of their own.
+//! - [`Sampler`]: which spans are recorded; [`SpanLimits`]: how much of them; [`IdGenerator`].
+//! - [`SpanProcessor`]: is told of spans that start and end. [`SpanRecord`]: what an exporter reads.
+
+mod account;
+mod batch;
+mod core;
+mod counters;
+mod engine;
+mod id;
+mod limits;
+mod live;
+mod local;
+mod parent;
+mod processor;
+mod provider;
+mod record;
+mod sampler;
+mod span;
+mod start;
+mod time;
+mod tracer;
+
+pub use account::TraceAccount;
+pub use batch::BatchSpanProcessor;
+pub use id::{IdGenerator, RandomIds};
+pub use limits::SpanLimits;
+pub use live::{EventWriter, LinkWriter, LiveSpan};
+pub use parent::Parent;
+pub use processor::{FinishedSpan, SpanProcessor};
+pub use provider::{TracerProvider, TracerProviderBuilder};
+pub use record::{
+    EventRecord, Events, LinkRecord, Links, RecordArray, RecordAttributes, RecordValue, SpanRecord,
+    SpanShared, SpanStatus, Spans,
+};
+pub use sampler::{
+    AlwaysOff, AlwaysOn, Decision, ParentBased, RateLimited, Rule, Rules, Sampler, Sampling, SamplingInput,
+    TraceIdRatio,
+};
+pub use span::Span;
+pub use start::{SpanAttributes, SpanStart};
+pub use tracer::Tracer;

@@ -1,0 +1,134 @@
+use std::cell::OnceCell;
+use std::fmt;
+
+use opentelemetry::Context;
+use opentelemetry::trace::{SpanId, TraceFlags, TraceId};
+
+use super::live::LiveSpan;
+use super::record::{Body, Head, SpanRecord, SpanShared};
+use crate::pipeline::{Deadline, FlushError, Ledger, PipelineState};
+
+/// Is told of spans that start and end. Anyone can implement it.
+///
+/// Processors are called in the order in which they were added, on the thread that starts or ends the span, for all spans that
+/// are recorded, sampled or not. They should be quick, and must not block. They may start spans of their own.
+pub trait SpanProcessor: fmt::Debug + Send + Sync + 'static {
+    /// A span has started; what is set on it now is part of it. `parent` is the context it was started in, where the
+    /// caller has one; otherwise [`Context::current`] is what applies.
+    fn on_start(&self, span: &mut LiveSpan, parent: Option<&Context>) {
+        let _ = (span, parent);
+    }
+
+    /// A span has ended.
+    fn on_end(&self, span: &FinishedSpan<'_>);
+
+    /// Hands on what is held, and waits until that is done or the deadline has passed.
+    ///
+    /// # Errors
+    ///
+    /// When the deadline passed, or the processor has been shut down.
+    fn flush(&self, deadline: Deadline) -> Result<(), FlushError> {
+        let _ = deadline;
+        Ok(())
+    }
+
+    /// The end: hands on what is held, and takes nothing more. May be called again, then without effect. Returns
+    /// what became of the spans, where the processor exports.
+    fn shutdown(&self, deadline: Deadline) -> Option<Ledger> {
+        let _ = deadline;
+        None
+    }
+
+    /// What became of the spans so far, where the processor exports.
+    fn state(&self) -> Option<PipelineState> {
+        None
+    }
+}
+
+/// A span that has ended, on its way through the processors.
+pub struct FinishedSpan<'a> {
+    form: Form<'a>,
+    shared: &'a SpanShared,
+    encoded: OnceCell<Vec<u8>>,
+}
+
+enum Form<'a> {
+    /// As it lived.
+    Parts(&'a Head, &'a Body),
+    /// As it travels.
+    Record(&'a [u8]),
+}
+
+impl<'a> FinishedSpan<'a> {
+    pub(crate) fn new(head: &'a Head, body: &'a Body, shared: &'a SpanShared) -> Self {
+        FinishedSpan { form: Form::Parts(head, body), shared, encoded: OnceCell::new() }
+    }
+
+    /// One that was kept as a record.
+    #[expect(dead_code, reason = "for processors that keep spans a while")]
+    pub(crate) fn of_record(bytes: &'a [u8], shared: &'a SpanShared) -> Self {
+        FinishedSpan { form: Form::Record(bytes), shared, encoded: OnceCell::new() }
+    }
+
+    /// The trace it is part of.
+    pub fn trace_id(&self) -> TraceId {
+        match self.form {
+            Form::Parts(head, _) => TraceId::from(head.trace_id),
+            Form::Record(_) => self.record().trace_id(),
+        }
+    }
+
+    /// Its id.
+    pub fn span_id(&self) -> SpanId {
+        match self.form {
+            Form::Parts(head, _) => SpanId::from(head.span_id),
+            Form::Record(_) => self.record().span_id(),
+        }
+    }
+
+    /// Whether it is to be exported; where not, it was recorded for processors alone.
+    #[inline]
+    pub fn is_sampled(&self) -> bool {
+        match self.form {
+            Form::Parts(head, _) => TraceFlags::new(head.flags).is_sampled(),
+            Form::Record(_) => self.record().trace_flags().is_sampled(),
+        }
+    }
+
+    /// All of it. The first call for a span encodes it, which allocates; the batch processor does without.
+    pub fn record(&self) -> SpanRecord<'_> {
+        let bytes = match self.form {
+            Form::Parts(head, body) => self.encoded.get_or_init(|| {
+                let mut bytes = Vec::new();
+                body.write(head, &mut bytes);
+                bytes
+            }),
+            Form::Record(bytes) => bytes,
+        };
+        SpanRecord::new(bytes, self.shared)
+    }
+
+    /// The bytes of the record.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        match self.form {
+            Form::Parts(_, body) => body.record_len(),
+            Form::Record(bytes) => bytes.len(),
+        }
+    }
+
+    /// Appends the record.
+    #[inline]
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        match self.form {
+            Form::Parts(head, body) => body.write(head, out),
+            Form::Record(bytes) => out.extend_from_slice(bytes),
+        }
+    }
+}
+
+impl fmt::Debug for FinishedSpan<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.record().fmt(f)
+    }
+}

@@ -1,0 +1,224 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use opentelemetry::InstrumentationScope;
+
+use super::account::TraceAccount;
+use super::batch::BatchSpanProcessor;
+use super::core::Core;
+use super::id::IdGenerator;
+use super::limits::SpanLimits;
+use super::processor::SpanProcessor;
+use super::record::{SpanShared, Spans};
+use super::sampler::{AlwaysOn, ParentBased, Sampler, SamplerCell};
+use super::time::SpanClock;
+use super::tracer::Tracer;
+use crate::clock::Clock;
+use crate::pipeline::{BatchConfig, Deadline, Exporter, FlushError, PipelineState};
+use crate::resource::Resource;
+
+/// How long a provider that is dropped without a shutdown takes at most to hand on what it holds.
+const DROP_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Makes tracers, and owns what becomes of their spans.
+///
+/// Implements the API's [`TracerProvider`](opentelemetry::trace::TracerProvider). Clones are handles to the same
+/// provider. Dropping the last one shuts it down, for five seconds at most; tracers do not keep it alive.
+#[derive(Clone)]
+pub struct TracerProvider {
+    handle: Arc<Handle>,
+}
+
+struct Handle(Arc<Core>);
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if !self.0.is_stopped() {
+            shut_down(&self.0, Deadline::after(DROP_DEADLINE));
+        }
+    }
+}
+
+fn shut_down(core: &Core, deadline: Deadline) {
+    core.stopped.store(true, Ordering::Release);
+    for processor in &core.processors {
+        processor.shutdown(deadline);
+    }
+}
+
+impl TracerProvider {
+    /// Sets up a provider.
+    pub fn builder() -> TracerProviderBuilder {
+        TracerProviderBuilder {
+            resource: None,
+            limits: SpanLimits::default(),
+            sampler: Arc::new(ParentBased::new(AlwaysOn)),
+            ids: None,
+            clock: SpanClock::Process,
+            processors: Vec::new(),
+        }
+    }
+
+    /// A tracer for the scope of this name: the library, package or module that instruments.
+    pub fn tracer(&self, name: impl Into<std::borrow::Cow<'static, str>>) -> Tracer {
+        self.tracer_with_scope(InstrumentationScope::builder(name).build())
+    }
+
+    /// A tracer for a scope.
+    pub fn tracer_with_scope(&self, scope: InstrumentationScope) -> Tracer {
+        let core = &self.handle.0;
+        Tracer::new(Arc::clone(core), core.shared.number_of(scope))
+    }
+
+    /// Exchanges the sampler. Spans that start from now on ask the new one, on every thread.
+    pub fn set_sampler(&self, sampler: impl Sampler) {
+        self.handle.0.sampler.set(Arc::new(sampler));
+    }
+
+    /// The resource that everything is about.
+    pub fn resource(&self) -> &Resource {
+        self.handle.0.shared.resource()
+    }
+
+    /// Hands every span that has ended to its exporter, and waits until that is done or the deadline has passed. All
+    /// processors are asked, one after the other; the first error is returned.
+    ///
+    /// # Errors
+    ///
+    /// When the deadline passed, when the provider was shut down, and when an exporter calls it.
+    pub fn flush(&self, deadline: Deadline) -> Result<(), FlushError> {
+        let mut result = Ok(());
+        for processor in &self.handle.0.processors {
+            result = result.and(processor.flush(deadline));
+        }
+        result
+    }
+
+    /// Ends this provider: no span records from now on, those that have ended are exported, and it is returned what became of
+    /// all of them; when that is done, or when the deadline has passed. Spans that live and end later are dropped and
+    /// counted.
+    ///
+    /// The second call and those after it return the same account, brought up to date.
+    pub fn shutdown(&self, deadline: Deadline) -> TraceAccount {
+        shut_down(&self.handle.0, deadline);
+        self.account()
+    }
+
+    /// What became of all spans so far.
+    pub fn account(&self) -> TraceAccount {
+        let core = &self.handle.0;
+        let counts = core.counters.sum();
+        TraceAccount {
+            started: counts.started.iter().sum(),
+            sampled: counts.of_result(2),
+            recorded_only: counts.of_result(1),
+            ended: counts.ended,
+            after_end: core.counters.after_end.load(Ordering::Relaxed),
+            exports: self.states().into_iter().map(|state| (state.component_type, state.ledger)).collect(),
+        }
+    }
+
+    /// What each processor that exports holds.
+    pub fn states(&self) -> Vec<PipelineState> {
+        self.handle.0.processors.iter().filter_map(|processor| processor.state()).collect()
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.handle.0
+    }
+}
+
+impl opentelemetry::trace::TracerProvider for TracerProvider {
+    type Tracer = Tracer;
+
+    fn tracer_with_scope(&self, scope: InstrumentationScope) -> Tracer {
+        TracerProvider::tracer_with_scope(self, scope)
+    }
+}
+
+impl fmt::Debug for TracerProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TracerProvider").field("processors", &self.core().processors).finish_non_exhaustive()
+    }
+}
+
+/// Makes a processor that knows what the provider's spans have in common.
+type MakeProcessor = Box<dyn FnOnce(&SpanShared) -> Box<dyn SpanProcessor> + Send>;
+
+/// Sets up a [`TracerProvider`].
+#[must_use = "a builder does nothing until it builds"]
+pub struct TracerProviderBuilder {
+    resource: Option<Resource>,
+    limits: SpanLimits,
+    sampler: Arc<dyn Sampler>,
+    ids: Option<Box<dyn IdGenerator>>,
+    clock: SpanClock,
+    processors: Vec<MakeProcessor>,
+}
+
+impl TracerProviderBuilder {
+    /// What the telemetry is about; [`Resource::default`] unless set.
+    pub fn with_resource(mut self, resource: Resource) -> Self {
+        self.resource = Some(resource);
+        self
+    }
+
+    /// How much a span may hold.
+    pub fn with_limits(mut self, limits: SpanLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Which spans are recorded and exported: parent-based and always on, unless set.
+    pub fn with_sampler(mut self, sampler: impl Sampler) -> Self {
+        self.sampler = Arc::new(sampler);
+        self
+    }
+
+    /// Where ids come from: random, unless set.
+    pub fn with_ids(mut self, ids: impl IdGenerator + 'static) -> Self {
+        self.ids = Some(Box::new(ids));
+        self
+    }
+
+    /// Where times come from: the system's monotonic clock, anchored in Unix time, unless set. A clock that
+    /// is given is believed as it is.
+    pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = SpanClock::Given(Arc::new(clock));
+        self
+    }
+
+    /// Exports sampled spans in batches, from a thread of its own: what production wants.
+    pub fn with_batch_exporter(mut self, exporter: impl Exporter<Spans>, config: BatchConfig) -> Self {
+        self.processors
+            .push(Box::new(move |shared| Box::new(BatchSpanProcessor::new(exporter, config, shared))));
+        self
+    }
+
+    /// Adds a processor, after those there are.
+    pub fn with_processor(mut self, processor: impl SpanProcessor) -> Self {
+        self.processors.push(Box::new(move |_| Box::new(processor)));
+        self
+    }
+
+    /// Builds the provider, and starts the threads of its exporters.
+    pub fn build(self) -> TracerProvider {
+        let shared = SpanShared::new(self.resource.unwrap_or_default());
+        let processors = self.processors.into_iter().map(|make| make(&shared)).collect();
+        let core =
+            Core::new(shared, self.limits, processors, SamplerCell::new(self.sampler), self.ids, self.clock);
+        TracerProvider { handle: Arc::new(Handle(Arc::new(core))) }
+    }
+}
+
+impl fmt::Debug for TracerProviderBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TracerProviderBuilder")
+            .field("limits", &self.limits)
+            .field("sampler", &self.sampler)
+            .field("processors", &self.processors.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,15 @@
+//! What is kept of a span, how it is written and read back.
+
+mod attributes;
+mod events;
+mod layout;
+mod shared;
+mod text;
+mod view;
+mod write;
+
+pub use attributes::{RecordArray, RecordAttributes, RecordValue};
+pub use events::{EventRecord, Events, LinkRecord, Links};
+pub use shared::SpanShared;
+pub use view::{SpanRecord, SpanStatus, Spans};
+pub(crate) use write::{Body, Head};

@@ -1,0 +1,129 @@
+use opentelemetry::trace::{Link, SpanId, SpanKind, TraceId};
+use opentelemetry::{Context, KeyValue};
+
+use super::parent::Parent;
+use crate::attributes::ValueRef;
+
+/// The attributes that a span starts with, wherever they are.
+///
+/// They are visited by samplers that look at attributes, and once more to record them. A span that is not recorded
+/// never copies them.
+pub trait SpanAttributes {
+    /// Yields each pair, in order. Of equal keys the last wins.
+    fn visit(&self, visitor: &mut dyn FnMut(&str, ValueRef<'_>));
+}
+
+impl SpanAttributes for () {
+    fn visit(&self, _: &mut dyn FnMut(&str, ValueRef<'_>)) {}
+}
+
+impl SpanAttributes for [KeyValue] {
+    fn visit(&self, visitor: &mut dyn FnMut(&str, ValueRef<'_>)) {
+        for pair in self {
+            visitor(pair.key.as_str(), ValueRef::from(&pair.value));
+        }
+    }
+}
+
+impl SpanAttributes for Vec<KeyValue> {
+    fn visit(&self, visitor: &mut dyn FnMut(&str, ValueRef<'_>)) {
+        self.as_slice().visit(visitor);
+    }
+}
+
+impl<const N: usize> SpanAttributes for [(&str, ValueRef<'_>); N] {
+    fn visit(&self, visitor: &mut dyn FnMut(&str, ValueRef<'_>)) {
+        for (key, value) in self {
+            visitor(key, *value);
+        }
+    }
+}
+
+/// What a span starts as; see [`Tracer::start_span`](super::Tracer::start_span).
+#[derive(Clone, Copy)]
+pub struct SpanStart<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) kind: &'a SpanKind,
+    pub(crate) parent: Option<Parent<'a>>,
+    pub(crate) attributes: &'a dyn SpanAttributes,
+    pub(crate) links: &'a [Link],
+    pub(crate) unix_nanos: Option<u64>,
+    pub(crate) ids: Option<(TraceId, SpanId)>,
+    pub(crate) context: Option<&'a Context>,
+}
+
+impl<'a> SpanStart<'a> {
+    /// A root of kind internal, that starts now, without attributes.
+    pub fn new(name: &'a str) -> Self {
+        SpanStart {
+            name,
+            kind: &SpanKind::Internal,
+            parent: None,
+            attributes: &(),
+            links: &[],
+            unix_nanos: None,
+            ids: None,
+            context: None,
+        }
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub fn with_kind(mut self, kind: &'a SpanKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Its parent, in this process or another; one that is not valid is as good as none.
+    #[must_use]
+    pub fn with_parent(mut self, parent: impl Into<Option<Parent<'a>>>) -> Self {
+        self.parent = parent.into().filter(Parent::is_valid);
+        self
+    }
+
+    /// The attributes that it starts with.
+    #[must_use]
+    pub fn with_attributes(mut self, attributes: &'a dyn SpanAttributes) -> Self {
+        self.attributes = attributes;
+        self
+    }
+
+    /// The links that it starts with, which samplers see.
+    #[must_use]
+    pub fn with_links(mut self, links: &'a [Link]) -> Self {
+        self.links = links;
+        self
+    }
+
+    /// When it started, if that was not now: nanoseconds since the Unix epoch.
+    #[must_use]
+    pub fn with_start_time(mut self, unix_nanos: u64) -> Self {
+        self.unix_nanos = Some(unix_nanos);
+        self
+    }
+
+    /// The ids that it has already, for a span that is started a second time with another parent; the trace id
+    /// counts only where there is no parent.
+    #[must_use]
+    pub fn with_ids(mut self, trace_id: TraceId, span_id: SpanId) -> Self {
+        self.ids = Some((trace_id, span_id));
+        self
+    }
+
+    /// The context that it is started in, for samplers and processors that look at more than its span.
+    #[must_use]
+    pub fn with_context(mut self, context: &'a Context) -> Self {
+        self.context = Some(context);
+        self
+    }
+}
+
+impl std::fmt::Debug for SpanStart<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SpanStart")
+            .field("name", &self.name)
+            .field("kind", &self.kind)
+            .field("parent", &self.parent)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,146 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use opentelemetry::trace::{SpanBuilder, SpanContext, SpanKind, TraceContextExt};
+use opentelemetry::{Context, InstrumentationScope};
+
+use super::core::Core;
+use super::engine;
+use super::live::{LiveSpan, unix_nanos};
+use super::local;
+use super::parent::Parent;
+use super::span::{Span, add_event};
+use super::start::SpanStart;
+
+/// Starts spans of one scope: the API's tracer, and the engine's own way in.
+///
+/// Through the API a span is a [`Span`]. Code that keeps spans in places of its own, such as a `tracing` subscriber,
+/// uses [`start_span`](Self::start_span) and [`end_span`](Self::end_span) with a [`LiveSpan`]. Clones are handles to the
+/// same tracer; a tracer outlives its provider, and then starts nothing that records.
+#[derive(Clone)]
+pub struct Tracer {
+    core: Arc<Core>,
+    scope: u32,
+}
+
+impl Tracer {
+    pub(crate) fn new(core: Arc<Core>, scope: u32) -> Self {
+        Tracer { core, scope }
+    }
+
+    /// The scope that its spans are of.
+    pub fn scope(&self) -> &InstrumentationScope {
+        self.core.shared.scope(self.scope)
+    }
+
+    /// Makes `live` a span: asks the sampler, gives it ids, and starts recording if it is to be recorded. Says
+    /// whether it is.
+    ///
+    /// Whatever `live` was before is forgotten; one that still records is ended first. Suppression
+    /// ([`Context::is_telemetry_suppressed`]) is the caller's to respect. After the provider's shutdown nothing records, and `live`
+    /// takes the parent's place, ids and all, so that context still passes through.
+    #[inline]
+    pub fn start_span(&self, live: &mut LiveSpan, start: SpanStart<'_>) -> bool {
+        if live.recording {
+            self.end_span(live, None);
+        }
+        let local = local::of(&self.core);
+        if self.core.is_stopped() {
+            live.become_parent(start.parent);
+            return false;
+        }
+        let verdict = engine::decide(&self.core, local.as_deref(), &start);
+        engine::begin(&self.core, live, self.scope, &start, verdict);
+        live.recording
+    }
+
+    /// Ends a span, now or at a time in nanoseconds since the Unix epoch, and hands it to the processors. A `live`
+    /// that does not record is left as it is, so that ending twice counts once.
+    #[inline]
+    pub fn end_span(&self, live: &mut LiveSpan, unix_nanos: Option<u64>) {
+        if live.recording {
+            let local = local::of(&self.core);
+            engine::end(&self.core, local.as_deref(), live, unix_nanos);
+        }
+    }
+
+    /// Whether a span under a parent of this process that is not sampled is never recorded: then there is no need to
+    /// start one. It may change with the sampler; asking costs a load.
+    #[inline]
+    pub fn skips_under_unsampled(&self) -> bool {
+        self.core.sampler.follows_unsampled_parent()
+    }
+
+    /// Now, as events of a span have it: nanoseconds since the Unix epoch, not before the span's start, whatever became of
+    /// the system's clock meanwhile.
+    #[inline]
+    pub fn event_time(&self, live: &LiveSpan) -> u64 {
+        self.core.clock.now(live.epoch)
+    }
+
+    /// Whether the provider has been shut down.
+    pub fn is_shut_down(&self) -> bool {
+        self.core.is_stopped()
+    }
+
+    fn start(&self, mut builder: SpanBuilder, parent_cx: &Context) -> Span {
+        let parent_span = parent_cx.span();
+        let parent = parent_span.span_context();
+        if parent_cx.is_telemetry_suppressed() {
+            return Span::new(SpanContext::NONE, None);
+        }
+        if self.core.is_stopped() {
+            return Span::new(parent.clone(), None);
+        }
+        let kind = builder.span_kind.take().unwrap_or(SpanKind::Internal);
+        let name: Cow<'static, str> = std::mem::take(&mut builder.name);
+        let attributes = builder.attributes.take().unwrap_or_default();
+        let links = builder.links.take().unwrap_or_default();
+        let start = SpanStart {
+            unix_nanos: builder.start_time.map(unix_nanos),
+            ..SpanStart::new(&name)
+                .with_kind(&kind)
+                .with_parent(Parent::from(parent))
+                .with_attributes(&attributes)
+                .with_links(&links)
+                .with_context(parent_cx)
+        };
+        let local = local::of(&self.core);
+        let verdict = engine::decide(&self.core, local.as_deref(), &start);
+        let inherited =
+            || if start.parent.is_some() { parent.trace_state().clone() } else { Default::default() };
+        let trace_state = verdict.sampling.trace_state.clone().unwrap_or_else(inherited);
+        let context = SpanContext::new(verdict.trace_id, verdict.span_id, verdict.flags, false, trace_state);
+        if verdict.sampling.decision == super::sampler::Decision::Drop {
+            return Span::new(context, None);
+        }
+        let mut recording = match &local {
+            Some(local) => local.recording(&self.core),
+            None => {
+                Box::new(super::core::Recording { core: Some(Arc::clone(&self.core)), ..Default::default() })
+            }
+        };
+        let live = &mut recording.live;
+        engine::begin(&self.core, live, self.scope, &start, verdict);
+        for event in builder.events.take().unwrap_or_default() {
+            let time = unix_nanos(event.timestamp);
+            add_event(live, &event.name, time, &event.attributes, event.dropped_attributes_count);
+        }
+        Span::new(context, Some(recording))
+    }
+}
+
+impl opentelemetry::trace::Tracer for Tracer {
+    type Span = Span;
+
+    fn build_with_context(&self, builder: SpanBuilder, parent_cx: &Context) -> Span {
+        self.start(builder, parent_cx)
+    }
+}
+
+impl fmt::Debug for Tracer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tracer").field("scope", self.scope()).finish_non_exhaustive()
+    }
+}
