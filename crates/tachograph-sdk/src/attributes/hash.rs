@@ -1,7 +1,6 @@
 //! Hashes of attribute sets by content, the same for every spelling of a set.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::hint::select_unpredictable;
 use std::sync::OnceLock;
 
 use foldhash::SharedSeed;
@@ -17,8 +16,8 @@ pub(crate) struct Seed(&'static Random);
 struct Random {
     first: u64,
     second: u64,
-    /// Odd, one for each of the first places of a set.
-    factors: [u64; 8],
+    /// Odd, two for each of the first places of a set.
+    factors: [u64; 16],
     long: SharedSeed,
 }
 
@@ -48,6 +47,12 @@ impl Seed {
     #[inline(always)]
     pub(crate) fn scatter(self, place: usize, word: u64) -> u64 {
         word.wrapping_mul(self.0.factors[place & 7])
+    }
+
+    /// As [`scatter`](Self::scatter), two words in one place.
+    #[inline(always)]
+    pub(crate) fn scatter_two(self, place: usize, a: u64, b: u64) -> u64 {
+        self.scatter(place, a).wrapping_add(b.wrapping_mul(self.0.factors[8 + (place & 7)]))
     }
 
     /// A string as two words: all of it up to 16 bytes.
@@ -80,26 +85,6 @@ impl Seed {
         } else {
             Some((0, 0))
         }
-    }
-
-    /// Two words of a string, with its length: all of it up to 16 bytes, else its ends and its middle.
-    ///
-    /// Nothing here depends on a branch that lengths decide.
-    #[inline(always)]
-    pub(crate) fn sample(text: &[u8]) -> (u64, u64) {
-        let load = |four: Option<&[u8; 4]>| four.map_or(0, |four| u64::from(u32::from_ne_bytes(*four)));
-        let len = text.len();
-        let (Some(first), Some(middle), Some(last)) = (text.first(), text.get(len / 2), text.last()) else {
-            return (0, 0);
-        };
-        // What is too short to be read by four bytes is all in these three.
-        let wide = select_unpredictable(len >= 4, text, &[0; 4]);
-        let size = wide.len();
-        let (head, tail) = (load(wide.first_chunk()), load(wide.last_chunk()));
-        let second = load(wide.get(size.min(8) - 4..).and_then(<[u8]>::first_chunk));
-        let third = load(wide.get(size.max(8) - 8..).and_then(<[u8]>::first_chunk));
-        let bytes = u64::from(*first) << 40 | u64::from(*middle) << 48 | u64::from(*last) << 56;
-        ((head | second << 32) ^ bytes, (third | tail << 32) ^ len as u64)
     }
 
     /// Longer strings are worth a call.

@@ -1,121 +1,84 @@
 //! The short cut from attributes to a row: by how a caller spells them.
 
+mod words;
+
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use opentelemetry::{Key, KeyValue, Value};
+use opentelemetry::{KeyValue, Value};
 
-use crate::attributes::{AttributeSet, Attributes, KeyRef, Seed, ValueRef};
+use crate::attributes::{AttributeSet, Attributes, Seed, ValueRef};
 use crate::cells::Row;
 use crate::sync::{AppendVec, Index, Payload, capacity};
+use words::{Header, MOST_PAIRS, Pairs, Places, Shape, Spelled, Texts};
 
-/// Attribute sets of more pairs have no short cut.
-const MOST_PAIRS: usize = 8;
-/// The most bytes that an entry keeps of its strings, all together.
-const MOST_TEXT: usize = 64;
-/// The most spellings that one stream learns; 192 bytes each.
-const MOST_SPELLINGS: usize = capacity(SPELLING_SEGMENTS as u32);
-const SPELLING_SEGMENTS: usize = 7;
+/// The most lines that the spellings of one stream take; 64 bytes each.
+const MOST_LINES: usize = capacity(LINE_SEGMENTS as u32);
+const LINE_SEGMENTS: usize = 8;
 /// The most sequences of keys that one stream learns.
 const MOST_SHAPES: usize = capacity(SHAPE_SEGMENTS as u32);
 const SHAPE_SEGMENTS: usize = 1;
 /// After so many sequences of keys that cannot be learnt, nobody tries any more.
 const MOST_FAILURES: usize = 64;
-/// The most texts under one hash that are learnt, for the hash of long ones is but a sample.
+/// The most spellings under one hash that are learnt.
 const MOST_ALIKE: usize = 4;
 
 /// Rows by the spelling of their attributes: which keys in which order, and which values.
 ///
-/// - Keys are compared by address. A *shape* is a sequence of keys, kept alive here at the addresses
+/// - Keys are compared by address. A [`Shape`] is a sequence of keys, kept alive here at the addresses
 ///   at which a caller named them: static strings, or shared ones of which a clone is kept. Who comes
 ///   with the same addresses and lengths has the same keys, for those strings are alive and never
 ///   change. A key that a clone does not keep in its place, an owned string, makes no shape.
-/// - The API's values are first looked for by *place*, address and length, where the series' own
-///   attributes are at the same places: they were static or shared when the series was made, so that
-///   the same argument holds. No string is read then.
-/// - All others are looked for by *text*: by a hash, which samples long strings, and by comparing the
-///   bytes with those that the entry keeps.
-/// - Values that are no strings are told by their bits. Arrays are not learnt.
+/// - The API's values are first looked for by *place*: a string is one word, of its address and length.
+///   That says what it is only where the series' own attributes are at the same places: they were
+///   static or shared when the series was made, so that the same argument holds. No string is read then.
+/// - All others are looked for by *text*: a string is all its bytes, as words, and its length.
+/// - Values that are no strings are their bits and their kind. Arrays are not learnt.
 ///
-/// Reading no string is what makes the first way quick. The second spares the way to the series, its
-/// attributes and their strings; comparing short values as words in line was quicker still, for twice the
-/// code (docs/COMPARISON.md).
+/// So equal words mean equal attributes, and finding a spelling is hashing and comparing a few words.
 ///
 /// What is learnt is bounded, and is only a short cut: what finds no room is looked up by content.
 pub(super) struct Spellings {
     shapes: AppendVec<Shape, SHAPE_SEGMENTS>,
-    entries: AppendVec<Entry, SPELLING_SEGMENTS>,
-    by_place: Index,
-    by_text: Index,
-    /// How many spellings may be learnt; 0 once trying has shown to be in vain.
+    /// Each spelling in a run of lines: its row, and what [`Spelled`] says.
+    lines: AppendVec<Line, LINE_SEGMENTS>,
+    index: Index,
+    /// How many lines may be taken; 0 once trying has shown to be in vain.
     room: AtomicUsize,
     failures: AtomicUsize,
     /// Whether anything can be found by place.
     places: AtomicBool,
 }
 
-struct Shape {
-    keys: [(usize, usize); MOST_PAIRS],
-    /// What keeps the addresses taken; as many as there are keys.
-    kept: Box<[Key]>,
-}
-
-/// A spelling, in whole cache lines.
+/// A cache line of words.
+#[derive(Clone, Copy)]
 #[repr(align(64))]
-struct Entry {
-    places: Places,
-    row: Row,
-    shape: u32,
-    overflow: bool,
-    /// The strings, one after the other; nothing if they are longer.
-    text: [u8; MOST_TEXT],
-}
+struct Line([u64; WORDS]);
 
-impl Entry {
-    /// Whether the entry is of a shape, its first `N` values at these places.
-    ///
-    /// Word by word: what was just stored in halves cannot be loaded whole without a stall.
-    #[inline(always)]
-    fn is_at<const N: usize>(&self, places: &Places, shape: usize) -> bool {
-        let mut differ = self.shape as usize ^ shape;
-        for number in 0..N.min(MOST_PAIRS) {
-            differ |= usize::from(self.places.at[number] != places.at[number]);
-            differ |= (self.places.extent[number] ^ places.extent[number]) as usize;
-        }
-        differ == 0
-    }
+const WORDS: usize = 8;
 
-    /// Whether the entry is of a shape, and its values as long as these.
+/// The lines of one spelling. Its first word is its row.
+#[derive(Clone, Copy)]
+struct Run<'a>(&'a [Line]);
+
+impl Run<'_> {
+    /// One of the words after the row; zero past the end, which words of a spelling that is as long never are.
     #[inline(always)]
-    fn is_as_long(&self, places: &Places, shape: usize) -> bool {
-        let mut differ = self.shape as usize ^ shape;
-        for number in 0..MOST_PAIRS {
-            differ |= (self.places.extent[number] ^ places.extent[number]) as usize;
-        }
-        differ == 0
+    fn word(self, number: usize) -> u64 {
+        let at = number + 1;
+        self.0.get(at / WORDS).map_or(0, |line| line.0[at % WORDS])
     }
 
     #[inline(always)]
-    fn known(&self) -> Known {
-        Known { row: self.row, overflow: self.overflow }
+    fn known(self) -> Option<Known> {
+        let row = Row::from_bits(self.0.first()?.0[0])?;
+        Some(Known { row, overflow: Header::of(self.word(0)).is_overflow() })
     }
 }
 
-/// Where values are: a string's address and length, or the bits and the kind of what is none.
-struct Places {
-    at: [u64; MOST_PAIRS],
-    extent: [u32; MOST_PAIRS],
-}
-
-impl Places {
-    #[inline(always)]
-    fn hash(&self, seed: Seed, shape: usize) -> u32 {
-        let mut sum = 0_u64;
-        for (number, (at, extent)) in self.at.iter().zip(self.extent).enumerate() {
-            sum = sum.wrapping_add(seed.scatter(number, at.wrapping_add(u64::from(extent))));
-        }
-        (sum >> 32) as u32 ^ shape as u32
-    }
+/// How many lines hold a row and some words, the header included.
+const fn lines_for(words: usize) -> usize {
+    (words + 1).div_ceil(WORDS)
 }
 
 /// What a spelling led to.
@@ -123,128 +86,6 @@ impl Places {
 pub(super) struct Known {
     pub(super) row: Row,
     pub(super) overflow: bool,
-}
-
-/// A value's place; `None` for arrays, and for strings beyond all reason.
-#[inline(always)]
-fn place_of(value: ValueRef<'_>) -> Option<(u64, u32)> {
-    // Strings first: a switch over all kinds would be mispredicted for the common one.
-    let ValueRef::Str(text) = value else {
-        return bits_of(value);
-    };
-    place_of_str(text)
-}
-
-#[inline(always)]
-fn place_of_str(text: &str) -> Option<(u64, u32)> {
-    let len = text.len();
-    (len < OTHERS as usize).then_some((text.as_ptr().addr() as u64, len as u32))
-}
-
-/// Extents from here on are kinds.
-const OTHERS: u32 = 1 << 31;
-
-#[inline(never)]
-fn bits_of(value: ValueRef<'_>) -> Option<(u64, u32)> {
-    match value {
-        ValueRef::I64(value) => Some((value.cast_unsigned(), OTHERS)),
-        ValueRef::Bool(value) => Some((u64::from(value), OTHERS + 1)),
-        // Most floats' low bits are zero, and those are what the hash makes most of.
-        ValueRef::F64(value) => Some((value.to_bits().rotate_left(32), OTHERS + 2)),
-        ValueRef::Str(_) | ValueRef::Array(_) => None,
-    }
-}
-
-#[inline(never)]
-fn bits_of_value(value: &Value) -> Option<(u64, u32)> {
-    bits_of(ValueRef::from(value))
-}
-
-#[inline(always)]
-fn address(key: &str) -> (usize, usize) {
-    (key.as_ptr().addr(), key.len())
-}
-
-/// A spelling, as far as it can be told without reading any string.
-struct Spelled {
-    len: usize,
-    /// Whether all values have places, and there are not too many.
-    fits: bool,
-    /// Whether the keys are those of the shape that was looked at.
-    same_keys: bool,
-    places: Places,
-}
-
-impl Spelled {
-    #[inline(always)]
-    fn read<A: Attributes + ?Sized>(attributes: &A, shape: Option<&Shape>) -> Self {
-        let mut places = Places { at: [0; MOST_PAIRS], extent: [0; MOST_PAIRS] };
-        let (mut len, mut fits, mut same_keys) = (0, true, true);
-        attributes.visit(|key, value| {
-            let number = len;
-            len += 1;
-            let (Some((at, extent)), true) = (place_of(value), number < MOST_PAIRS) else {
-                fits = false;
-                return;
-            };
-            places.at[number] = at;
-            places.extent[number] = extent;
-            same_keys &= shape.is_some_and(|shape| shape.keys[number] == address(key.as_str()));
-        });
-        same_keys &= shape.is_some_and(|shape| shape.kept.len() == len);
-        Spelled { len, fits, same_keys, places }
-    }
-}
-
-/// A hash of the contents.
-#[inline(always)]
-fn text_hash<A: Attributes + ?Sized>(seed: Seed, attributes: &A, shape: usize) -> u32 {
-    let mut hash = shape as u64;
-    attributes.visit(|_, value| {
-        let (a, b) = match value {
-            ValueRef::Str(text) => Seed::sample(text.as_bytes()),
-            other => bits_of(other).map_or((0, 0), |(at, extent)| (at, u64::from(extent))),
-        };
-        hash = hash.rotate_left(23) ^ seed.mix(a, b);
-    });
-    (hash ^ hash >> 32) as u32
-}
-
-/// Whether these are the values of an entry with the same extents.
-#[inline(always)]
-fn same_text<A: Attributes + ?Sized>(entry: &Entry, attributes: &A) -> bool {
-    let mut rest = entry.text.as_slice();
-    let mut same = true;
-    let mut number = 0;
-    attributes.visit(|_, value| {
-        if let ValueRef::Str(text) = value {
-            let Some((own, others)) = rest.split_at_checked(text.len()) else {
-                same = false;
-                return;
-            };
-            same = same && own == text.as_bytes();
-            rest = others;
-        } else {
-            same &= bits_of(value).is_some_and(|(bits, _)| entry.places.at.get(number) == Some(&bits));
-        }
-        number += 1;
-    });
-    same
-}
-
-/// The strings one after the other, if they are not too long together.
-fn text_of<A: Attributes + ?Sized>(attributes: &A) -> Option<[u8; MOST_TEXT]> {
-    let mut all = [0; MOST_TEXT];
-    let mut len = 0;
-    attributes.visit(|_, value| {
-        if let ValueRef::Str(text) = value {
-            if let Some(place) = all.get_mut(len..).and_then(|rest| rest.get_mut(..text.len())) {
-                place.copy_from_slice(text.as_bytes());
-            }
-            len += text.len();
-        }
-    });
-    (len <= MOST_TEXT).then_some(all)
 }
 
 /// Whether a set holds the very strings that the attributes name.
@@ -259,16 +100,31 @@ fn pins<A: Attributes + ?Sized>(set: &AttributeSet, attributes: &A) -> bool {
     all
 }
 
-/// The API's pairs, so many that they are read without a loop.
-struct Pairs<'p, const N: usize>([&'p KeyValue; N]);
-
-impl<const N: usize> Attributes for Pairs<'_, N> {
-    #[inline(always)]
-    fn visit<'a>(&'a self, mut visitor: impl FnMut(KeyRef<'a>, ValueRef<'a>)) {
-        for pair in self.0 {
-            visitor(KeyRef::borrowed(pair.key.as_str()), ValueRef::from(&pair.value));
+/// Calls a method with as many of some pairs as there are, that number being known where it is compiled: so few
+/// are read without a loop. `None` for no pairs and for too many.
+macro_rules! by_len {
+    ($pairs:expr, |$array:ident| $then:expr) => {
+        by_len!($pairs, $array, $then, [a] [a b] [a b c] [a b c d] [a b c d e] [a b c d e f] [a b c d e f g] [a b c d e f g h])
+    };
+    ($pairs:expr, $array:ident, $then:expr, $([$($name:ident)+])+) => {
+        match $pairs {
+            $([$($name),+] => { let $array = [$($name),+]; $then })+
+            _ => None,
         }
-    }
+    };
+    ($len:expr, $this:ident.$method:ident($($argument:expr),*)) => {
+        match $len {
+            1 => $this.$method::<1, _>($($argument),*),
+            2 => $this.$method::<2, _>($($argument),*),
+            3 => $this.$method::<3, _>($($argument),*),
+            4 => $this.$method::<4, _>($($argument),*),
+            5 => $this.$method::<5, _>($($argument),*),
+            6 => $this.$method::<6, _>($($argument),*),
+            7 => $this.$method::<7, _>($($argument),*),
+            8 => $this.$method::<8, _>($($argument),*),
+            _ => None,
+        }
+    };
 }
 
 impl Spellings {
@@ -276,11 +132,10 @@ impl Spellings {
     pub(super) fn new(limit: usize) -> Self {
         Spellings {
             shapes: AppendVec::new(),
-            entries: AppendVec::new(),
-            by_place: Index::new(),
-            by_text: Index::new(),
-            // Sets are spelled in several orders.
-            room: AtomicUsize::new(limit.saturating_mul(2).saturating_add(64).min(MOST_SPELLINGS)),
+            lines: AppendVec::new(),
+            index: Index::new(),
+            // Sets are spelled in several orders and ways.
+            room: AtomicUsize::new(limit.saturating_mul(4).saturating_add(64).min(MOST_LINES)),
             failures: AtomicUsize::new(0),
             places: AtomicBool::new(false),
         }
@@ -291,130 +146,132 @@ impl Spellings {
     pub(super) fn find<A: Attributes + ?Sized>(&self, seed: Seed, attributes: &A) -> Option<Known> {
         match attributes.as_key_values() {
             None => self.find_text(seed, attributes),
-            Some([a]) => self.find_pairs(seed, [a]),
-            Some([a, b]) => self.find_pairs(seed, [a, b]),
-            Some([a, b, c]) => self.find_pairs(seed, [a, b, c]),
-            Some([a, b, c, d]) => self.find_pairs(seed, [a, b, c, d]),
-            Some([a, b, c, d, e]) => self.find_pairs(seed, [a, b, c, d, e]),
-            Some([a, b, c, d, e, f]) => self.find_pairs(seed, [a, b, c, d, e, f]),
-            Some([a, b, c, d, e, f, g]) => self.find_pairs(seed, [a, b, c, d, e, f, g]),
-            Some([a, b, c, d, e, f, g, h]) => self.find_pairs(seed, [a, b, c, d, e, f, g, h]),
-            Some(_) => None,
+            Some(pairs) => by_len!(pairs, |pairs| self.find_pairs(seed, pairs, attributes)),
         }
     }
 
     #[inline(always)]
-    fn find_pairs<const N: usize>(&self, seed: Seed, pairs: [&KeyValue; N]) -> Option<Known> {
+    fn find_pairs<const N: usize, A: Attributes + ?Sized>(
+        &self,
+        seed: Seed,
+        pairs: [&KeyValue; N],
+        attributes: &A,
+    ) -> Option<Known> {
         if self.places.load(Ordering::Relaxed)
-            && let Some(known) = self.find_places(seed, pairs)
+            && let Some(known) = self.find_places(seed, pairs, attributes)
         {
             return Some(known);
         }
-        self.find_pairs_text(seed, pairs)
+        self.find_pairs_text(seed, pairs, attributes)
     }
 
     /// By place.
     #[inline(always)]
-    fn find_places<const N: usize>(&self, seed: Seed, pairs: [&KeyValue; N]) -> Option<Known> {
-        // Most streams have one shape: it is compared along the way.
-        let first = self.shapes.get(0)?;
-        let mut same_keys = first.kept.len() == N;
-        let mut places = Places { at: [0; MOST_PAIRS], extent: [0; MOST_PAIRS] };
-        for (number, pair) in pairs.into_iter().enumerate() {
-            let (at, extent) = match &pair.value {
-                Value::String(text) => place_of_str(text.as_str())?,
-                other => bits_of_value(other)?,
-            };
-            places.at[number] = at;
-            places.extent[number] = extent;
-            same_keys &= first.keys[number] == address(pair.key.as_str());
-        }
-        let shape = if same_keys { 0 } else { self.shape_of(&Pairs(pairs))? };
-        for payload in self.by_place.candidates(places.hash(seed, shape)) {
-            let entry = self.entries.get(payload as usize)?;
-            if entry.is_at::<N>(&places, shape) {
-                return Some(entry.known());
+    fn find_places<const N: usize, A: Attributes + ?Sized>(
+        &self,
+        seed: Seed,
+        pairs: [&KeyValue; N],
+        attributes: &A,
+    ) -> Option<Known> {
+        // Most streams have one shape.
+        let same_keys = self.shapes.get(0)?.is_of_pairs(pairs);
+        let shape = if same_keys { 0 } else { self.shape_of(attributes)? };
+        let places = Places::read(seed, pairs, shape)?;
+        for payload in self.index.candidates(places.hash) {
+            let run = Run(self.lines.run(payload as usize, lines_for(Places::<N>::WORDS))?);
+            let mut differ = Header::of(run.word(0)).differs_from(places.header);
+            for (number, own) in places.values.iter().enumerate() {
+                differ |= run.word(1 + number) ^ own;
+            }
+            if differ == 0 {
+                return run.known();
             }
         }
         None
     }
 
-    /// By text; as plain strings, if that is what they all are, for these are read three times.
     #[inline(never)]
-    fn find_pairs_text<const N: usize>(&self, seed: Seed, pairs: [&KeyValue; N]) -> Option<Known> {
-        let mut texts = [(KeyRef::borrowed(""), ""); N];
-        for (text, pair) in texts.iter_mut().zip(pairs) {
-            let Value::String(value) = &pair.value else {
-                return self.find_mixed_text(seed, &Pairs(pairs));
-            };
-            *text = (KeyRef::borrowed(pair.key.as_str()), value.as_str());
-        }
-        self.find_text(seed, &texts)
-    }
-
-    #[inline(never)]
-    fn find_mixed_text<A: Attributes + ?Sized>(&self, seed: Seed, attributes: &A) -> Option<Known> {
-        self.find_text(seed, attributes)
+    fn find_pairs_text<const N: usize, A: Attributes + ?Sized>(
+        &self,
+        seed: Seed,
+        pairs: [&KeyValue; N],
+        attributes: &A,
+    ) -> Option<Known> {
+        let pairs = Pairs::of_few(pairs);
+        if pairs.fit { self.find_texts::<N, A>(seed, &pairs, attributes) } else { None }
     }
 
     /// By text.
     #[inline(always)]
     fn find_text<A: Attributes + ?Sized>(&self, seed: Seed, attributes: &A) -> Option<Known> {
-        let (spelled, shape) = self.spelled(attributes)?;
-        for payload in self.by_text.candidates(text_hash(seed, attributes, shape)) {
-            let entry = self.entries.get(payload as usize)?;
-            if entry.is_as_long(&spelled.places, shape) && same_text(entry, attributes) {
-                return Some(entry.known());
+        let pairs = Pairs::of(attributes);
+        if !pairs.fit {
+            return None;
+        }
+        by_len!(pairs.len, self.find_texts(seed, &pairs, attributes))
+    }
+
+    #[inline(always)]
+    fn find_texts<const N: usize, A: Attributes + ?Sized>(
+        &self,
+        seed: Seed,
+        pairs: &Pairs<'_>,
+        attributes: &A,
+    ) -> Option<Known> {
+        let same_keys = self.shapes.get(0)?.is_of_texts::<N>(pairs);
+        let shape = if same_keys { 0 } else { self.shape_of(attributes)? };
+        let texts = Texts::<N>::read(seed, pairs, shape);
+        if texts.long {
+            return self.find_spelled(&Spelled::of_long_texts(seed, attributes, shape)?);
+        }
+        for payload in self.index.candidates(texts.hash) {
+            let run = Run(self.lines.run(payload as usize, lines_for(Texts::<N>::WORDS))?);
+            let mut differ = Header::of(run.word(0)).differs_from(texts.header) | run.word(1) ^ texts.lengths;
+            for (number, own) in texts.values.as_flattened().iter().enumerate() {
+                differ |= run.word(2 + number) ^ own;
+            }
+            if differ == 0 {
+                return run.known();
             }
         }
         None
     }
 
-    /// The attributes as far as they can be told without reading a string, and their shape's number.
-    #[inline(always)]
-    fn spelled<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<(Spelled, usize)> {
-        let spelled = Spelled::read(attributes, Some(self.shapes.get(0)?));
-        if !spelled.fits {
-            return None;
+    #[inline(never)]
+    fn find_spelled(&self, spelled: &Spelled) -> Option<Known> {
+        for payload in self.index.candidates(spelled.hash) {
+            let run = Run(self.lines.run(payload as usize, lines_for(spelled.words().len()))?);
+            let mut differ = Header::of(run.word(0)).differs_from(spelled.header());
+            for (number, own) in spelled.words().iter().enumerate().skip(1) {
+                differ |= run.word(number) ^ own;
+            }
+            if differ == 0 {
+                return run.known();
+            }
         }
-        let shape = if spelled.same_keys { 0 } else { self.shape_of(attributes)? };
-        Some((spelled, shape))
+        None
     }
 
     #[inline(never)]
     fn shape_of<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<usize> {
-        self.shapes.iter().position(|shape| {
-            let mut number = 0;
-            let mut same = true;
-            attributes.visit(|key, _| {
-                same &= shape.keys.get(number) == Some(&address(key.as_str()));
-                number += 1;
-            });
-            same && number == shape.kept.len()
-        })
+        self.shapes.iter().position(|shape| shape.is_of(attributes))
     }
 
     /// Whether it is worth trying to learn these attributes, which lead to the series of a set.
     #[inline(never)]
     pub(super) fn wants<A: Attributes + ?Sized>(&self, attributes: &A, set: &AttributeSet) -> bool {
-        if self.entries.len() >= self.room.load(Ordering::Relaxed) {
+        if self.lines.len() >= self.room.load(Ordering::Relaxed) {
             return false;
         }
-        let (mut len, mut text_len, mut fits, mut keys_stay) = (0, 0, true, true);
-        attributes.visit(|key, value| {
-            len += 1;
-            fits &= place_of(value).is_some();
-            keys_stay &= key.is_static();
-            if let ValueRef::Str(text) = value {
-                text_len += text.len();
-            }
-        });
+        let mut keys_stay = true;
+        attributes.visit(|key, _| keys_stay &= key.is_static());
         // Of the API's keys it shows when a clone is made.
         keys_stay |= attributes.as_key_values().is_some();
-        (1..=MOST_PAIRS).contains(&len)
-            && fits
+        let pairs = Pairs::of(attributes);
+        (1..=MOST_PAIRS).contains(&pairs.len)
+            && pairs.fit
             && keys_stay
-            && (text_len <= MOST_TEXT || pins(set, attributes))
+            && (pairs.are_told_by_text() || pins(set, attributes))
     }
 
     /// Learns that attributes lead to a row, if it can. The caller lets in one at a time; `set` is the
@@ -426,11 +283,6 @@ impl Spellings {
         set: &AttributeSet,
         known: Known,
     ) {
-        let spelled = Spelled::read(attributes, None);
-        let (text, pinned) = (text_of(attributes), pins(set, attributes));
-        if spelled.len == 0 || !spelled.fits || !(pinned || text.is_some()) {
-            return;
-        }
         let Some(shape) = self.shape_of(attributes).or_else(|| self.learn_shape(attributes)) else {
             // Keys that do not stay, or too many: trying again costs more than it may bring.
             if self.failures.fetch_add(1, Ordering::Relaxed) >= MOST_FAILURES {
@@ -438,31 +290,30 @@ impl Spellings {
             }
             return;
         };
-        // Somebody else may have learnt it meanwhile.
-        let by_place = pinned && attributes.as_key_values().is_some();
-        let place_hash = spelled.places.hash(seed, shape);
-        let known_place = |payload| {
-            self.entries
-                .get(payload as usize)
-                .is_some_and(|entry: &Entry| entry.is_at::<MOST_PAIRS>(&spelled.places, shape))
+        let spelled = match attributes.as_key_values() {
+            Some(pairs) if pins(set, attributes) => {
+                by_len!(pairs, |pairs| Spelled::of_places(seed, pairs, shape))
+            }
+            _ => Spelled::of_texts(seed, attributes, shape),
         };
-        let by_place = by_place && !self.by_place.candidates(place_hash).any(known_place);
-        let text_hash = text_hash(seed, attributes, shape);
-        let by_text = text.is_some()
-            && self.find_text(seed, attributes).is_none()
-            && self.by_text.candidates(text_hash).count() < MOST_ALIKE;
-        if !by_place && !by_text {
+        if let Some(spelled) = spelled {
+            self.learn_spelled(&spelled, known);
+        }
+    }
+
+    fn learn_spelled(&self, spelled: &Spelled, known: Known) {
+        // Somebody else may have learnt it meanwhile.
+        if self.find_spelled(spelled).is_some() || self.index.candidates(spelled.hash).count() >= MOST_ALIKE {
             return;
         }
-        let Known { row, overflow } = known;
-        let text = text.unwrap_or([0; MOST_TEXT]);
-        let entry = Entry { places: spelled.places, row, shape: shape as u32, overflow, text };
-        if let Ok(number) = self.entries.push(entry) {
-            if by_text {
-                self.by_text.insert(text_hash, number as Payload);
-            }
-            if by_place {
-                self.by_place.insert(place_hash, number as Payload);
+        let mut lines = vec![Line([0; WORDS]); lines_for(spelled.words().len())];
+        let header = spelled.header().leading_to_overflow(known.overflow);
+        let words = [Row::to_bits(known.row), header.to_bits()];
+        let places = lines.iter_mut().flat_map(|line| &mut line.0);
+        places.zip(words.iter().chain(&spelled.words()[1..])).for_each(|(place, word)| *place = *word);
+        if let Some(number) = self.lines.push_run(&lines) {
+            self.index.insert(spelled.hash, number as Payload);
+            if spelled.header().is_by_place() {
                 self.places.store(true, Ordering::Relaxed);
             }
         }
@@ -472,23 +323,7 @@ impl Spellings {
         if self.shapes.len() >= MOST_SHAPES {
             return None;
         }
-        let mut keys = [(0, 0); MOST_PAIRS];
-        let mut kept = Vec::new();
-        attributes.visit(|key, _| {
-            if let Some(place) = keys.get_mut(kept.len()) {
-                *place = address(key.as_str());
-            }
-            kept.push(key);
-        });
-        let kept: Box<[Key]> = match attributes.as_key_values() {
-            Some(pairs) => pairs.iter().map(|pair| pair.key.clone()).collect(),
-            None => kept.iter().map(KeyRef::to_key).collect(),
-        };
-        let stayed = kept.iter().map(|key| address(key.as_str())).eq(keys.into_iter().take(kept.len()));
-        if !stayed {
-            return None;
-        }
-        self.shapes.push(Shape { keys, kept }).ok()
+        self.shapes.push(Shape::of(attributes)?).ok()
     }
 }
 

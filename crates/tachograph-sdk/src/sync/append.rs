@@ -79,6 +79,30 @@ impl<T, const SEGMENTS: usize> AppendVec<T, SEGMENTS> {
         Ok(index)
     }
 
+    /// Appends values one after the other in memory, and says where the first is; `None` when there is no
+    /// room for them.
+    ///
+    /// A run lies in one segment: what is too small at the end of the last is filled with copies. The
+    /// caller sees to it that nobody else pushes meanwhile.
+    pub(crate) fn push_run(&self, values: &[T]) -> Option<usize>
+    where
+        T: Clone,
+    {
+        let filler = values.first()?;
+        loop {
+            let (segment, offset) = locate(self.len());
+            if offset + values.len() <= FIRST << segment || segment >= SEGMENTS {
+                break;
+            }
+            self.push(filler.clone()).ok()?;
+        }
+        let first = self.push(filler.clone()).ok()?;
+        for value in &values[1..] {
+            self.push(value.clone()).ok()?;
+        }
+        Some(first)
+    }
+
     #[inline]
     pub(crate) fn get(&self, index: usize) -> Option<&T> {
         if index >= self.len() {
@@ -89,6 +113,21 @@ impl<T, const SEGMENTS: usize> AppendVec<T, SEGMENTS> {
         // SAFETY: `index < len` was read with acquire, so the segment's pointer and the element
         // were written before, and neither changes again (see the field).
         Some(unsafe { (*base.add(offset)).assume_init_ref() })
+    }
+
+    /// The elements of a run; `None` if they are not all there, or not in one segment.
+    #[inline]
+    pub(crate) fn run(&self, index: usize, len: usize) -> Option<&[T]> {
+        if len == 1 {
+            return self.get(index).map(std::slice::from_ref);
+        }
+        let (segment, offset) = locate(index);
+        if index + len > self.len() || offset + len > FIRST << segment {
+            return None;
+        }
+        let base = self.segments[segment].load(Ordering::Relaxed);
+        // SAFETY: as in `get`, for all of the run: it ends below `len` and within its segment.
+        Some(unsafe { std::slice::from_raw_parts(base.add(offset).cast::<T>(), len) })
     }
 
     /// The elements there are now, in order.
@@ -135,6 +174,26 @@ mod tests {
         assert!(vec.get(1000).is_none());
         drop(vec);
         assert_eq!(Arc::strong_count(&witness), 1);
+    }
+
+    #[test]
+    fn a_run_lies_in_one_segment_and_is_read_whole() {
+        let vec: AppendVec<u32, 3> = AppendVec::new();
+        let mut runs = Vec::new();
+        for n in 0.. {
+            let run = [3 * n, 3 * n + 1, 3 * n + 2];
+            let Some(first) = vec.push_run(&run) else { break };
+            runs.push((first, run));
+        }
+        // Two, five and ten in the segments of 8, 16 and 32, and the rest of each filled up.
+        assert_eq!(runs.len(), 2 + 5 + 10);
+        for (first, run) in runs {
+            assert_eq!(vec.run(first, 3), Some(&run[..]));
+        }
+        assert_eq!(vec.run(7, 1), vec.get(7).map(std::slice::from_ref));
+        assert_eq!(vec.run(7, 2), None, "across segments");
+        assert_eq!(vec.run(54, 3), None, "past the end");
+        assert_eq!(vec.push_run(&[]), None);
     }
 
     #[test]
