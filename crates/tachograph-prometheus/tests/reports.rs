@@ -3,7 +3,7 @@
 mod support;
 
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use support::{bare_provider, short_exporter, text};
 use tachograph_sdk::{Counter, Gauge, MeterProvider};
@@ -23,9 +23,19 @@ impl Write for Reports {
     }
 }
 
+/// A listener for as long as the process runs: `tracing` works out once whether anybody wants an event, and an
+/// answer from before the first listener may be written down after it came.
+static LISTENER: LazyLock<tracing::Dispatch> = LazyLock::new(|| {
+    let listener = tracing::Dispatch::new(tracing_subscriber::fmt().with_writer(std::io::sink).finish());
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    tracing::callsite::rebuild_interest_cache();
+    listener
+});
+
 impl Reports {
     /// Runs something and gives the lines that it reported about the exporter's pages.
     fn of(work: impl FnOnce()) -> Vec<String> {
+        LazyLock::force(&LISTENER);
         let reports = Reports::default();
         let writer = reports.clone();
         let subscriber =

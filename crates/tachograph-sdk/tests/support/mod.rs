@@ -4,7 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 
 use tachograph_sdk::testing::MetricsSnapshot;
 use tachograph_sdk::{MeterProvider, Resource};
@@ -32,11 +33,27 @@ pub(crate) struct Report {
 
 /// What the SDK reported on this thread while `run` ran.
 pub(crate) fn reports_of(run: impl FnOnce()) -> Vec<Report> {
+    listen_for_good();
     let reports = Arc::new(Mutex::new(Vec::new()));
     let keep = Arc::clone(&reports);
     tracing::subscriber::with_default(Keep(Box::new(move |report| keep.lock().unwrap().push(report))), run);
     let reports = reports.lock().unwrap();
     reports.clone()
+}
+
+/// Keeps a listener for as long as the process runs.
+///
+/// `tracing` works out whether anybody wants an event when it first comes by. Should that be on a thread
+/// without a subscriber, just while another thread sets one, then the answer stays no.
+fn listen_for_good() {
+    static LISTENER: LazyLock<tracing::Dispatch> = LazyLock::new(|| {
+        let listener = tracing::Dispatch::new(Keep(Box::new(|_| ())));
+        // For who has asked already and is about to write the answer down.
+        std::thread::sleep(Duration::from_millis(20));
+        tracing::callsite::rebuild_interest_cache();
+        listener
+    });
+    LazyLock::force(&LISTENER);
 }
 
 /// A `tracing` subscriber that calls a function with each report of the SDK's.

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use tachograph::Telemetry;
 use tracing::field::{Field, Visit};
@@ -55,10 +55,23 @@ pub(crate) fn sample(page: &str, name: &str, labels: &[&str]) -> Option<f64> {
 
 /// Runs something, and returns it with what the SDK reported on this thread meanwhile.
 pub(crate) fn reports_of<R>(run: impl FnOnce() -> R) -> (R, Vec<String>) {
+    listen_for_good();
     let reports = Reports::default();
     let result = tracing::subscriber::with_default(reports.clone(), run);
     let reports = std::mem::take(&mut *reports.lines.lock().unwrap());
     (result, reports)
+}
+
+/// Keeps a listener for as long as the process runs: `tracing` works out once whether anybody wants an event,
+/// and an answer from before the first listener may be written down after it came.
+fn listen_for_good() {
+    static LISTENER: LazyLock<tracing::Dispatch> = LazyLock::new(|| {
+        let listener = tracing::Dispatch::new(Reports::default());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        tracing::callsite::rebuild_interest_cache();
+        listener
+    });
+    LazyLock::force(&LISTENER);
 }
 
 #[derive(Clone, Default)]
