@@ -113,6 +113,11 @@ pub(crate) fn trimmed(mut value: &[u8]) -> &[u8] {
     value
 }
 
+/// As [`trimmed`], of text.
+pub(crate) fn trimmed_text(value: &str) -> &str {
+    value.trim_matches([' ', '\t'])
+}
+
 /// The API's extractor as a source. A wrapper, because the trait object's lifetime is not `'static`.
 pub(crate) struct Extracting<'e>(pub(crate) &'e dyn Extractor);
 

@@ -3,8 +3,6 @@
 use std::borrow::Cow;
 use std::string::FromUtf8Error;
 
-use percent_encoding::percent_decode;
-
 use crate::class::Class;
 
 /// Whether `=` is encoded, where it need not be.
@@ -47,32 +45,47 @@ pub(crate) fn encode_token(out: &mut Vec<u8>, key: &str) {
 
 fn encode_but(kept: Class, out: &mut Vec<u8>, text: &str) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let text = text.as_bytes();
-    if kept.has_all(text) {
-        out.extend_from_slice(text);
-        return;
+    let mut rest = text.as_bytes();
+    while let Some(at) = rest.iter().position(|byte| !kept.has(*byte)) {
+        let (before, after) = rest.split_at(at);
+        out.extend_from_slice(before);
+        let Some((byte, after)) = after.split_first() else { return };
+        out.extend_from_slice(&[b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0x0f)]]);
+        rest = after;
     }
-    for byte in text {
-        if kept.has(*byte) {
-            out.push(*byte);
-        } else {
-            out.extend_from_slice(&[b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0x0f)]]);
-        }
-    }
+    out.extend_from_slice(rest);
 }
 
-/// A value as it was before it was encoded; borrowed where it has nothing that is, or should have been, encoded.
-/// What is no escape stays as it is; what is no UTF-8 is replaced.
-pub(crate) fn decode(value: &[u8]) -> Cow<'_, str> {
-    if Class::VALUE.has_all(value)
-        && let Ok(value) = str::from_utf8(value)
-    {
+/// A value as it was before it was encoded. What is no escape stays as it is; what is no UTF-8 is replaced.
+pub(crate) fn decode(value: &str) -> Cow<'_, str> {
+    if !value.as_bytes().contains(&b'%') {
         return Cow::Borrowed(value);
     }
     let mut decoded = Vec::with_capacity(value.len());
-    decoded.extend(percent_decode(value));
+    let mut rest = value.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        let escaped = if *byte == b'%' {
+            after.split_first_chunk().and_then(|(pair, after)| Some((byte_of(*pair)?, after)))
+        } else {
+            None
+        };
+        match escaped {
+            Some((byte, after)) => {
+                decoded.push(byte);
+                rest = after;
+            }
+            None => decoded.push(*byte),
+        }
+    }
     let lossy = |error: FromUtf8Error| String::from_utf8_lossy(error.as_bytes()).into_owned();
     Cow::Owned(String::from_utf8(decoded).unwrap_or_else(lossy))
+}
+
+/// The byte of two digits, in either case.
+fn byte_of([high, low]: [u8; 2]) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    Some((digit(high)? << 4 | digit(low)?) as u8)
 }
 
 #[cfg(test)]
@@ -98,7 +111,7 @@ mod tests {
                 let mut out = Vec::new();
                 encode(&mut out, value, equals);
                 assert_eq!(out.len(), encoded_length(value, equals));
-                assert_eq!(decode(&out), value);
+                assert_eq!(decode(str::from_utf8(&out).expect("ASCII")), value);
             }
         }
     }

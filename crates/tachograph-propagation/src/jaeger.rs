@@ -1,11 +1,8 @@
 //! Jaeger's own headers: `uber-trace-id`, and `uberctx-{key}` for baggage.
 
-use std::borrow::Cow;
-
 use opentelemetry::Context;
 use opentelemetry::baggage::{Baggage, BaggageExt};
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
-use percent_encoding::percent_decode;
 
 use crate::carrier::{Field, Sink, Source, trimmed};
 use crate::{coding, debug, hex};
@@ -35,8 +32,8 @@ fn span(cx: &Context, header: &[u8]) -> Option<Context> {
     if header.len() > LONGEST {
         return None;
     }
-    let header: Cow<'_, [u8]> = percent_decode(header).into();
-    let mut parts = header.split(|byte| *byte == b':');
+    let header = coding::decode(str::from_utf8(header).ok()?);
+    let mut parts = header.as_bytes().split(|byte| *byte == b':');
     let trace_id = TraceId::from(hex::number(parts.next()?, 32)?);
     let span_id = SpanId::from(u64::try_from(hex::number(parts.next()?, 16)?).ok()?);
     hex::number(parts.next()?, 16)?;
@@ -70,7 +67,7 @@ fn items(cx: &Context, source: &impl Source) -> Option<Baggage> {
         left = rest;
         let baggage = found.get_or_insert_with(|| copy(cx.baggage()));
         if baggage.get(key).is_none() {
-            baggage.insert(key.to_owned(), coding::decode(value).into_owned());
+            baggage.insert(key.to_owned(), coding::decode(&String::from_utf8_lossy(value)).into_owned());
         }
     });
     found

@@ -6,29 +6,30 @@
 //!
 //! Keys are tokens, and are not encoded.
 
-use super::read::split_at;
-use crate::carrier::trimmed;
+use crate::carrier::trimmed_text as trimmed;
 use crate::coding::{Equals, decode, encode, encode_token};
 
 /// The metadata for the properties that follow a value's first `;`.
-pub(super) fn read(properties: &[u8]) -> String {
+pub(super) fn read(properties: &str) -> String {
     let mut metadata = String::new();
     if properties.is_empty() {
         return metadata;
     }
-    for property in properties.split(|byte| *byte == b';').map(trimmed) {
-        let (key, value) = split_at(property, b'=').unwrap_or((property, b""));
-        let key = String::from_utf8_lossy(trimmed(key));
+    for property in properties.split(';') {
+        let (key, value) = match property.split_once('=') {
+            Some((key, value)) => (trimmed(key), Some(trimmed(value))),
+            None => (trimmed(property), None),
+        };
         if key.is_empty() {
             continue;
         }
         if !metadata.is_empty() {
             metadata.push(';');
         }
-        metadata.push_str(&key);
-        if property.contains(&b'=') {
+        metadata.push_str(key);
+        if let Some(value) = value {
             metadata.push('=');
-            protect(&mut metadata, &decode(trimmed(value)));
+            protect(&mut metadata, &decode(value));
         }
     }
     metadata

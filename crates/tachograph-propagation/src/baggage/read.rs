@@ -1,18 +1,17 @@
 //! Reading the header.
 
-use std::borrow::Cow;
-
 use opentelemetry::baggage::Baggage;
 
 use super::write::length;
 use super::{BYTES, MEMBERS, properties};
-use crate::carrier::trimmed;
+use crate::carrier::trimmed_text as trimmed;
+use crate::class::Class;
 use crate::coding::{Equals, decode, encoded_length, is_token};
 
 /// So many bytes of all headers are looked at. What may be passed on has at most 8,192, and three times as many
 /// if all of it is percent-encoded without need; the rest is for white space. It bounds the work that a header
 /// can ask for.
-pub(crate) const READ_AT_MOST: usize = 32 * 1024;
+const READ_AT_MOST: usize = 32 * 1024;
 
 /// Reads headers, one after the other, into one baggage.
 pub(super) struct Reader {
@@ -30,13 +29,19 @@ impl Reader {
 
     /// Reads one header. Members that are malformed or do not fit are left out, whole.
     pub(super) fn header(&mut self, header: &[u8]) {
-        for member in header.split(|byte| *byte == b',') {
-            let Some(left) = self.left.checked_sub(member.len() + 1) else {
-                self.left = 0;
-                return;
-            };
-            self.left = left;
-            self.member(member);
+        // A member that goes on beyond what is looked at is not looked at.
+        let (header, cut) = match header.get(..self.left) {
+            Some(start) if start.len() < header.len() => (start, true),
+            _ => (header, false),
+        };
+        self.left -= header.len();
+        let header = String::from_utf8_lossy(header);
+        let mut rest = &*header;
+        if cut {
+            rest = rest.rsplit_once(',').map_or("", |(whole, _)| whole);
+        }
+        while !rest.is_empty() {
+            rest = self.plain(rest).unwrap_or_else(|| self.any(rest));
         }
     }
 
@@ -45,49 +50,61 @@ impl Reader {
         (!self.baggage.is_empty()).then_some(self.baggage)
     }
 
-    /// Reads `key = value *( ; property )`. What is not that is no member.
-    fn member(&mut self, member: &[u8]) -> Option<()> {
-        let (key, rest) = split_at(member, b'=')?;
-        let (value, properties) = split_at(rest, b';').unwrap_or((rest, b""));
-        let key = trimmed(key);
-        if !is_token(key) {
+    /// Reads the first member, if it is as most are, `key=value` without anything to decode or leave out, and
+    /// returns what follows it. Looks at each character once.
+    fn plain<'a>(&mut self, rest: &'a str) -> Option<&'a str> {
+        let bytes = rest.as_bytes();
+        let equals = bytes.iter().position(|byte| !Class::TOKEN.has(*byte)).filter(|at| *at > 0)?;
+        if bytes.get(equals) != Some(&b'=') {
             return None;
         }
-        let key = str::from_utf8(key).ok()?;
-        let value = decode(trimmed(value));
-        let metadata = properties::read(properties);
-        let value_bytes = match &value {
-            Cow::Borrowed(value) => value.len(),
-            Cow::Owned(value) => encoded_length(value, Equals::Kept),
-        };
-        let bytes = self.bytes
-            + key.len()
-            + 1
-            + value_bytes
-            + properties::written_length(&metadata, Equals::Kept)
-            + 1;
-        let freed =
-            if bytes <= BYTES && self.baggage.len() < MEMBERS { 0 } else { self.freed_for(key, bytes)? };
-        let old = self.baggage.insert_with_metadata(key.to_owned(), value.into_owned(), metadata);
-        let replaced = old
-            .map_or(0, |(value, metadata)| 1 + length(key, value.as_str(), metadata.as_str(), Equals::Kept));
-        self.bytes = bytes - replaced.max(freed);
-        Some(())
+        let value = bytes.get(equals + 1..)?;
+        let length = value.iter().position(|byte| !Class::VALUE.has(*byte)).unwrap_or(value.len());
+        let end = equals + 1 + length;
+        if bytes.get(end).is_some_and(|byte| *byte != b',') {
+            return None;
+        }
+        self.insert(rest.get(..equals)?, rest.get(equals + 1..end)?.to_owned(), length, String::new());
+        Some(rest.get(end + 1..).unwrap_or_default())
     }
 
-    /// How many bytes a member frees that a new one of the same key replaces; nothing if the new one, which
-    /// would make it `bytes` in all, does not fit even so.
-    fn freed_for(&self, key: &str, bytes: usize) -> Option<usize> {
+    /// Reads the first member, if it is one, and returns what follows it.
+    fn any<'a>(&mut self, rest: &'a str) -> &'a str {
+        let (member, rest) = rest.split_once(',').unwrap_or((rest, ""));
+        if let Some((key, value)) = member.split_once('=')
+            && is_token(trimmed(key).as_bytes())
+        {
+            let (value, properties) = value.split_once(';').unwrap_or((value, ""));
+            let value = decode(trimmed(value)).into_owned();
+            let length = encoded_length(&value, Equals::Kept);
+            self.insert(trimmed(key), value, length, properties::read(properties));
+        }
+        rest
+    }
+
+    /// Inserts a member whose value has `length` bytes when it is encoded, if it fits.
+    fn insert(&mut self, key: &str, value: String, length: usize, metadata: String) {
+        let bytes =
+            self.bytes + key.len() + 1 + length + properties::written_length(&metadata, Equals::Kept) + 1;
+        // A member of the same key is looked for only where its place is needed.
+        let fits = bytes <= BYTES && self.baggage.len() < MEMBERS;
+        if fits || self.fits_instead(key, bytes) {
+            let replaced = self.baggage.insert_with_metadata(key.to_owned(), value, metadata);
+            self.bytes =
+                bytes - replaced.map_or(0, |(value, metadata)| size(key, value.as_str(), metadata.as_str()));
+        }
+    }
+
+    /// Whether a member fits that would make it `bytes` in all, when one of the same key is gone.
+    fn fits_instead(&self, key: &str, bytes: usize) -> bool {
         let old = self.baggage.get_with_metadata(key);
-        let freed = old
-            .map_or(0, |(value, metadata)| 1 + length(key, value.as_str(), metadata.as_str(), Equals::Kept));
+        let freed = old.map_or(0, |(value, metadata)| size(key, value.as_str(), metadata.as_str()));
         // The last member has no comma after it.
-        (bytes - freed - 1 <= BYTES && (old.is_some() || self.baggage.len() < MEMBERS)).then_some(freed)
+        bytes - freed - 1 <= BYTES && (old.is_some() || self.baggage.len() < MEMBERS)
     }
 }
 
-/// What stands before and after the first `separator`.
-pub(super) fn split_at(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
-    let at = text.iter().position(|byte| *byte == separator)?;
-    Some((text.get(..at)?, text.get(at + 1..)?))
+/// How many bytes a member has in a header, with the comma after it.
+fn size(key: &str, value: &str, metadata: &str) -> usize {
+    length(key, value, metadata, Equals::Kept) + 1
 }

@@ -1,6 +1,7 @@
 //! Writing the header.
 
-use opentelemetry::baggage::Baggage;
+use opentelemetry::baggage::{Baggage, BaggageMetadata};
+use opentelemetry::{Key, StringValue};
 
 use super::{BYTES, MEMBERS, properties};
 use crate::coding::{Equals, encode, encoded_length, is_token};
@@ -13,48 +14,45 @@ pub(super) fn header(baggage: &Baggage) -> Option<Vec<u8>> {
     if baggage.is_empty() {
         return None;
     }
-    for equals in [Equals::Encoded, Equals::Kept] {
-        let size = size(baggage, equals);
-        if size <= BYTES && baggage.len() <= MEMBERS {
-            return Some(written(baggage, equals, size)).filter(|header| !header.is_empty());
+    let mut header = written(baggage, Equals::Encoded);
+    if header.len() > BYTES || baggage.len() > MEMBERS {
+        header = written(baggage, Equals::Kept);
+        if header.len() > BYTES || baggage.len() > MEMBERS {
+            header = what_fits(&header);
         }
     }
-    Some(what_fits(&written(baggage, Equals::Kept, 0)))
+    (!header.is_empty()).then_some(header)
 }
 
-/// The members that a header can have: the API's type has no others, but a header must not have any.
-fn members(baggage: &Baggage) -> impl Iterator<Item = (&str, &str, &str)> {
-    let members =
-        baggage.into_iter().map(|(key, (value, metadata))| (key.as_str(), value.as_str(), metadata.as_str()));
-    members.filter(|(key, ..)| is_token(key.as_bytes()))
-}
-
-/// How many bytes the header has.
-fn size(baggage: &Baggage, equals: Equals) -> usize {
-    let size: usize =
-        members(baggage).map(|(key, value, metadata)| length(key, value, metadata, equals) + 1).sum();
-    size.saturating_sub(1)
+fn written(baggage: &Baggage, equals: Equals) -> Vec<u8> {
+    // Exact where nothing is to be encoded, and then nothing is copied on the way to a carrier.
+    let plain = |(key, (value, metadata)): (&Key, &(StringValue, BaggageMetadata))| {
+        let properties = metadata.as_str().len();
+        key.as_str().len() + 1 + value.as_str().len() + properties + usize::from(properties > 0) + 1
+    };
+    let size: usize = baggage.into_iter().map(plain).sum();
+    let mut header = Vec::with_capacity(size.saturating_sub(1));
+    for (key, (value, metadata)) in baggage {
+        // The API's type has no others; a header must not have any.
+        if !is_token(key.as_str().as_bytes()) {
+            continue;
+        }
+        if !header.is_empty() {
+            header.push(b',');
+        }
+        header.extend_from_slice(key.as_str().as_bytes());
+        header.push(b'=');
+        encode(&mut header, value.as_str(), equals);
+        if !metadata.as_str().is_empty() {
+            properties::write(&mut header, metadata.as_str(), equals);
+        }
+    }
+    header
 }
 
 /// How many bytes a member has, without a comma.
 pub(super) fn length(key: &str, value: &str, metadata: &str, equals: Equals) -> usize {
     key.len() + 1 + encoded_length(value, equals) + properties::written_length(metadata, equals)
-}
-
-fn written(baggage: &Baggage, equals: Equals, size: usize) -> Vec<u8> {
-    let mut header = Vec::with_capacity(size);
-    for (key, value, metadata) in members(baggage) {
-        if !header.is_empty() {
-            header.push(b',');
-        }
-        header.extend_from_slice(key.as_bytes());
-        header.push(b'=');
-        encode(&mut header, value, equals);
-        if !metadata.is_empty() {
-            properties::write(&mut header, metadata, equals);
-        }
-    }
-    header
 }
 
 /// As many of the members as the limits allow. In a member that is written no `,` is left but encoded.
