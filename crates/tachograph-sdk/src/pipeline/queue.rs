@@ -239,12 +239,6 @@ impl Queue {
         }
     }
 
-    /// Lanes there are, the shared one apart.
-    #[cfg(test)]
-    pub(super) fn lanes(&self) -> usize {
-        lock(&self.lanes).open.len()
-    }
-
     /// What became of every record so far.
     pub(super) fn ledger(&self) -> Ledger {
         // What was exported first: a record is appended before it is exported, so that what is read

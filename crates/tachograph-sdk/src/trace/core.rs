@@ -43,7 +43,6 @@ pub(crate) struct Recording {
 }
 
 /// Recordings that wait: boxed, for they go into spans and come back without being copied.
-#[expect(clippy::vec_box, reason = "the boxes are what is kept")]
 pub(crate) type Recordings = Vec<Box<Recording>>;
 
 /// How many recordings the depot keeps.

@@ -6,10 +6,11 @@ use opentelemetry::trace::{SpanId, TraceFlags, TraceId};
 
 use super::core::Core;
 use super::counters::started_index;
-use super::live::{LiveSpan, kind_code};
+use super::live::LiveSpan;
 use super::local::Local;
 use super::parent::Parent;
 use super::processor::FinishedSpan;
+use super::record::{kind_code, kind_of};
 use super::sampler::{Decision, Sampling, SamplingInput};
 use super::start::SpanStart;
 
@@ -118,6 +119,46 @@ fn set_context(
     live.head.flags = flags.to_u8();
     live.head.parent_id = parent.map_or(0, |parent| u64::from_be_bytes(parent.span_id.to_bytes()));
     live.head.parent_is_remote = parent.is_some_and(|parent| parent.is_remote);
+}
+
+/// Moves a span under a parent, and decides anew whether it records.
+pub(crate) fn set_parent(core: &Core, local: Option<&Local>, live: &mut LiveSpan, parent: Parent<'_>) {
+    let flags = parent.trace_flags.to_u8() & RANDOM;
+    let mut sampled = 0;
+    if live.recording {
+        let input = SamplingInput {
+            parent: Some(parent),
+            name: live.body.name(),
+            kind: &kind_of(live.head.kind),
+            ..SamplingInput::root(parent.trace_id, "")
+        };
+        let sampling = match local {
+            Some(local) => local.with_sampler(core, |sampler| sampler.sample(&input)),
+            None => core.sampler.get().1.sample(&input),
+        };
+        match sampling.decision {
+            Decision::Drop => {
+                // It started recorded, and is over as far as that is concerned.
+                live.recording = false;
+                core.counters.ended_elsewhere();
+            }
+            Decision::RecordOnly => {}
+            Decision::RecordAndSample => sampled = SAMPLED,
+        }
+        live.trace_state = match sampling.trace_state {
+            Some(state) => state,
+            None => parent.trace_state.cloned().unwrap_or_default(),
+        };
+        for pair in &sampling.attributes {
+            live.set_key_value(pair);
+        }
+    } else {
+        live.trace_state = parent.trace_state.cloned().unwrap_or_default();
+    }
+    set_context(live, parent.trace_id, live.span_id(), TraceFlags::new(flags | sampled), Some(parent));
+    if live.recording {
+        live.body.set_trace_state(&live.trace_state);
+    }
 }
 
 /// Ends a span that records, at a time or now, and hands it to the processors.

@@ -5,7 +5,7 @@ use opentelemetry::trace::{SpanContext, SpanId, SpanKind, TraceFlags, TraceId, T
 
 use super::limits::SpanLimits;
 use super::parent::Parent;
-use super::record::{Body, Head, SpanStatus};
+use super::record::{Body, Head, SpanStatus, kind_code};
 use crate::attributes::ValueRef;
 
 /// A span while it lives: what records it.
@@ -29,16 +29,6 @@ pub struct LiveSpan {
     /// Those of the engine of this number.
     pub(crate) limits: SpanLimits,
     pub(crate) engine: u64,
-}
-
-pub(crate) fn kind_code(kind: &SpanKind) -> u8 {
-    match kind {
-        SpanKind::Internal => 0,
-        SpanKind::Server => 1,
-        SpanKind::Client => 2,
-        SpanKind::Producer => 3,
-        SpanKind::Consumer => 4,
-    }
 }
 
 /// Nanoseconds since the Unix epoch; zero for times before it, the largest for times after 2554.

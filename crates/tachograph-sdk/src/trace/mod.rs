@@ -37,6 +37,7 @@ mod processor;
 mod provider;
 mod record;
 mod sampler;
+mod slots;
 mod span;
 mod start;
 mod time;
@@ -58,6 +59,7 @@ pub use sampler::{
     AlwaysOff, AlwaysOn, Decision, ParentBased, RateLimited, Rule, Rules, Sampler, Sampling, SamplingInput,
     TraceIdRatio,
 };
+pub use slots::Slots;
 pub use span::Span;
 pub use start::{SpanAttributes, SpanStart};
 pub use tracer::Tracer;

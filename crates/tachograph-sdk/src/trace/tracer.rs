@@ -65,6 +65,20 @@ impl Tracer {
         }
     }
 
+    /// Gives a span that lives another parent, and asks the sampler about that. Says whether it records.
+    ///
+    /// It becomes part of the parent's trace, with its own id; children that it has already stay in the trace they
+    /// started in. If the sampler drops it now, what was recorded is forgotten. If it does not record, because it was
+    /// dropped before, nothing happens but that it gets the ids: start it again, with [`SpanStart::with_ids`] and
+    /// [`SpanStart::with_start_time`], if it is to record.
+    pub fn set_parent(&self, live: &mut LiveSpan, parent: Parent<'_>) -> bool {
+        if !parent.is_valid() || self.core.is_stopped() {
+            return live.recording;
+        }
+        engine::set_parent(&self.core, local::of(&self.core).as_deref(), live, parent);
+        live.recording
+    }
+
     /// Whether a span under a parent of this process that is not sampled is never recorded: then there is no need to
     /// start one. It may change with the sampler; asking costs a load.
     #[inline]

@@ -7,6 +7,7 @@ use super::attributes::RecordAttributes;
 use super::events::{EventRecord, Events, LinkRecord, Links};
 use super::layout::{at, bytes_at, u32_at, u64_at, u128_at};
 use super::shared::SpanShared;
+use super::span_kind::kind_of;
 use super::text::text;
 use crate::pipeline::{Record, sealed};
 use crate::resource::Resource;
@@ -102,13 +103,7 @@ impl<'a> SpanRecord<'a> {
     /// The role in a call.
     #[inline]
     pub fn kind(&self) -> SpanKind {
-        match self.byte(at::KIND) {
-            1 => SpanKind::Server,
-            2 => SpanKind::Client,
-            3 => SpanKind::Producer,
-            4 => SpanKind::Consumer,
-            _ => SpanKind::Internal,
-        }
+        kind_of(self.byte(at::KIND))
     }
 
     /// The name.
