@@ -9,6 +9,7 @@ pub(crate) mod memory;
 pub(crate) mod new_series;
 pub(crate) mod propagation;
 pub(crate) mod scrape;
+pub(crate) mod spans;
 pub(crate) mod stall;
 pub(crate) mod two_threads;
 
@@ -29,7 +30,7 @@ pub(crate) struct Group {
 }
 
 /// All groups, in the order in which they run.
-pub(crate) const ALL: [Group; 11] = [
+pub(crate) const ALL: [Group; 12] = [
     // First: later, threads and families that have gone would have left memory to use again.
     Group { name: "memory", run: memory::run, contenders: Vec::new },
     Group { name: "counter-bound", run: counter_bound::run, contenders: counter_bound::contenders },
@@ -40,6 +41,7 @@ pub(crate) const ALL: [Group; 11] = [
     Group { name: "allocations", run: allocations::run, contenders: Vec::new },
     Group { name: "scrape", run: scrape::run, contenders: Vec::new },
     Group { name: "stall", run: stall::run, contenders: Vec::new },
+    Group { name: "spans", run: spans::run, contenders: spans::all },
     Group { name: "new-series", run: new_series::run, contenders: Vec::new },
     Group { name: "propagation", run: propagation::run, contenders: propagation::contenders },
 ];
