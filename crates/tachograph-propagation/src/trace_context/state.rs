@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use opentelemetry::trace::TraceState;
 
-use crate::carrier::{Field, Source};
+use crate::carrier::{Field, Source, trimmed_text};
 use crate::class::Class;
 
 /// A list has at most so many members.
@@ -48,29 +48,52 @@ fn joined<'a>(first: &'a [u8], others: impl Iterator<Item = &'a [u8]>) -> Option
 /// Reads a list; nothing for one that is malformed or has too many members.
 fn list(list: &[u8]) -> Option<TraceState> {
     let list = str::from_utf8(list).ok()?;
-    let mut count = 0;
-    for member in members(list) {
-        count += 1;
-        if count > MEMBERS || !is_valid(&member?) {
-            return None;
+    let mut members = Members { rest: Some(list), count: 0, malformed: false };
+    let state = TraceState::from_key_value(&mut members);
+    // The API stops at the last member it can hold, or at the first that it cannot.
+    members.by_ref().for_each(drop);
+    match state {
+        _ if members.malformed || members.count > MEMBERS => None,
+        Ok(state) => Some(state),
+        Err(_) => Some(what_is_held(list)),
+    }
+}
+
+/// What the API's type can hold of a valid list. It knows less than the grammar: of a key it takes no second
+/// `@`, and after the first at most 13 characters that start with a letter or a digit.
+fn what_is_held(list: &str) -> TraceState {
+    let members = Members { rest: Some(list), count: 0, malformed: false };
+    let held = members.filter(|member| TraceState::from_key_value([*member]).is_ok());
+    TraceState::from_key_value(held).unwrap_or_default()
+}
+
+/// A list's members, without the empty ones, up to the first that is malformed.
+struct Members<'a> {
+    rest: Option<&'a str>,
+    count: usize,
+    malformed: bool,
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let rest = self.rest?;
+            let comma = rest.bytes().position(|byte| byte == b',');
+            let member = trimmed_text(rest.get(..comma.unwrap_or(rest.len()))?);
+            self.rest = comma.and_then(|comma| rest.get(comma + 1..));
+            if !member.is_empty() {
+                let member = member.split_once('=').filter(is_valid);
+                self.count += 1;
+                self.malformed = member.is_none();
+                if self.malformed || self.count > MEMBERS {
+                    self.rest = None;
+                }
+                return member;
+            }
         }
     }
-    Some(hold(|| members(list).flatten()))
-}
-
-/// The list's members, without the empty ones; nothing in place of one without `=`.
-fn members(list: &str) -> impl Iterator<Item = Option<(&str, &str)>> {
-    let members = list.split(',').map(|member| member.trim_matches([' ', '\t']));
-    members.filter(|member| !member.is_empty()).map(|member| member.split_once('='))
-}
-
-/// What the API's type can hold of the members. It knows less than the grammar: of a key it takes no second
-/// `@`, and after the first at most 13 characters that start with a letter or a digit.
-fn hold<'a, M: Iterator<Item = (&'a str, &'a str)>>(members: impl Fn() -> M) -> TraceState {
-    TraceState::from_key_value(members()).unwrap_or_else(|_| {
-        let holds = |member: &(&str, &str)| TraceState::from_key_value([*member]).is_ok();
-        TraceState::from_key_value(members().filter(holds)).unwrap_or_default()
-    })
 }
 
 /// Whether key and value are what the grammar knows; a value does not end in a space.
@@ -89,11 +112,20 @@ fn is_valid((key, value): &(&str, &str)) -> bool {
 /// Members that the grammar does not know, such as one without a value, are left out: the API's type holds
 /// them, but for whoever receives them the whole list would be broken.
 pub(super) fn write(state: &TraceState) -> Option<Vec<u8>> {
-    let valid = || state.into_iter().filter(is_valid);
+    if state.into_iter().all(|member| is_valid(&member)) {
+        fitting(|| state.into_iter())
+    } else {
+        let valid: Vec<_> = state.into_iter().filter(is_valid).collect();
+        fitting(|| valid.iter().copied())
+    }
+}
+
+/// The members as one header, as many of them as it may have.
+fn fitting<'a, M: Iterator<Item = (&'a str, &'a str)>>(members: impl Fn() -> M) -> Option<Vec<u8>> {
     // Each with the comma after it.
-    let size: usize = valid().map(|member| length(member) + 1).sum();
+    let size: usize = members().map(|member| length(member) + 1).sum();
     let size = size.checked_sub(1)?;
-    Some(if size <= WRITE_AT_MOST { written(size, valid()) } else { cut(size, valid().collect()) })
+    Some(if size <= WRITE_AT_MOST { written(size, members()) } else { cut(size, members().collect()) })
 }
 
 fn written<'a>(size: usize, members: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<u8> {
