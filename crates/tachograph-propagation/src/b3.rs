@@ -34,10 +34,16 @@ pub(crate) fn extract(cx: &Context, source: &impl Source) -> Option<Context> {
     Some(debug::note(extracted, &span, found.sampling == Sampling::Debug))
 }
 
+/// The length of a single header with all its parts.
+const LONGEST: usize = 32 + 1 + 16 + 1 + 1 + 1 + 16;
+
 /// Reads `{trace id}-{span id}`, `…-{sampling}` or `…-{sampling}-{parent span id}`.
 ///
 /// A lone sampling state names no span, and the API has no place for it.
 fn single(header: &[u8]) -> Option<Found> {
+    if header.len() > LONGEST {
+        return None;
+    }
     let mut parts = header.split(|byte| *byte == b'-');
     let (trace_id, span_id) = (trace_id(parts.next()?)?, span_id(parts.next()?)?);
     let sampling = match parts.next() {
