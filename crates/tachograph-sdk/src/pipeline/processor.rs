@@ -14,7 +14,7 @@ use super::queue::{Inner, Queue};
 use super::record::Record;
 use super::worker::Worker;
 use crate::diag;
-use crate::sync::{MutexGuard, lock};
+use crate::sync::lock;
 
 /// A bounded queue of records, and the thread that hands them to an exporter in batches.
 ///
@@ -85,8 +85,8 @@ impl<R: Record> BatchPipeline<R> {
         }
         inner.flushes_wanted += 1;
         let wanted = inner.flushes_wanted;
-        self.queue.wake(&mut inner);
-        if self.wait(inner, deadline, |inner| inner.flushes_done >= wanted) {
+        self.queue.wake(inner);
+        if self.wait(deadline, |inner| inner.flushes_done >= wanted) {
             Ok(())
         } else {
             Err(FlushError::TIMED_OUT)
@@ -106,21 +106,15 @@ impl<R: Record> BatchPipeline<R> {
         if inner.shutdown.is_none() {
             inner.shutdown = Some(deadline);
         }
-        self.queue.wake(&mut inner);
-        if self.queue.is_worker() {
-            drop(inner);
-        } else {
-            self.wait(inner, deadline, |inner| inner.finished);
+        self.queue.wake(inner);
+        if !self.queue.is_worker() {
+            self.wait(deadline, |inner| inner.finished);
         }
         self.ledger()
     }
 
-    fn wait(
-        &self,
-        mut inner: MutexGuard<'_, Inner>,
-        deadline: Deadline,
-        ready: impl Fn(&Inner) -> bool,
-    ) -> bool {
+    fn wait(&self, deadline: Deadline, ready: impl Fn(&Inner) -> bool) -> bool {
+        let mut inner = lock(&self.queue.inner);
         loop {
             if ready(&inner) {
                 return true;

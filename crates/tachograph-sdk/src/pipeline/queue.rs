@@ -11,7 +11,7 @@ use super::deadline::Deadline;
 use super::lane::{self, Lane, LaneCounts, LaneState};
 use super::ledger::{Dropped, Ledger, reason};
 use super::record::length;
-use crate::sync::{Condvar, Mutex, lock};
+use crate::sync::{Condvar, Mutex, MutexGuard, lock};
 
 /// Numbers queues from one.
 static QUEUES: StdAtomicU64 = StdAtomicU64::new(1);
@@ -43,6 +43,9 @@ pub(super) struct Queue {
     pub(super) config: BatchConfig,
     /// How many records a thread gathers at most before it hands them over.
     lane_records: usize,
+    /// How many records must wait for the worker to be woken: a batch, or a quarter of a queue that holds many. What waits in a
+    /// large queue has time, and waking a thread costs as much as recording many spans.
+    pub(super) wake_at: usize,
     lanes: Mutex<Lanes>,
     pub(super) inner: Mutex<Inner>,
     /// Tells the worker that there is something to do.
@@ -94,6 +97,7 @@ impl Queue {
         Queue {
             id: QUEUES.fetch_add(1, StdOrdering::Relaxed),
             lane_records: config.max_export_batch_size,
+            wake_at: config.max_export_batch_size.max(config.max_queue_size / 4),
             config,
             lanes: Mutex::default(),
             inner: Mutex::default(),
@@ -150,7 +154,7 @@ impl Queue {
         let Some(fresh) = fresh else {
             state.counts.full += 1;
             inner.pressure = true;
-            self.wake(&mut inner);
+            self.wake(inner);
             return false;
         };
         let full = std::mem::replace(&mut state.buffer, fresh);
@@ -159,16 +163,19 @@ impl Queue {
             inner.give_back(full, &self.config);
         } else {
             inner.push(Piece::whole(full, records));
-            if inner.records >= self.config.max_export_batch_size {
-                self.wake(&mut inner);
+            if inner.records >= self.wake_at {
+                self.wake(inner);
             }
         }
         true
     }
 
-    /// Wakes the worker if it sleeps: notifying costs a system call.
-    pub(super) fn wake(&self, inner: &mut Inner) {
-        if std::mem::take(&mut inner.worker_waits) {
+    /// Wakes the worker if it sleeps: notifying costs a system call. The lock is released before, so that the worker does not
+    /// wake up only to wait for it.
+    pub(super) fn wake(&self, mut inner: MutexGuard<'_, Inner>) {
+        let waits = std::mem::take(&mut inner.worker_waits);
+        drop(inner);
+        if waits {
             self.work.notify_one();
         }
     }

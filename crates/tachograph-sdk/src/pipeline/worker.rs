@@ -75,7 +75,7 @@ impl<R: Record> Worker<R> {
             if std::mem::take(&mut inner.pressure) {
                 return Task::Everything(inner.flushes_done);
             }
-            if inner.records >= self.queue.config.max_export_batch_size {
+            if inner.records >= self.queue.wake_at {
                 return Task::Batch;
             }
             inner.worker_waits = true;

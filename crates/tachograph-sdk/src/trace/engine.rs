@@ -6,7 +6,7 @@ use opentelemetry::trace::{SpanId, TraceFlags, TraceId};
 
 use super::core::Core;
 use super::counters::started_index;
-use super::live::LiveSpan;
+use super::live::{LiveSpan, has_members};
 use super::local::Local;
 use super::parent::Parent;
 use super::processor::FinishedSpan;
@@ -50,7 +50,7 @@ pub(crate) fn decide(core: &Core, local: Option<&Local>, start: &SpanStart<'_>) 
         Some(local) => local.with_sampler(core, |sampler| sampler.sample(&input)),
         None => core.sampler.get().1.sample(&input),
     };
-    let (result, sampled) = match sampling.decision {
+    let (result, sampled) = match sampling.decision() {
         Decision::Drop => (0, 0),
         Decision::RecordOnly => (1, 0),
         Decision::RecordAndSample => (2, SAMPLED),
@@ -70,11 +70,8 @@ pub(crate) fn begin(core: &Core, live: &mut LiveSpan, scope: u32, start: &SpanSt
     let Verdict { trace_id, span_id, flags, sampling } = verdict;
     let inherited = start.parent.and_then(|parent| parent.trace_state);
     set_context(live, trace_id, span_id, flags, start.parent);
-    live.trace_state = match sampling.trace_state {
-        Some(state) => state,
-        None => inherited.cloned().unwrap_or_default(),
-    };
-    live.recording = sampling.decision != Decision::Drop;
+    live.set_trace_state(sampling.trace_state().or(inherited));
+    live.recording = sampling.decision() != Decision::Drop;
     if !live.recording {
         return;
     }
@@ -88,10 +85,10 @@ pub(crate) fn begin(core: &Core, live: &mut LiveSpan, scope: u32, start: &SpanSt
     live.head.status = 0;
     live.epoch = core.clock.epoch(live.head.trace_id, start.parent.is_none_or(|parent| parent.is_remote));
     live.head.start = start.unix_nanos.unwrap_or_else(|| core.clock.now(live.epoch));
-    if live.trace_state != Default::default() {
+    if has_members(&live.trace_state) {
         live.body.set_trace_state(&live.trace_state);
     }
-    for pair in &sampling.attributes {
+    for pair in sampling.attributes() {
         live.set_key_value(pair);
     }
     start.attributes.visit(&mut |key, value| live.set_attribute(key, value));
@@ -136,7 +133,7 @@ pub(crate) fn set_parent(core: &Core, local: Option<&Local>, live: &mut LiveSpan
             Some(local) => local.with_sampler(core, |sampler| sampler.sample(&input)),
             None => core.sampler.get().1.sample(&input),
         };
-        match sampling.decision {
+        match sampling.decision() {
             Decision::Drop => {
                 // It started recorded, and is over as far as that is concerned.
                 live.recording = false;
@@ -145,15 +142,12 @@ pub(crate) fn set_parent(core: &Core, local: Option<&Local>, live: &mut LiveSpan
             Decision::RecordOnly => {}
             Decision::RecordAndSample => sampled = SAMPLED,
         }
-        live.trace_state = match sampling.trace_state {
-            Some(state) => state,
-            None => parent.trace_state.cloned().unwrap_or_default(),
-        };
-        for pair in &sampling.attributes {
+        live.set_trace_state(sampling.trace_state().or(parent.trace_state));
+        for pair in sampling.attributes() {
             live.set_key_value(pair);
         }
     } else {
-        live.trace_state = parent.trace_state.cloned().unwrap_or_default();
+        live.set_trace_state(parent.trace_state);
     }
     set_context(live, parent.trace_id, live.span_id(), TraceFlags::new(flags | sampled), Some(parent));
     if live.recording {

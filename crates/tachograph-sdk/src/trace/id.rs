@@ -1,4 +1,4 @@
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::fmt;
 
 use opentelemetry::trace::{SpanId, TraceId};
@@ -44,7 +44,7 @@ impl IdGenerator for RandomIds {
 
 thread_local! {
     /// `None` until it is seeded. Without a destructor, so that it works in those of others.
-    static GENERATOR: Cell<Option<Xoshiro256PlusPlus>> = const { Cell::new(None) };
+    static GENERATOR: RefCell<Option<Xoshiro256PlusPlus>> = const { RefCell::new(None) };
 }
 
 #[inline]
@@ -58,12 +58,8 @@ fn next_but_zero() -> u64 {
 /// The next random number of this thread.
 #[inline]
 pub(crate) fn next() -> u64 {
-    GENERATOR.with(|cell| {
-        let mut generator = cell.take().unwrap_or_else(seeded);
-        let number = generator.next_u64();
-        cell.set(Some(generator));
-        number
-    })
+    // Nothing that is called while it is borrowed comes here again.
+    GENERATOR.with_borrow_mut(|generator| generator.get_or_insert_with(seeded).next_u64())
 }
 
 #[cold]

@@ -1,5 +1,3 @@
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use opentelemetry::KeyValue;
 use opentelemetry::trace::{SpanContext, SpanId, SpanKind, TraceFlags, TraceId, TraceState};
 
@@ -31,15 +29,25 @@ pub struct LiveSpan {
     pub(crate) engine: u64,
 }
 
-/// Nanoseconds since the Unix epoch; zero for times before it, the largest for times after 2554.
-pub(crate) fn unix_nanos(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+/// Whether there is anything in a trace state.
+#[inline]
+pub(crate) fn has_members(state: &TraceState) -> bool {
+    state.into_iter().len() > 0
 }
 
 impl LiveSpan {
     /// One that is no span yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Takes a trace state over; copies it only where there is one.
+    #[inline]
+    pub(crate) fn set_trace_state(&mut self, state: Option<&TraceState>) {
+        let state = state.filter(|state| has_members(state));
+        if state.is_some() || has_members(&self.trace_state) {
+            self.trace_state = state.cloned().unwrap_or_default();
+        }
     }
 
     /// Takes a parent's ids, without recording.
@@ -50,7 +58,7 @@ impl LiveSpan {
             self.head.trace_id = u128::from_be_bytes(parent.trace_id.to_bytes());
             self.head.span_id = u64::from_be_bytes(parent.span_id.to_bytes());
             self.head.flags = parent.trace_flags.to_u8();
-            self.trace_state = parent.trace_state.cloned().unwrap_or_default();
+            self.set_trace_state(parent.trace_state);
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a thread keeps of the engines it works for.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::{Arc, Weak};
 
@@ -19,7 +19,7 @@ pub(crate) struct Local {
     core: Weak<Core>,
     pub(crate) counters: ThreadCounters,
     /// The sampler used last, and its version.
-    sampler: Cell<Option<(u64, Arc<dyn Sampler>)>>,
+    sampler: RefCell<Option<(u64, Arc<dyn Sampler>)>>,
     spare: RefCell<Recordings>,
 }
 
@@ -48,7 +48,7 @@ fn make(core: &Arc<Core>) -> Option<Rc<Local>> {
         engine: core.id,
         core: Arc::downgrade(core),
         counters: ThreadCounters::new(&core.counters),
-        sampler: Cell::new(None),
+        sampler: RefCell::new(None),
         spare: RefCell::new(Vec::with_capacity(SPARE + 1)),
     });
     // What goes is dropped when the list is no longer borrowed: it may hold samplers of the user's.
@@ -73,16 +73,28 @@ impl Local {
     /// Runs `ask` with the sampler in force.
     #[inline]
     pub(crate) fn with_sampler<T>(&self, core: &Core, ask: impl FnOnce(&dyn Sampler) -> T) -> T {
-        let version = core.sampler.version();
-        // Taken out while it is asked: it may start a span itself.
-        let (version, sampler) = match self.sampler.take() {
-            Some(known) if known.0 == version => known,
-            _ => core.sampler.get(),
+        // Borrowed while it is asked, and again where it starts a span itself.
+        if let Ok(known) = self.sampler.try_borrow()
+            && let Some((version, sampler)) = &*known
+            && *version == core.sampler.version()
+        {
+            return ask(&**sampler);
+        }
+        let sampler = self.fetch_sampler(core);
+        ask(&*sampler)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn fetch_sampler(&self, core: &Core) -> Arc<dyn Sampler> {
+        let (version, sampler) = core.sampler.get();
+        let old = match self.sampler.try_borrow_mut() {
+            Ok(mut known) => known.replace((version, Arc::clone(&sampler))),
+            // A span that the sampler starts, while the sampler is exchanged.
+            Err(_) => None,
         };
-        let answer = ask(&*sampler);
-        // Whatever this drops was put there by a span that the sampler started.
-        drop(self.sampler.replace(Some((version, sampler))));
-        answer
+        drop(old);
+        sampler
     }
 
     /// A recording of this engine.

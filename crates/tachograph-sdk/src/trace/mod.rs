@@ -63,3 +63,10 @@ pub use slots::Slots;
 pub use span::Span;
 pub use start::{SpanAttributes, SpanStart};
 pub use tracer::Tracer;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Nanoseconds since the Unix epoch; zero for times before it, the largest for times after 2554.
+fn unix_nanos(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}

@@ -64,7 +64,7 @@ impl opentelemetry::trace::Span for Span {
         T: Into<Cow<'static, str>>,
     {
         self.with(|live, core| {
-            let time = core.clock.given(timestamp, live.epoch);
+            let time = core.clock.given(timestamp, live.epoch, live.head.start);
             add_event(live, &name.into(), time, &attributes, 0);
         });
     }
@@ -112,7 +112,7 @@ impl opentelemetry::trace::Span for Span {
     }
 
     fn end_with_timestamp(&mut self, timestamp: SystemTime) {
-        self.finish(|core, live| Some(core.clock.given(timestamp, live.epoch)));
+        self.finish(|core, live| Some(core.clock.given(timestamp, live.epoch, live.head.start)));
     }
 }
 

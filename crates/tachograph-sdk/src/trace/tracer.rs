@@ -7,11 +7,12 @@ use opentelemetry::{Context, InstrumentationScope};
 
 use super::core::Core;
 use super::engine;
-use super::live::{LiveSpan, unix_nanos};
+use super::live::LiveSpan;
 use super::local;
 use super::parent::Parent;
 use super::span::{Span, add_event};
 use super::start::SpanStart;
+use super::unix_nanos;
 
 /// Starts spans of one scope: the API's tracer, and the engine's own way in.
 ///
@@ -124,9 +125,9 @@ impl Tracer {
         let verdict = engine::decide(&self.core, local.as_deref(), &start);
         let inherited =
             || if start.parent.is_some() { parent.trace_state().clone() } else { Default::default() };
-        let trace_state = verdict.sampling.trace_state.clone().unwrap_or_else(inherited);
+        let trace_state = verdict.sampling.trace_state().cloned().unwrap_or_else(inherited);
         let context = SpanContext::new(verdict.trace_id, verdict.span_id, verdict.flags, false, trace_state);
-        if verdict.sampling.decision == super::sampler::Decision::Drop {
+        if verdict.sampling.decision() == super::sampler::Decision::Drop {
             return Span::new(context, None);
         }
         let mut recording = match &local {

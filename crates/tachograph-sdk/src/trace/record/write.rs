@@ -400,16 +400,32 @@ impl Body {
     pub(crate) fn write(&self, head: &Head, out: &mut Vec<u8>) {
         let sections = self.sections();
         let len = self.record_len();
-        let mut header = [0; at::HEADER];
-        put(&mut header, 0, (len as u32).to_ne_bytes());
-        put(&mut header, at::SCOPE, head.scope.to_ne_bytes());
-        put(&mut header, at::TRACE_ID, head.trace_id.to_ne_bytes());
-        put(&mut header, at::SPAN_ID, head.span_id.to_ne_bytes());
-        put(&mut header, at::PARENT_ID, head.parent_id.to_ne_bytes());
-        put(&mut header, at::START, head.start.to_ne_bytes());
-        put(&mut header, at::END, head.end.to_ne_bytes());
+        out.reserve(len);
+        let start = out.len();
+        // Filled where it is: a header put together elsewhere would be read back before it is written.
+        out.extend_from_slice(&[0; at::HEADER]);
+        if let Some(header) = out.last_chunk_mut() {
+            self.write_header(header, len, head, &sections);
+        }
+        debug_assert_eq!(out.len() - start, at::HEADER, "a header is written whole");
+        for section in sections {
+            if !section.is_empty() {
+                out.extend_from_slice(section);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn write_header(&self, header: &mut [u8; at::HEADER], len: usize, head: &Head, sections: &[&[u8]; 6]) {
+        put(header, 0, (len as u32).to_ne_bytes());
+        put(header, at::SCOPE, head.scope.to_ne_bytes());
+        put(header, at::TRACE_ID, head.trace_id.to_ne_bytes());
+        put(header, at::SPAN_ID, head.span_id.to_ne_bytes());
+        put(header, at::PARENT_ID, head.parent_id.to_ne_bytes());
+        put(header, at::START, head.start.to_ne_bytes());
+        put(header, at::END, head.end.to_ne_bytes());
         let small = [head.flags, u8::from(head.parent_is_remote), head.kind, head.status];
-        put(&mut header, at::FLAGS, small);
+        put(header, at::FLAGS, small);
         let counts = [
             self.attributes.marks.len() as u32,
             self.event_count,
@@ -420,17 +436,10 @@ impl Body {
             self.room.truncated,
         ];
         for (index, count) in counts.into_iter().enumerate() {
-            put(&mut header, at::ATTRIBUTES + 4 * index, count.to_ne_bytes());
+            put(header, at::ATTRIBUTES + 4 * index, count.to_ne_bytes());
         }
         for (index, section) in sections.iter().enumerate() {
-            put(&mut header, at::NAME_LEN + 4 * index, (section.len() as u32).to_ne_bytes());
-        }
-        out.reserve(len);
-        out.extend_from_slice(&header);
-        for section in sections {
-            if !section.is_empty() {
-                out.extend_from_slice(section);
-            }
+            put(header, at::NAME_LEN + 4 * index, (section.len() as u32).to_ne_bytes());
         }
     }
 }

@@ -115,15 +115,17 @@ pub enum Decision {
     RecordAndSample,
 }
 
-/// A sampler's answer. One without extras allocates nothing.
+/// A sampler's answer: a decision, and rarely more. One without extras allocates nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sampling {
-    /// The decision.
-    pub decision: Decision,
-    /// Attributes to add to the span; those it starts with win.
-    pub attributes: Vec<KeyValue>,
-    /// The trace state from here on; `None` leaves the parent's.
-    pub trace_state: Option<TraceState>,
+    decision: Decision,
+    extras: Option<Box<Extras>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Extras {
+    attributes: Vec<KeyValue>,
+    trace_state: Option<TraceState>,
 }
 
 impl Sampling {
@@ -134,11 +136,40 @@ impl Sampling {
 
     /// A decision without extras.
     pub const fn of(decision: Decision) -> Self {
-        Sampling { decision, attributes: Vec::new(), trace_state: None }
+        Sampling { decision, extras: None }
     }
 
     /// Sample or drop.
     pub const fn sample_if(sample: bool) -> Self {
         if sample { Self::SAMPLE } else { Self::DROP }
+    }
+
+    /// Attributes to add to the span; those it starts with win.
+    #[must_use]
+    pub fn with_attributes(mut self, attributes: Vec<KeyValue>) -> Self {
+        self.extras.get_or_insert_default().attributes = attributes;
+        self
+    }
+
+    /// The trace state from here on, instead of the parent's.
+    #[must_use]
+    pub fn with_trace_state(mut self, trace_state: TraceState) -> Self {
+        self.extras.get_or_insert_default().trace_state = Some(trace_state);
+        self
+    }
+
+    /// The decision.
+    pub fn decision(&self) -> Decision {
+        self.decision
+    }
+
+    /// Attributes to add to the span.
+    pub fn attributes(&self) -> &[KeyValue] {
+        self.extras.as_ref().map_or(&[], |extras| &extras.attributes)
+    }
+
+    /// The trace state from here on; `None` leaves the parent's.
+    pub fn trace_state(&self) -> Option<&TraceState> {
+        self.extras.as_ref().and_then(|extras| extras.trace_state.as_ref())
     }
 }

@@ -1,0 +1,51 @@
+//! When spans start and end.
+
+mod steady;
+mod ticks;
+mod timelines;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use self::timelines::Timelines;
+use crate::clock::Clock;
+
+/// Where a provider's spans have their times from.
+#[derive(Clone, Debug)]
+pub(crate) enum SpanClock {
+    /// The process's: monotonic, anchored in Unix time.
+    Process,
+    /// One of the user's.
+    Given(Arc<dyn Clock>),
+}
+
+impl SpanClock {
+    /// The timeline that spans of a trace are on: one for the whole of a trace, so that a step of the system's clock
+    /// does not turn parents and children around.
+    #[inline]
+    pub(crate) fn epoch(&self, trace_id: u128, starts_here: bool) -> u32 {
+        match self {
+            SpanClock::Process => Timelines::of_process().of_trace(trace_id, starts_here),
+            SpanClock::Given(_) => 0,
+        }
+    }
+
+    /// Now, on a timeline: nanoseconds since the Unix epoch.
+    #[inline]
+    pub(crate) fn now(&self, epoch: u32) -> u64 {
+        match self {
+            SpanClock::Process => Timelines::of_process().now(epoch),
+            SpanClock::Given(clock) => clock.unix_nanos(),
+        }
+    }
+
+    /// A time that the API was given for something in a span that started at `start`, on the span's timeline.
+    #[inline]
+    pub(crate) fn given(&self, time: SystemTime, epoch: u32, start: u64) -> u64 {
+        let time = super::unix_nanos(time);
+        match self {
+            SpanClock::Process => Timelines::of_process().place(time, epoch, start),
+            SpanClock::Given(_) => time,
+        }
+    }
+}
