@@ -3,6 +3,7 @@
 mod attributes;
 mod events;
 mod layout;
+mod set;
 mod shared;
 mod span_kind;
 mod text;

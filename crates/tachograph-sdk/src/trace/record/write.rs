@@ -1,7 +1,7 @@
 use opentelemetry::trace::TraceState;
-use opentelemetry::{Array, StringValue};
 
-use super::layout::{ATTRIBUTE_HEAD, EVENT_HEAD, LINK_HEAD, MAX_KEY, at, cut, kind, u16_at, u32_at};
+use super::layout::{EVENT_HEAD, LINK_HEAD, at};
+use super::set::{Attributes, KEPT, Room};
 use crate::attributes::ValueRef;
 use crate::trace::limits::SpanLimits;
 
@@ -40,220 +40,6 @@ pub(crate) struct Body {
     dropped_events: u32,
     dropped_links: u32,
     room: Room,
-}
-
-/// Capacity beyond which a body's buffers are not kept for the next span.
-const KEPT: usize = 16 << 10;
-
-/// The bytes that are left to a span.
-#[derive(Debug, Default)]
-struct Room {
-    left: usize,
-    truncated: u32,
-}
-
-impl Room {
-    fn take(&mut self, bytes: usize) -> bool {
-        let fits = bytes <= self.left;
-        if fits {
-            self.left -= bytes;
-        }
-        fits
-    }
-
-    /// As much of a text as there is room for, which is taken.
-    fn take_text<'a>(&mut self, text: &'a str) -> &'a str {
-        let fitting = cut(text, self.left);
-        if fitting.len() < text.len() {
-            self.truncated = self.truncated.saturating_add(1);
-        }
-        self.left -= fitting.len();
-        fitting
-    }
-}
-
-/// The first characters of a string value.
-fn limited<'a>(text: &'a str, limits: &SpanLimits) -> &'a str {
-    match limits.value_length {
-        // A text of so many bytes has no more characters.
-        Some(limit) if text.len() > limit => match text.char_indices().nth(limit) {
-            Some((end, _)) => text.get(..end).unwrap_or_default(),
-            None => text,
-        },
-        _ => text,
-    }
-}
-
-/// Where an attribute is, and a few bits to tell its key from most others without reading it.
-#[derive(Clone, Copy, Debug)]
-struct Mark {
-    bits: u32,
-    at: u32,
-}
-
-#[inline(always)]
-fn bits(key: &str) -> u32 {
-    let bytes = key.as_bytes();
-    let edge = |edge: Option<&[u8; 4]>| edge.map_or(0, |bytes| u32::from_ne_bytes(*bytes));
-    edge(bytes.first_chunk())
-        ^ edge(bytes.last_chunk()).rotate_left(15)
-        ^ (bytes.len() as u32).rotate_left(24)
-}
-
-#[derive(Debug, Default)]
-struct Attributes {
-    bytes: Vec<u8>,
-    marks: Vec<Mark>,
-    dropped: u32,
-}
-
-impl Attributes {
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.bytes.shrink_to(KEPT);
-        self.marks.clear();
-        self.marks.shrink_to(KEPT / size_of::<Mark>());
-        self.dropped = 0;
-    }
-
-    fn set(&mut self, key: &str, value: ValueRef<'_>, limit: u32, limits: &SpanLimits, room: &mut Room) {
-        let key = cut(key, MAX_KEY);
-        let bits = bits(key);
-        for index in 0..self.marks.len() {
-            if self.marks[index].bits == bits && self.key_at(index) == key.as_bytes() {
-                return self.replace(index, key, value, limits, room);
-            }
-        }
-        if self.marks.len() >= limit as usize || key.is_empty() {
-            self.dropped = self.dropped.saturating_add(1);
-            return;
-        }
-        let at = self.bytes.len();
-        if append(&mut self.bytes, key, value, limits, room) {
-            self.marks.push(Mark { bits, at: at as u32 });
-        } else {
-            self.dropped = self.dropped.saturating_add(1);
-        }
-    }
-
-    fn key_at(&self, index: usize) -> &[u8] {
-        let at = self.marks[index].at as usize;
-        let key = at + ATTRIBUTE_HEAD;
-        self.bytes.get(key..key + usize::from(u16_at(&self.bytes, at + 2))).unwrap_or_default()
-    }
-
-    /// The last value wins, at the place of the first.
-    #[cold]
-    fn replace(
-        &mut self,
-        index: usize,
-        key: &str,
-        value: ValueRef<'_>,
-        limits: &SpanLimits,
-        room: &mut Room,
-    ) {
-        let at = self.marks[index].at as usize;
-        let old =
-            ATTRIBUTE_HEAD + usize::from(u16_at(&self.bytes, at + 2)) + u32_at(&self.bytes, at + 4) as usize;
-        let len = self.bytes.len();
-        room.left += old;
-        if !append(&mut self.bytes, key, value, limits, room) {
-            // There was room for the old one, so this does not come up; if it did, the old one would stay.
-            room.left -= old;
-            return;
-        }
-        let new = self.bytes.len() - len;
-        self.bytes[at..].rotate_right(new);
-        self.bytes.drain(at + new..at + new + old);
-        for mark in &mut self.marks[index + 1..] {
-            mark.at = mark.at + new as u32 - old as u32;
-        }
-    }
-}
-
-/// Appends an attribute; says whether there was room for its key and, but for strings, its value.
-#[inline]
-fn append(bytes: &mut Vec<u8>, key: &str, value: ValueRef<'_>, limits: &SpanLimits, room: &mut Room) -> bool {
-    let (kind, fixed) = match value {
-        ValueRef::Str(_) => (kind::STR, 0),
-        ValueRef::I64(_) => (kind::I64, 8),
-        ValueRef::Bool(_) => (kind::BOOL, 1),
-        ValueRef::F64(_) => (kind::F64, 8),
-        ValueRef::Array(Array::Bool(_)) => (kind::BOOL_ARRAY, 0),
-        ValueRef::Array(Array::I64(_)) => (kind::I64_ARRAY, 0),
-        ValueRef::Array(Array::F64(_)) => (kind::F64_ARRAY, 0),
-        // A kind of array that the API gains is kept as an empty one until it is known here.
-        ValueRef::Array(_) => (kind::STR_ARRAY, 0),
-    };
-    if !room.take(ATTRIBUTE_HEAD + key.len() + fixed) {
-        return false;
-    }
-    let mut head = [0; ATTRIBUTE_HEAD];
-    head[0] = kind;
-    head[2..4].copy_from_slice(&(key.len() as u16).to_ne_bytes());
-    let mut put = |value: &[u8]| {
-        head[4..8].copy_from_slice(&(value.len() as u32).to_ne_bytes());
-        bytes.reserve(ATTRIBUTE_HEAD + key.len() + value.len());
-        bytes.extend_from_slice(&head);
-        bytes.extend_from_slice(key.as_bytes());
-        bytes.extend_from_slice(value);
-    };
-    match value {
-        ValueRef::Str(text) => put(room.take_text(limited(text, limits)).as_bytes()),
-        ValueRef::I64(value) => put(&value.to_ne_bytes()),
-        ValueRef::Bool(value) => put(&[u8::from(value)]),
-        ValueRef::F64(value) => put(&value.to_ne_bytes()),
-        ValueRef::Array(array) => {
-            let at = bytes.len();
-            put_array_head(bytes, &head, key);
-            let start = bytes.len();
-            append_array(bytes, array, limits, room);
-            let len = (bytes.len() - start) as u32;
-            bytes[at + 4..at + 8].copy_from_slice(&len.to_ne_bytes());
-        }
-    }
-    true
-}
-
-fn put_array_head(bytes: &mut Vec<u8>, head: &[u8], key: &str) {
-    bytes.extend_from_slice(head);
-    bytes.extend_from_slice(key.as_bytes());
-}
-
-fn append_array(bytes: &mut Vec<u8>, array: &Array, limits: &SpanLimits, room: &mut Room) {
-    fn fixed<T: Copy, const N: usize>(
-        bytes: &mut Vec<u8>,
-        values: &[T],
-        room: &mut Room,
-        to_bytes: impl Fn(T) -> [u8; N],
-    ) {
-        let fitting = values.len().min(room.left / N);
-        if fitting < values.len() {
-            room.truncated = room.truncated.saturating_add(1);
-        }
-        room.left -= fitting * N;
-        for value in &values[..fitting] {
-            bytes.extend_from_slice(&to_bytes(*value));
-        }
-    }
-    fn strings(bytes: &mut Vec<u8>, values: &[StringValue], limits: &SpanLimits, room: &mut Room) {
-        for value in values {
-            if !room.take(4) {
-                room.truncated = room.truncated.saturating_add(1);
-                return;
-            }
-            let text = room.take_text(limited(value.as_str(), limits));
-            bytes.extend_from_slice(&(text.len() as u32).to_ne_bytes());
-            bytes.extend_from_slice(text.as_bytes());
-        }
-    }
-    match array {
-        Array::Bool(values) => fixed(bytes, values, room, |value| [u8::from(value)]),
-        Array::I64(values) => fixed(bytes, values, room, i64::to_ne_bytes),
-        Array::F64(values) => fixed(bytes, values, room, f64::to_ne_bytes),
-        Array::String(values) => strings(bytes, values, limits, room),
-        _ => {}
-    }
 }
 
 impl Body {
@@ -343,7 +129,7 @@ impl Body {
         put(&mut head, 0, (total as u32).to_ne_bytes());
         put(&mut head, 4, unix_nanos.to_ne_bytes());
         put(&mut head, 12, (name.len() as u32).to_ne_bytes());
-        put(&mut head, 16, (self.inner.marks.len() as u32).to_ne_bytes());
+        put(&mut head, 16, (self.inner.len() as u32).to_ne_bytes());
         put(&mut head, 20, self.inner.dropped.to_ne_bytes());
         self.events.extend_from_slice(&head);
         self.events.extend_from_slice(name.as_bytes());
@@ -369,7 +155,7 @@ impl Body {
         put(&mut head, 20, span_id.to_ne_bytes());
         put(&mut head, 28, [flags, u8::from(is_remote)]);
         put(&mut head, 32, (text.len() as u32).to_ne_bytes());
-        put(&mut head, 36, (self.inner.marks.len() as u32).to_ne_bytes());
+        put(&mut head, 36, (self.inner.len() as u32).to_ne_bytes());
         put(&mut head, 40, self.inner.dropped.to_ne_bytes());
         self.links.extend_from_slice(&head);
         self.links.extend_from_slice(text.as_bytes());
@@ -427,7 +213,7 @@ impl Body {
         let small = [head.flags, u8::from(head.parent_is_remote), head.kind, head.status];
         put(header, at::FLAGS, small);
         let counts = [
-            self.attributes.marks.len() as u32,
+            self.attributes.len() as u32,
             self.event_count,
             self.link_count,
             self.attributes.dropped,
