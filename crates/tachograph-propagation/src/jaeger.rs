@@ -100,14 +100,26 @@ pub(crate) fn inject(cx: &Context, sink: &mut impl Sink) {
         };
         sink.set(Field::UberTraceId, &header);
     }
-    let mut left = BYTES;
-    for (key, (value, _)) in cx.baggage() {
-        let size = key.as_str().len() + coding::encoded_length(value.as_str(), coding::Equals::Encoded);
-        if size <= left {
-            left -= size;
-            let mut encoded = Vec::with_capacity(size);
+    inject_items(cx.baggage(), sink);
+}
+
+/// Writes each item that fits; where not all do, the smallest, so that they are the same each time.
+fn inject_items(baggage: &Baggage, sink: &mut impl Sink) {
+    let mut items: Vec<_> = baggage
+        .into_iter()
+        .map(|(key, (value, _))| {
+            let mut encoded = Vec::with_capacity(value.as_str().len());
             coding::encode(&mut encoded, value.as_str(), coding::Equals::Encoded);
-            sink.set_named(format!("{ITEM}{}", key.as_str()), encoded);
-        }
+            (key.as_str().len() + encoded.len(), key.as_str(), encoded)
+        })
+        .collect();
+    if items.iter().map(|item| item.0).sum::<usize>() > BYTES {
+        items.sort_unstable();
+    }
+    let mut left = BYTES;
+    for (size, key, value) in items {
+        let Some(rest) = left.checked_sub(size) else { return };
+        left = rest;
+        sink.set_named(format!("{ITEM}{key}"), value);
     }
 }

@@ -132,3 +132,21 @@ fn items_are_bounded() {
     assert_eq!(cx.baggage().len(), 1);
     assert!(!cx.span().span_context().is_valid());
 }
+
+#[test]
+fn items_that_encoding_makes_too_large_leave_the_smallest_and_always_the_same() {
+    let large = "%".repeat(2500);
+    let values = [("a", large.as_str()), ("b", "1"), ("c", &large[..200]), ("d", "2")];
+    let cx = Context::new()
+        .with_baggage(values.map(|(key, value)| opentelemetry::KeyValue::new(key, value.to_owned())));
+    let all = inject(&Format::Jaeger.into(), &cx);
+    assert_eq!(all.len(), 4, "8,109 bytes fit");
+    let cx = cx.with_baggage(
+        [("a", large.as_str()), ("b", "1"), ("c", &large[..500]), ("d", "2")]
+            .map(|(key, value)| opentelemetry::KeyValue::new(key, value.to_owned())),
+    );
+    for _ in 0..10 {
+        let sent = inject(&Format::Jaeger.into(), &cx);
+        assert_eq!(sent.keys().collect::<Vec<_>>(), ["uberctx-b", "uberctx-c", "uberctx-d"]);
+    }
+}

@@ -54,13 +54,13 @@ pub(super) fn write(out: &mut Vec<u8>, metadata: &str, equals: Equals) {
     }
 }
 
-/// How many bytes [`write`] appends.
-pub(super) fn written_length(metadata: &str, equals: Equals) -> usize {
+/// How many bytes [`write`] appends with `=` kept.
+pub(super) fn written_length(metadata: &str) -> usize {
     if metadata.is_empty() {
         return 0;
     }
     let mut out = Vec::new();
-    write(&mut out, metadata, equals);
+    write(&mut out, metadata, Equals::Kept);
     out.len()
 }
 

@@ -2,7 +2,6 @@
 
 use opentelemetry::baggage::Baggage;
 
-use super::write::length;
 use super::{BYTES, MEMBERS, properties};
 use crate::carrier::trimmed_text as trimmed;
 use crate::class::Class;
@@ -84,8 +83,7 @@ impl Reader {
 
     /// Inserts a member whose value has `length` bytes when it is encoded, if it fits.
     fn insert(&mut self, key: &str, value: String, length: usize, metadata: String) {
-        let bytes =
-            self.bytes + key.len() + 1 + length + properties::written_length(&metadata, Equals::Kept) + 1;
+        let bytes = self.bytes + key.len() + 1 + length + properties::written_length(&metadata) + 1;
         // A member of the same key is looked for only where its place is needed.
         let fits = bytes <= BYTES && self.baggage.len() < MEMBERS;
         if fits || self.fits_instead(key, bytes) {
@@ -106,5 +104,5 @@ impl Reader {
 
 /// How many bytes a member has in a header, with the comma after it.
 fn size(key: &str, value: &str, metadata: &str) -> usize {
-    length(key, value, metadata, Equals::Kept) + 1
+    key.len() + 1 + encoded_length(value, Equals::Kept) + properties::written_length(metadata) + 1
 }

@@ -4,7 +4,7 @@ use opentelemetry::baggage::{Baggage, BaggageMetadata};
 use opentelemetry::{Key, StringValue};
 
 use super::{BYTES, MEMBERS, properties};
-use crate::coding::{Equals, encode, encoded_length, is_token};
+use crate::coding::{Equals, encode, is_token};
 
 /// The header; nothing for an empty baggage.
 ///
@@ -48,11 +48,6 @@ fn written(baggage: &Baggage, equals: Equals) -> Vec<u8> {
         }
     }
     header
-}
-
-/// How many bytes a member has, without a comma.
-pub(super) fn length(key: &str, value: &str, metadata: &str, equals: Equals) -> usize {
-    key.len() + 1 + encoded_length(value, equals) + properties::written_length(metadata, equals)
 }
 
 /// As many of the members as the limits allow. In a member that is written no `,` is left but encoded.
