@@ -1,0 +1,212 @@
+use std::fmt;
+use std::io::Write as _;
+use std::mem;
+use std::time::Duration;
+
+use bytes::Bytes;
+use flate2::write::GzEncoder;
+use tachograph_sdk::pipeline::{Batch, Deadline, ExportOutcome, Exporter};
+use tachograph_sdk::trace::Spans;
+
+use crate::config::{Compression, Endpoint, OtlpConfig};
+use crate::decode::partial_success;
+use crate::encode::Requests;
+use crate::error::OtlpError;
+use crate::report;
+use crate::transport::{Broken, Client, Failure, Kind, OwnRuntime};
+
+/// Why records are dropped that a receiver refused beside others that it took.
+const REJECTED: &str = "rejected";
+/// Why a record is dropped that no request can hold.
+const TOO_LARGE: &str = "too_large";
+
+/// Capacity of buffers that is kept between exports.
+const KEPT: usize = 4 << 20;
+
+/// Sends spans over OTLP/HTTP in protobuf.
+///
+/// ```
+/// use tachograph_otlp::{OtlpConfig, OtlpSpanExporter};
+/// use tachograph_sdk::pipeline::BatchConfig;
+/// use tachograph_sdk::trace::TracerProvider;
+///
+/// let (config, warnings) = OtlpConfig::traces_from_env(|name| std::env::var(name).ok());
+/// for warning in warnings {
+///     eprintln!("{warning}");
+/// }
+/// let exporter = OtlpSpanExporter::new(config)?;
+/// let provider = TracerProvider::builder().with_batch_exporter(exporter, BatchConfig::spans()).build();
+/// # Ok::<(), tachograph_otlp::OtlpError>(())
+/// ```
+///
+/// # What it does
+///
+/// - It keeps one connection open, and has a runtime of its own, which runs on the thread that exports: the
+///   program's may be absent, blocked or gone. Where an export is called for on a thread of a runtime, it works on
+///   a thread of its own and that one waits.
+/// - A request is tried again, after 0.5 s and then twice as long each time up to 8 s, less up to half of that by
+///   chance: where no connection can be made, where it ends before the answer, and upon the answers 429, 502, 503
+///   and 504, after `Retry-After` if that is there (at most five minutes). Never later than the time-out
+///   of the configuration and the deadline of the pipeline.
+/// - What is not taken is counted by the pipeline, by reason: an answer's status (`503`), `rejected` (by a partial
+///   success), `connect_failed`, `disconnected`, `timeout`, `tls_failed`, `throttled`, `redirected`, `too_large`
+///   (a span that no request can hold), `bad_response`, `response_too_large`, `exporter_failed`. It is reported
+///   through [`tachograph_sdk::diag`] at most once a minute for each of them.
+/// - Redirects are not followed, proxies not used, and an https endpoint is never spoken to in plain text.
+///
+/// Follows the OpenTelemetry Protocol specification 1.x.
+pub struct OtlpSpanExporter {
+    endpoint: Endpoint,
+    compression: Compression,
+    timeout: Duration,
+    max_request_bytes: usize,
+    secrets: Vec<Vec<u8>>,
+    client: Client,
+    runtime: OwnRuntime,
+    /// Kept for its capacity.
+    encoded: Vec<u8>,
+}
+
+impl OtlpSpanExporter {
+    /// An exporter of this configuration. It connects when there is something to send.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration cannot be used: an endpoint that is no URL, a header that cannot be sent, a certificate
+    /// that cannot be read, or https where this was built without.
+    pub fn new(config: OtlpConfig) -> Result<Self, OtlpError> {
+        let settings = config.settle()?;
+        Ok(OtlpSpanExporter {
+            client: Client::new(&settings)?,
+            secrets: settings.secrets(),
+            endpoint: settings.endpoint,
+            compression: settings.compression,
+            timeout: settings.timeout,
+            max_request_bytes: settings.max_request_bytes,
+            runtime: OwnRuntime::default(),
+            encoded: Vec::new(),
+        })
+    }
+
+    /// Sends what is encoded. Says how many of its spans were refused although it was taken.
+    fn send(&mut self, deadline: Deadline) -> Result<u64, Failure> {
+        let body = self.body()?;
+        let limit = Deadline::of_timeout(self.timeout).min(deadline);
+        let mut sent = self.send_once(&body, limit);
+        if let Err(Broken::Panicked(panic)) = sent {
+            report::panicked(&self.endpoint, &*panic);
+            mem::forget(panic);
+            // Its connection was driven by what is gone.
+            self.client.disconnect();
+            sent = self.send_once(&body, limit);
+        }
+        // The buffer comes back, unless the connection has not let go of it yet.
+        if self.compression == Compression::None
+            && let Ok(buffer) = body.try_into_mut()
+            && buffer.capacity() <= KEPT
+        {
+            self.encoded = buffer.into();
+        }
+        let answer = match sent {
+            Ok(answer) => answer?,
+            Err(Broken::Panicked(_)) => {
+                return Err(Failure::new(Kind::Internal, "the exporter panicked twice"));
+            }
+            Err(Broken::System(error)) => {
+                let text = format!("the system has no thread or file to export with ({error})");
+                return Err(Failure::new(Kind::Internal, text));
+            }
+        };
+        let partial = partial_success(&answer);
+        if partial.rejected > 0 || !partial.message.is_empty() {
+            report::partial(&self.endpoint, &partial, &self.secrets);
+        }
+        Ok(partial.rejected)
+    }
+
+    fn send_once(&mut self, body: &Bytes, deadline: Deadline) -> Result<Result<Vec<u8>, Failure>, Broken> {
+        let client = &mut self.client;
+        self.runtime.block_on(client.send(body, deadline))
+    }
+
+    /// What is encoded, as it goes out.
+    fn body(&mut self) -> Result<Bytes, Failure> {
+        match self.compression {
+            Compression::None => Ok(Bytes::from(mem::take(&mut self.encoded))),
+            Compression::Gzip => {
+                let packed = Vec::with_capacity(self.encoded.len() / 4);
+                let mut encoder = GzEncoder::new(packed, flate2::Compression::fast());
+                let packed = encoder.write_all(&self.encoded).and_then(|()| encoder.finish());
+                self.encoded.shrink_to(KEPT);
+                packed
+                    .map(Bytes::from)
+                    .map_err(|error| Failure::new(Kind::Internal, format!("gzip failed ({error})")))
+            }
+        }
+    }
+}
+
+impl Exporter<Spans> for OtlpSpanExporter {
+    fn export(&mut self, batch: Batch<'_, Spans>, deadline: Deadline) -> ExportOutcome {
+        let mut requests = Requests::new(batch, self.max_request_bytes);
+        let mut dropped = Dropped::default();
+        loop {
+            let mut encoded = mem::take(&mut self.encoded);
+            let spans = requests.encode_next(&mut encoded);
+            self.encoded = encoded;
+            if spans == 0 {
+                break;
+            }
+            match self.send(deadline) {
+                Ok(rejected) => dropped.add(usize::try_from(rejected).unwrap_or(spans).min(spans), REJECTED),
+                Err(failure) => {
+                    report::failed(&self.endpoint, spans, &failure, &self.secrets);
+                    dropped.add(spans, failure.reason());
+                }
+            }
+        }
+        if requests.too_large() > 0 {
+            report::too_large(&self.endpoint, requests.too_large(), self.max_request_bytes);
+            dropped.add(requests.too_large(), TOO_LARGE);
+        }
+        dropped.outcome()
+    }
+
+    fn component_type(&self) -> &'static str {
+        "otlp_http_span_exporter"
+    }
+}
+
+/// What was dropped of a batch. An outcome has one reason: the one that took most.
+#[derive(Default)]
+struct Dropped {
+    total: usize,
+    most: usize,
+    reason: &'static str,
+}
+
+impl Dropped {
+    fn add(&mut self, spans: usize, reason: &'static str) {
+        self.total += spans;
+        if spans > self.most {
+            (self.most, self.reason) = (spans, reason);
+        }
+    }
+
+    fn outcome(&self) -> ExportOutcome {
+        match self.total {
+            0 => ExportOutcome::done(),
+            total => ExportOutcome::rejected(total, self.reason),
+        }
+    }
+}
+
+impl fmt::Debug for OtlpSpanExporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OtlpSpanExporter")
+            .field("endpoint", &self.endpoint)
+            .field("compression", &self.compression)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,169 @@
+//! Requests to one endpoint, tried again where that may help.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri};
+use http_body_util::Full;
+use tachograph_sdk::pipeline::Deadline;
+use tokio::time::timeout_at;
+
+use super::connect::Connector;
+use super::connection::{Connection, Sent};
+use super::failure::{Failure, Kind};
+use crate::config::{Compression, Endpoint, Settings};
+use crate::error::OtlpError;
+use crate::retry::Backoff;
+
+const AGENT: &str = concat!("OTel-OTLP-Exporter-Rust/", env!("CARGO_PKG_VERSION"));
+const PROTOBUF: &str = "application/x-protobuf";
+
+pub(crate) struct Client {
+    connector: Connector,
+    uri: Uri,
+    headers: HeaderMap,
+    connection: Option<Connection>,
+    /// Until when the receiver asked to be left alone.
+    not_before: Option<Instant>,
+}
+
+impl Client {
+    pub(crate) fn new(settings: &Settings) -> Result<Self, OtlpError> {
+        Ok(Client {
+            connector: Connector::new(&settings.endpoint, &settings.tls)?,
+            uri: Uri::from(settings.endpoint.path.clone()),
+            headers: headers(&settings.endpoint, &settings.headers, settings.compression),
+            connection: None,
+            not_before: None,
+        })
+    }
+
+    /// Sends a request until it is taken, refused for good, or out of time. Gives the answer's body.
+    pub(crate) async fn send(&mut self, body: &Bytes, deadline: Deadline) -> Result<Vec<u8>, Failure> {
+        if let Some(wait) = self.asked_to_wait() {
+            pause(wait, deadline).await.map_err(|()| throttled(wait))?;
+        }
+        let mut backoff = Backoff::new();
+        loop {
+            let mut failure = match within(deadline, self.attempt(body)).await {
+                Some(Ok(answer)) => return Ok(answer),
+                Some(Err(failure)) => failure,
+                None => Failure::new(Kind::Timeout, "there was no answer in time"),
+            };
+            // Whatever was on its way, the next request must not read its answer.
+            if !matches!(failure.kind, Kind::Status(_)) {
+                self.connection = None;
+            }
+            if !failure.is_retryable() {
+                return Err(failure);
+            }
+            let mut wait = backoff.next();
+            if let Some(asked) = failure.retry_after.take() {
+                self.not_before = Instant::now().checked_add(asked);
+                // Not all those that were told the same come back at the same moment.
+                wait = asked + wait / 8;
+            }
+            if pause(wait, deadline).await.is_err() {
+                return Err(failure);
+            }
+        }
+    }
+
+    /// Closes the connection.
+    pub(crate) fn disconnect(&mut self) {
+        self.connection = None;
+    }
+
+    /// What is left of the time for which the receiver asked to be left alone.
+    fn asked_to_wait(&mut self) -> Option<Duration> {
+        let left = self.not_before?.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            self.not_before = None;
+            return None;
+        }
+        Some(left)
+    }
+
+    async fn attempt(&mut self, body: &Bytes) -> Result<Vec<u8>, Failure> {
+        if let Some(mut connection) = self.connection.take()
+            && connection.is_usable().await
+        {
+            match connection.send(self.request(body)).await {
+                Ok(Sent::Taken(answer)) => {
+                    self.connection = Some(connection);
+                    return Ok(answer);
+                }
+                // The other side closes connections that are idle for long, and the request and that may cross: a
+                // new connection is no second try.
+                Ok(Sent::Stale) => {}
+                Err(failure) if failure.kind == Kind::Disconnected => {}
+                Err(failure) => {
+                    self.connection = Some(connection);
+                    return Err(failure);
+                }
+            }
+        }
+        let mut connection = Connection::open(self.connector.connect().await?).await?;
+        let sent = connection.send(self.request(body)).await;
+        self.connection = Some(connection);
+        match sent? {
+            Sent::Taken(answer) => Ok(answer),
+            Sent::Stale => {
+                Err(Failure::new(Kind::Disconnected, "the connection ended before anything was sent"))
+            }
+        }
+    }
+
+    fn request(&self, body: &Bytes) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(body.clone()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.uri.clone();
+        *request.headers_mut() = self.headers.clone();
+        request
+    }
+}
+
+fn throttled(wait: Duration) -> Failure {
+    Failure::new(
+        Kind::Throttled,
+        format!(
+            "the receiver asked to be left alone for another {} s, which is too long",
+            wait.as_secs() + 1
+        ),
+    )
+}
+
+fn headers(endpoint: &Endpoint, own: &HeaderMap, compression: Compression) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(HOST, endpoint.authority.clone());
+    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+    if let Some(authorization) = &endpoint.authorization {
+        headers.insert(AUTHORIZATION, authorization.clone());
+    }
+    for (name, value) in own {
+        headers.insert(name, value.clone());
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROTOBUF));
+    if compression == Compression::Gzip {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    headers
+}
+
+/// `None` when the deadline passes before.
+async fn within<F: Future>(deadline: Deadline, future: F) -> Option<F::Output> {
+    match deadline.instant() {
+        Some(at) => timeout_at(at.into(), future).await.ok(),
+        None => Some(future.await),
+    }
+}
+
+/// Waits, unless the deadline passes before that is over: then there is no point in beginning.
+async fn pause(wait: Duration, deadline: Deadline) -> Result<(), ()> {
+    if deadline.remaining().is_some_and(|left| left <= wait) {
+        return Err(());
+    }
+    tokio::time::sleep(wait).await;
+    Ok(())
+}

@@ -1,0 +1,15 @@
+//! HTTP/1.1 to one receiver: connection, time-outs, retries, and the runtime that all of it runs on.
+
+mod client;
+mod connect;
+mod connection;
+mod failure;
+mod response;
+mod runtime;
+#[cfg(feature = "tls")]
+mod tls;
+
+pub(crate) use client::Client;
+pub(crate) use failure::{Failure, Kind};
+pub(crate) use response::short;
+pub(crate) use runtime::{Broken, OwnRuntime};
