@@ -1,0 +1,145 @@
+//! Events on the console: a line each, with the ids of the trace and the span, and the fields of the spans around.
+
+mod form;
+mod json;
+mod pretty;
+mod time;
+
+use std::fmt;
+use std::io::{self, IsTerminal as _, Write};
+use std::sync::{Mutex, PoisonError};
+
+use tracing::Event;
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Record};
+
+use crate::core::{Asked, Core, Place};
+use crate::fields::with_buffer;
+use crate::filter::Filter;
+use crate::slot::Identity;
+use crate::stack;
+use form::Line;
+pub(crate) use form::{Chain, Link};
+
+/// How many spans of a chain are printed; the innermost.
+const CHAIN: usize = 64;
+
+/// Prints events: for people, or as JSON for programs.
+///
+/// Every line has the trace and span ids of what the event happened in, a span of `tracing` or of the `opentelemetry` API. A line is
+/// written whole, in one call of the writer, under a lock of its own. What cannot be written is lost, and counted.
+pub struct Console {
+    form: Form,
+    filter: Filter,
+    ansi: bool,
+    writer: Mutex<Box<dyn Write + Send>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Form {
+    Pretty,
+    Json,
+}
+
+impl Console {
+    /// Lines for people, to standard output; coloured if that is a terminal.
+    pub fn pretty() -> Self {
+        Console { ansi: io::stdout().is_terminal(), ..Console::new(Form::Pretty) }
+    }
+
+    /// An object of JSON a line, to standard output: `timestamp`, `level`, `target`, `message`, `fields`, `trace_id`,
+    /// `span_id`, `spans`.
+    pub fn json() -> Self {
+        Console::new(Form::Json)
+    }
+
+    fn new(form: Form) -> Self {
+        Console {
+            form,
+            filter: Filter::level(LevelFilter::INFO),
+            ansi: false,
+            writer: Mutex::new(Box::new(io::stdout())),
+        }
+    }
+
+    /// Which events are printed, and the fields of which spans with them. Default: level INFO.
+    #[must_use]
+    pub fn with_filter(mut self, filter: Filter) -> Self {
+        self.filter = filter;
+        self
+    }
+
+    /// Whether lines for people are coloured. Default: if standard output is a terminal.
+    #[must_use]
+    pub fn with_ansi(mut self, yes: bool) -> Self {
+        self.ansi = yes;
+        self
+    }
+
+    /// Where lines go. Not coloured any more, unless [`with_ansi`](Self::with_ansi) says so afterwards. What the writer itself
+    /// reports through `tracing` must not come back to it.
+    #[must_use]
+    pub fn with_writer(mut self, writer: impl Write + Send + 'static) -> Self {
+        self.writer = Mutex::new(Box::new(writer));
+        self.ansi = false;
+        self
+    }
+
+    pub(crate) fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// Writes a span's fields as they are part of later lines.
+    pub(crate) fn print_span(&self, out: &mut String, attributes: &Attributes<'_>) {
+        match self.form {
+            Form::Pretty => pretty::span_fields(out, self.ansi, |visitor| attributes.record(visitor)),
+            Form::Json => json::span_fields(out, |visitor| attributes.record(visitor)),
+        }
+    }
+
+    /// Writes fields that were recorded later, behind those that were there before.
+    pub(crate) fn print_more(&self, out: &mut String, values: &Record<'_>) {
+        match self.form {
+            Form::Pretty => pretty::span_fields(out, self.ansi, |visitor| values.record(visitor)),
+            Form::Json => json::span_fields(out, |visitor| values.record(visitor)),
+        }
+    }
+
+    /// Prints an event. Of an `own` one, which the API may have made while it holds the context, the context is not asked.
+    pub(crate) fn print(&self, core: &Core, event: &Event<'_>, asked: Asked, own: bool) {
+        let place = match own {
+            false => core.place_even_if_suppressed(asked),
+            true => stack::top(core.id).map_or(Place::Nowhere, |top| Place::In(top.number)),
+        };
+        let mut chain = Chain::default();
+        let identity = match &place {
+            Place::In(number) => {
+                core.chain(*number, CHAIN, &mut chain);
+                core.identity(*number)
+            }
+            Place::Foreign(context) => Some(Identity::of(context)),
+            Place::Nowhere | Place::Silent | Place::Refused => None,
+        };
+        let line = Line { event, identity: identity.filter(|identity| identity.is_valid()), chain: &chain };
+        with_buffer(|out| {
+            match self.form {
+                Form::Pretty => pretty::line(out, &line, self.ansi),
+                Form::Json => json::line(out, &line),
+            }
+            out.push('\n');
+            let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            // There is nobody to tell.
+            let _ = writer.write_all(out.as_bytes()).and_then(|()| writer.flush());
+        });
+    }
+}
+
+impl fmt::Debug for Console {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Console")
+            .field("form", &self.form)
+            .field("filter", &self.filter)
+            .field("ansi", &self.ansi)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,234 @@
+//! Events of `tracing` as events of spans.
+
+use std::cell::Cell;
+use std::error::Error;
+
+use opentelemetry::trace::TraceContextExt;
+use opentelemetry::{Context, KeyValue};
+use tachograph_sdk::ValueRef;
+use tachograph_sdk::trace::{LiveSpan, SpanStatus};
+use tracing::field::Field;
+use tracing::{Event, Level, Metadata};
+
+use crate::core::{Asked, Core, Place, is_held_here};
+use crate::fields::{self, Fields, Sink, Visitor};
+use crate::slot::RECORDING;
+
+/// The field of an event that is its text.
+const MESSAGE: &str = "message";
+
+/// Fields of this name are errors, whatever their type: `#[instrument(err)]` records them as text.
+const ERROR: &str = "error";
+
+/// The name of an event that is an error, by the semantic conventions.
+const EXCEPTION: &str = "exception";
+
+/// Targets of what the SDK and the API say of themselves: for the console, never part of a span. The API reports
+/// while it holds the current context, so that to ask for that would panic.
+const OWN_TARGETS: [&str; 2] = [tachograph_sdk::diag::TARGET, "opentelemetry"];
+
+pub(crate) fn is_own(metadata: &Metadata<'_>) -> bool {
+    OWN_TARGETS.iter().any(|own| metadata.target().starts_with(own))
+}
+
+thread_local! {
+    /// Where fields are copied to before a span's lock is taken; see [`fields::with_buffer`].
+    static SCRATCH: Cell<Option<Scratch>> = const { Cell::new(None) };
+}
+
+/// An event's fields.
+#[derive(Default)]
+struct Scratch {
+    fields: Fields,
+    sources: String,
+    is_error: bool,
+}
+
+impl Sink for Scratch {
+    fn field(&mut self, field: &Field, value: ValueRef<'_>) {
+        self.is_error |= field.name() == ERROR;
+        self.fields.set(field.name(), value);
+    }
+
+    fn error(&mut self, field: &Field, message: &str, error: &(dyn Error + 'static)) {
+        self.is_error = true;
+        if field.name() != ERROR {
+            // So that it is found as the error's text, beside its own name.
+            self.fields.set(ERROR, ValueRef::Str(message));
+        }
+        fields::format_sources(&mut self.sources, error);
+    }
+}
+
+impl Core {
+    /// Records an event in the span that it is in.
+    pub(crate) fn event(&self, event: &Event<'_>, asked: Asked) {
+        if !self.options.events {
+            return;
+        }
+        match self.place(asked) {
+            Place::In(number) => self.event_in(number, event),
+            Place::Foreign(context) if context.is_sampled() => foreign(event),
+            Place::Foreign(_) | Place::Nowhere | Place::Silent | Place::Refused => {}
+        }
+    }
+
+    fn event_in(&self, number: u64, event: &Event<'_>) {
+        let Some(number) = self.slots.get(number).map(|slot| slot.events()) else {
+            return;
+        };
+        let Some(slot) = self.slots.get(number) else {
+            return;
+        };
+        if slot.bits() & RECORDING == 0 {
+            return;
+        }
+        let metadata = event.metadata();
+        with_fields(event, |scratch| {
+            if is_held_here(number) {
+                return;
+            }
+            let inner = &mut *slot.lock();
+            let name = name_of(scratch);
+            let time = self.tracer.event_time(&inner.live);
+            {
+                let mut writer = inner.live.add_event(name, time);
+                attributes(scratch, metadata, |key, value| writer.set_attribute(key, value));
+                if self.options.location {
+                    location(metadata, &mut |key, value| writer.set_attribute(key, value));
+                }
+            }
+            if self.options.error_status && *metadata.level() == Level::ERROR && !inner.special.has_status() {
+                inner.live.set_status(SpanStatus::Error(description(scratch)));
+            }
+        });
+    }
+}
+
+fn with_fields(event: &Event<'_>, with: impl FnOnce(&Scratch)) {
+    let mut scratch = SCRATCH.try_with(Cell::take).ok().flatten().unwrap_or_default();
+    event.record(&mut Visitor(&mut scratch));
+    with(&scratch);
+    scratch.fields.clear();
+    scratch.sources.clear();
+    scratch.is_error = false;
+    let _ = SCRATCH.try_with(|cell| cell.set(Some(scratch)));
+}
+
+fn text<'a>(scratch: &'a Scratch, key: &str) -> &'a str {
+    match scratch.fields.get(key) {
+        Some(ValueRef::Str(text)) => text,
+        _ => "",
+    }
+}
+
+/// An error's is `exception`, another's is its message.
+fn name_of(scratch: &Scratch) -> &str {
+    if scratch.is_error {
+        return EXCEPTION;
+    }
+    match text(scratch, MESSAGE) {
+        "" => "event",
+        message => message,
+    }
+}
+
+fn description(scratch: &Scratch) -> &str {
+    match text(scratch, ERROR) {
+        "" => text(scratch, MESSAGE),
+        error => error,
+    }
+}
+
+fn attributes(scratch: &Scratch, metadata: &Metadata<'_>, mut set: impl FnMut(&str, ValueRef<'_>)) {
+    set("level", ValueRef::Str(metadata.level().as_str()));
+    set("target", ValueRef::Str(metadata.target()));
+    for (key, value) in scratch.fields.iter() {
+        match key {
+            MESSAGE if !scratch.is_error => {}
+            ERROR if scratch.is_error => set("exception.message", value),
+            key => set(key, value),
+        }
+    }
+    if !scratch.sources.is_empty() {
+        set("exception.stacktrace", ValueRef::Str(&scratch.sources));
+    }
+}
+
+/// Records an event in the current context's span, which is of the `opentelemetry` API.
+#[cold]
+fn foreign(event: &Event<'_>) {
+    with_fields(event, |scratch| {
+        let mut pairs = Vec::new();
+        attributes(scratch, event.metadata(), |key, value| {
+            let key = key.to_owned();
+            pairs.push(match value {
+                ValueRef::Str(text) => KeyValue::new(key, text.to_owned()),
+                ValueRef::I64(value) => KeyValue::new(key, value),
+                ValueRef::F64(value) => KeyValue::new(key, value),
+                ValueRef::Bool(value) => KeyValue::new(key, value),
+                // `tracing` has no arrays.
+                _ => return,
+            });
+        });
+        // The context is cloned, so that it is not borrowed while the span records.
+        Context::current().span().add_event(name_of(scratch).to_owned(), pairs);
+    });
+}
+
+/// Adds an error to a span.
+pub(crate) fn exception(live: &mut LiveSpan, time: u64, message: &str, sources: &str) {
+    let mut event = live.add_event(EXCEPTION, time);
+    event.set_attribute("exception.message", message);
+    if !sources.is_empty() {
+        event.set_attribute("exception.stacktrace", sources);
+    }
+}
+
+/// Adds the errors among the fields that a span is made with.
+pub(crate) struct Exceptions<'a> {
+    pub(crate) live: &'a mut LiveSpan,
+    pub(crate) time: u64,
+}
+
+impl Sink for Exceptions<'_> {
+    fn field(&mut self, _: &Field, _: ValueRef<'_>) {}
+
+    fn error(&mut self, _: &Field, message: &str, error: &(dyn Error + 'static)) {
+        fields::with_buffer(|sources| {
+            fields::format_sources(sources, error);
+            exception(self.live, self.time, message, sources);
+        });
+    }
+}
+
+/// Where in the source something is.
+pub(crate) fn location(metadata: &Metadata<'_>, visitor: &mut dyn FnMut(&str, ValueRef<'_>)) {
+    if let Some(file) = metadata.file() {
+        visitor("code.file.path", ValueRef::Str(file));
+    }
+    if let Some(line) = metadata.line() {
+        visitor("code.line.number", ValueRef::I64(i64::from(line)));
+    }
+    if let Some(module) = metadata.module_path() {
+        visitor("code.module.name", ValueRef::Str(module));
+    }
+}
+
+thread_local! {
+    static THREAD: i64 = {
+        // `ThreadId` gives its number only as text.
+        let text = format!("{:?}", std::thread::current().id());
+        text.chars().filter(char::is_ascii_digit).collect::<String>().parse().unwrap_or_default()
+    };
+}
+
+/// Which thread this is.
+pub(crate) fn thread(visitor: &mut dyn FnMut(&str, ValueRef<'_>)) {
+    if let Ok(id) = THREAD.try_with(|id| *id) {
+        visitor("thread.id", ValueRef::I64(id));
+    }
+    if let Some(name) = std::thread::current().name() {
+        visitor("thread.name", ValueRef::Str(name));
+    }
+}

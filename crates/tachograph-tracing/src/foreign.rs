@@ -1,0 +1,118 @@
+//! A span as foreign code sees it: the `opentelemetry` API's.
+
+use std::borrow::Cow;
+use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use opentelemetry::KeyValue;
+use opentelemetry::trace::{Span, SpanContext, Status};
+use tachograph_sdk::trace::{LiveSpan, Parent, SpanStatus};
+
+use crate::core::Core;
+
+/// The cores that there are. A span in a context names its core by number: to count references to it for each span
+/// would be a cache line that all threads write.
+static CORES: RwLock<Vec<(u64, Weak<Core>)>> = RwLock::new(Vec::new());
+
+pub(crate) fn enlist(core: &Arc<Core>) {
+    let mut cores = CORES.write().unwrap_or_else(PoisonError::into_inner);
+    cores.retain(|(_, core)| core.strong_count() > 0);
+    cores.push((core.id, Arc::downgrade(core)));
+}
+
+fn find(id: u64) -> Option<Arc<Core>> {
+    let cores = CORES.read().unwrap_or_else(PoisonError::into_inner);
+    cores.iter().find(|(known, _)| *known == id)?.1.upgrade()
+}
+
+/// A span of `tracing` in a [`Context`](opentelemetry::Context).
+///
+/// What is set on it is set on that, as long as it lives. It ends when `tracing` closes it, and not by `end`: it is
+/// the code around that knows when it is over.
+#[derive(Debug)]
+pub(crate) struct ForeignSpan {
+    pub(crate) core: u64,
+    pub(crate) number: u64,
+    pub(crate) context: SpanContext,
+}
+
+impl ForeignSpan {
+    fn with(&self, change: impl FnOnce(&Core, &mut LiveSpan)) {
+        if let Some(core) = find(self.core) {
+            core.with_live(self.number, |live| change(&core, live));
+        }
+    }
+
+    fn event(&self, name: &str, unix_nanos: Option<u64>, attributes: &[KeyValue]) {
+        self.with(|core, live| {
+            let time = unix_nanos.unwrap_or_else(|| core.tracer.event_time(live));
+            let mut event = live.add_event(name, time);
+            for pair in attributes {
+                event.set_attribute(pair.key.as_str(), &pair.value);
+            }
+        });
+    }
+}
+
+impl Span for ForeignSpan {
+    fn add_event<T>(&mut self, name: T, attributes: Vec<KeyValue>)
+    where
+        T: Into<Cow<'static, str>>,
+    {
+        self.event(&name.into(), None, &attributes);
+    }
+
+    fn add_event_with_timestamp<T>(&mut self, name: T, timestamp: SystemTime, attributes: Vec<KeyValue>)
+    where
+        T: Into<Cow<'static, str>>,
+    {
+        let nanos = timestamp.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+        self.event(&name.into(), Some(u64::try_from(nanos).unwrap_or(u64::MAX)), &attributes);
+    }
+
+    fn span_context(&self) -> &SpanContext {
+        &self.context
+    }
+
+    fn is_recording(&self) -> bool {
+        let mut recording = false;
+        self.with(|_, live| recording = live.is_recording());
+        recording
+    }
+
+    fn set_attribute(&mut self, attribute: KeyValue) {
+        self.with(|_, live| live.set_key_value(&attribute));
+    }
+
+    fn set_status(&mut self, status: Status) {
+        self.with(|_, live| set_status(live, &status));
+    }
+
+    fn update_name<T>(&mut self, new_name: T)
+    where
+        T: Into<Cow<'static, str>>,
+    {
+        self.with(|_, live| live.set_name(&new_name.into()));
+    }
+
+    fn add_link(&mut self, span_context: SpanContext, attributes: Vec<KeyValue>) {
+        self.with(|_, live| add_link(live, &span_context, &attributes));
+    }
+
+    fn end_with_timestamp(&mut self, _: SystemTime) {}
+}
+
+pub(crate) fn set_status(live: &mut LiveSpan, status: &Status) {
+    live.set_status(match status {
+        Status::Unset => SpanStatus::Unset,
+        Status::Ok => SpanStatus::Ok,
+        Status::Error { description } => SpanStatus::Error(description),
+    });
+}
+
+pub(crate) fn add_link(live: &mut LiveSpan, to: &SpanContext, attributes: &[KeyValue]) {
+    let mut link = live.add_link(Parent::from(to));
+    for pair in attributes {
+        link.set_attribute(pair.key.as_str(), &pair.value);
+    }
+}

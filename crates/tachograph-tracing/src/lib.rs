@@ -1,0 +1,24 @@
+//! Spans of `tracing` in the engine of tachograph.
+
+mod console;
+mod core;
+mod event;
+mod ext;
+mod fields;
+mod filter;
+mod foreign;
+mod ids;
+mod layer;
+mod options;
+mod slot;
+mod special;
+mod stack;
+mod subscriber;
+mod timing;
+
+pub use console::Console;
+pub use ext::SpanExt;
+pub use filter::{Filter, FilterError};
+pub use layer::TelemetryLayer;
+pub use options::{ContextMode, SpanOptions};
+pub use subscriber::{SubscriberBuilder, TelemetrySubscriber};
