@@ -170,7 +170,14 @@ fn a_context_without_a_valid_span_is_not_sent() {
 #[test]
 fn what_a_context_had_stays_where_nothing_valid_is_found() {
     let before = with_span(1, TraceState::NONE);
-    let after =
-        Propagator::default().extract_with_context(&before, &Lines::of(&[("traceparent", "nonsense")]));
-    assert_eq!(support::held(&after), support::held(&before));
+    for header in [
+        "nonsense",
+        "",
+        "00-00000000000000000000000000000000-1234567890123456-01",
+        "00-12345678901234567890123456789012-0000000000000000-01",
+    ] {
+        let after =
+            Propagator::default().extract_with_context(&before, &Lines::of(&[("traceparent", header)]));
+        assert_eq!(support::held(&after), support::held(&before), "{header}");
+    }
 }

@@ -250,3 +250,14 @@ fn the_longest_list_there_can_be_is_read_whole() {
     let list: Vec<_> = keys.map(|key| format!("{key}={}", "v".repeat(256))).collect();
     assert_eq!(members(&[&list.join(" , ")]).len(), 32);
 }
+
+#[test]
+fn of_more_than_32_kib_nothing_is_read() {
+    let padding = 32 * 1024 - "foo=1".len();
+    for filler in [",", " "] {
+        assert_eq!(read(&[&format!("{}foo=1", filler.repeat(padding))]), "foo=1");
+        assert_eq!(read(&[&format!("{}foo=1", filler.repeat(padding + 1))]), "");
+    }
+    assert_eq!(read(&["foo=1", &",".repeat(padding - 1)]), "foo=1");
+    assert_eq!(read(&["foo=1", &",".repeat(padding)]), "");
+}
