@@ -301,6 +301,9 @@ fn beyond_8192_bytes_whole_members_are_left_out() {
 fn a_member_in_place_of_another_frees_its_room() {
     let large = "v".repeat(8000);
     assert_eq!(read(&format!("k={large},k=1,b={}", "w".repeat(8000))).len(), 2);
+    let larger = "w".repeat(8100);
+    assert_eq!(read(&format!("k={large},k={larger}"))["k"].0, larger);
+    assert_eq!(read(&format!("k={large},k={larger},b=1")).len(), 2);
 }
 
 #[test]
