@@ -4,6 +4,8 @@ use http::header::{FORWARDED, HOST};
 use http::uri::Authority;
 use http::{HeaderMap, Uri};
 
+use super::forwarded::{first, parameter};
+
 /// The name and, where it was stated, the port that a client addressed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ServerAddress {
@@ -19,12 +21,9 @@ pub(crate) struct ServerAddress {
 pub(crate) fn server_address(uri: &Uri, headers: &HeaderMap) -> Option<ServerAddress> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     text(FORWARDED.as_str())
-        .and_then(forwarded_host)
+        .and_then(|header| parameter(header, "host"))
         .and_then(|host| parse(&host))
-        .or_else(|| {
-            let hosts = text("x-forwarded-host")?;
-            parse(hosts.split(',').next()?.trim())
-        })
+        .or_else(|| parse(first(text("x-forwarded-host")?)))
         .or_else(|| uri.authority().and_then(of_authority))
         .or_else(|| parse(text(HOST.as_str())?))
 }
@@ -38,42 +37,6 @@ fn of_authority(authority: &Authority) -> Option<ServerAddress> {
     let name = authority.host();
     let name = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
     (!name.is_empty()).then(|| ServerAddress { name: name.to_ascii_lowercase(), port: authority.port_u16() })
-}
-
-/// The `host` parameter of the first element of a `Forwarded` header.
-fn forwarded_host(header: &str) -> Option<String> {
-    let mut rest = header;
-    while let Some((name, after)) = rest.split_once('=') {
-        let (value, end) = forwarded_value(after)?;
-        if name.trim().eq_ignore_ascii_case("host") {
-            return Some(value);
-        }
-        // A comma begins the next proxy's element.
-        rest = after[end..].trim_start().strip_prefix(';')?;
-    }
-    None
-}
-
-/// A token or a quoted string at the start of `text`, and where it ends.
-fn forwarded_value(text: &str) -> Option<(String, usize)> {
-    let Some(quoted) = text.strip_prefix('"') else {
-        let end = text.find([';', ',']).unwrap_or(text.len());
-        return Some((text[..end].trim().to_owned(), end));
-    };
-    let (mut value, mut escaped) = (String::new(), false);
-    for (at, c) in quoted.char_indices() {
-        match c {
-            _ if escaped => {
-                value.push(c);
-                escaped = false;
-            }
-            '\\' => escaped = true,
-            // One quote before, and one here.
-            '"' => return Some((value, at + 2)),
-            _ => value.push(c),
-        }
-    }
-    None
 }
 
 #[cfg(test)]

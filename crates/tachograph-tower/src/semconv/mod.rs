@@ -2,21 +2,36 @@
 //! which value of bounded cardinality stands for what a peer sent.
 
 mod address;
+mod client;
+mod forwarded;
 mod method;
+mod query;
 mod scheme;
 
 pub(crate) use address::{ServerAddress, server_address};
+pub(crate) use client::client_address;
 pub(crate) use method::KnownMethods;
+pub(crate) use query::redacted;
 pub use scheme::Scheme;
 
+pub(crate) const CLIENT_ADDRESS: &str = "client.address";
 pub(crate) const ERROR_TYPE: &str = "error.type";
 pub(crate) const HTTP_REQUEST_METHOD: &str = "http.request.method";
+pub(crate) const HTTP_REQUEST_METHOD_ORIGINAL: &str = "http.request.method_original";
 pub(crate) const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
 pub(crate) const HTTP_ROUTE: &str = "http.route";
+pub(crate) const NETWORK_PEER_ADDRESS: &str = "network.peer.address";
+pub(crate) const NETWORK_PEER_PORT: &str = "network.peer.port";
 pub(crate) const NETWORK_PROTOCOL_VERSION: &str = "network.protocol.version";
 pub(crate) const SERVER_ADDRESS: &str = "server.address";
 pub(crate) const SERVER_PORT: &str = "server.port";
+pub(crate) const URL_PATH: &str = "url.path";
+pub(crate) const URL_QUERY: &str = "url.query";
 pub(crate) const URL_SCHEME: &str = "url.scheme";
+pub(crate) const USER_AGENT_ORIGINAL: &str = "user_agent.original";
+
+/// What stands in place of a secret.
+pub(crate) const REDACTED: &str = "REDACTED";
 
 /// The value that stands for everything a closed set does not name.
 pub(crate) const OTHER: &str = "_OTHER";

@@ -49,8 +49,10 @@ impl<B: Body> Body for ResponseBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
-        let guard = OnUnwind::watch(this.in_flight);
+        let mut guard = OnUnwind::watch(this.in_flight);
+        let attached = guard.request().and_then(|in_flight| in_flight.attach());
         let polled = this.inner.as_mut().poll_frame(cx);
+        drop(attached);
         guard.disarm();
         let frame = ready!(polled);
         match &frame {

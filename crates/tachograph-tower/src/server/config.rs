@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use http::Extensions;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Histogram, Meter, UpDownCounter};
 
 use super::metrics::{self, BodySizes};
-use super::route::{Extractor, RequestHead, Route, Routes};
+use super::route::{Extractor, RequestHead, ResponseExtractor, Route, Routes};
 use super::series::SeriesCache;
+use super::spans::Spans;
 use crate::semconv::{HTTP_REQUEST_METHOD, KnownMethods, Scheme, URL_SCHEME};
 
 #[derive(Clone)]
@@ -21,6 +23,8 @@ pub(crate) struct Config {
     pub(crate) scheme: Scheme,
     pub(crate) methods: KnownMethods,
     pub(crate) route: Option<Extractor>,
+    pub(crate) response_route: Option<ResponseExtractor>,
+    pub(crate) spans: Spans,
 }
 
 impl Config {
@@ -34,6 +38,8 @@ impl Config {
             scheme: Scheme::default(),
             methods: KnownMethods::default(),
             route: None,
+            response_route: None,
+            spans: Spans::default(),
         }
     }
 }
@@ -47,6 +53,8 @@ impl fmt::Debug for Config {
             .field("scheme", &self.scheme)
             .field("known_methods", &self.methods)
             .field("route", &self.route.as_ref().map(|_| "an extractor"))
+            .field("spans", &self.spans.tracer.is_some())
+            .field("propagator", &self.spans.propagator)
             .finish_non_exhaustive()
     }
 }
@@ -86,6 +94,21 @@ impl Shared {
             Some(extractor) => extractor(head),
             #[cfg(feature = "axum")]
             None => head.matched_path(),
+            #[cfg(not(feature = "axum"))]
+            None => None,
+        };
+        self.routes.route(template)
+    }
+
+    /// The route that a response says it came by.
+    pub(crate) fn response_route(&self, response: &Extensions) -> Route {
+        if response.is_empty() {
+            return Route::None;
+        }
+        let template = match &self.config.response_route {
+            Some(extractor) => extractor(response),
+            #[cfg(feature = "axum")]
+            None => super::route::matched_path(response),
             #[cfg(not(feature = "axum"))]
             None => None,
         };

@@ -41,8 +41,10 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let guard = OnUnwind::watch(this.in_flight);
+        let mut guard = OnUnwind::watch(this.in_flight);
+        let attached = guard.request().and_then(|in_flight| in_flight.attach());
         let polled = this.inner.poll(cx);
+        drop(attached);
         guard.disarm();
         let result = ready!(polled);
         Poll::Ready(match result {

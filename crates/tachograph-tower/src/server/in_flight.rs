@@ -6,12 +6,13 @@ use std::time::Instant;
 
 use http::{Method, Response, StatusCode, Version};
 use http_body::Body;
-use opentelemetry::KeyValue;
+use opentelemetry::{ContextGuard, KeyValue};
 
 use super::config::Shared;
 use super::request_body::{RequestSize, content_length};
 use super::route::{RequestHead, Route};
 use super::series::{Failure, SeriesKey};
+use super::trace::Trace;
 use crate::semconv::{SERVER_ADDRESS, SERVER_PORT, Scheme, ServerAddress, server_address};
 
 /// Which statuses have no body, by the request's method (RFC 9110, section 6.4.1).
@@ -23,9 +24,8 @@ enum BodyRule {
 }
 
 /// All that is known of one request: its start, what its attributes are made of, and what has been
-/// counted so far. It owns the request's accounting: dropping it records the request.
-///
-/// This is where a request's span belongs too.
+/// counted so far, its span and its context. It owns the request's accounting: dropping it records the
+/// request and ends the span.
 #[derive(Debug)]
 pub(crate) struct InFlight {
     shared: Arc<Shared>,
@@ -38,7 +38,9 @@ pub(crate) struct InFlight {
     status: Option<u16>,
     /// What it ends as if it is dropped now.
     failure: Failure,
+    /// For the metrics, where it is opted into.
     address: Option<Box<ServerAddress>>,
+    trace: Option<Trace>,
     request_size: RequestSize,
     /// Bytes of the response's body, sent and, if known, due.
     sent: u64,
@@ -66,6 +68,7 @@ impl InFlight {
                 .then(|| server_address(head.uri(), head.headers()))
                 .flatten()
                 .map(Box::new),
+            trace: None,
             request_size: RequestSize::default(),
             sent: 0,
             due: None,
@@ -80,15 +83,40 @@ impl InFlight {
         self.request_size = size;
     }
 
+    /// Reads the context that came with the request, and starts its span: as soon as the route is
+    /// known, for a sampler to see it.
+    pub(crate) fn traced(&mut self, head: RequestHead<'_>) {
+        let route = || self.shared.routes.template(&self.route);
+        self.trace = Trace::start(&self.shared, head, self.key(), route);
+    }
+
+    /// Makes the request's context current on this thread, if it has one, until the guard is dropped.
+    pub(crate) fn attach(&self) -> Option<ContextGuard> {
+        self.trace.as_ref().map(Trace::attach)
+    }
+
     /// The service has made its response.
     pub(crate) fn responded<B: Body>(&mut self, response: &Response<B>) {
         let status = response.status();
         self.status = Some(status.as_u16());
+        if matches!(self.route, Route::None) {
+            self.route = self.shared.response_route(response.extensions());
+            self.routed_late();
+        }
+        if let Some(trace) = &self.trace {
+            trace.responded(&self.shared, response.headers());
+        }
         self.due = if self.is_bodiless(status) {
             Some(0)
         } else {
             response.body().size_hint().exact().or_else(|| content_length(response.headers()))
         };
+    }
+
+    fn routed_late(&self) {
+        if let (Some(trace), Some(route)) = (&self.trace, self.shared.routes.template(&self.route)) {
+            trace.routed(self.shared.config.methods.name(self.method).as_str(), &route);
+        }
     }
 
     fn is_bodiless(&self, status: StatusCode) -> bool {
@@ -126,9 +154,8 @@ impl InFlight {
         }
     }
 
-    fn attributes(&self) -> Cow<'_, [KeyValue]> {
-        let shared = &*self.shared;
-        let key = SeriesKey {
+    fn key(&self) -> SeriesKey {
+        SeriesKey {
             route: match self.route {
                 Route::Known(position) => Some(position),
                 Route::None | Route::Copied(_) => None,
@@ -138,7 +165,11 @@ impl InFlight {
             scheme: self.scheme,
             version: self.version,
             failure: self.failure,
-        };
+        }
+    }
+
+    fn attributes(&self) -> Cow<'_, [KeyValue]> {
+        let (shared, key) = (&*self.shared, self.key());
         let make = || key.attributes(&shared.config.methods, shared.routes.template(&self.route));
         if let Some(address) = &self.address {
             return Cow::Owned(with_address(make(), address));
@@ -167,6 +198,8 @@ impl Drop for InFlight {
         if self.failure == Failure::Cancelled && self.due.is_some_and(|due| self.sent >= due) {
             self.failure = Failure::None;
         }
+        // With the span's context, in which a measurement may find its exemplar.
+        let attached = self.attach();
         self.count_active(-1);
         let attributes = self.attributes();
         let config = &self.shared.config;
@@ -176,6 +209,10 @@ impl Drop for InFlight {
                 sizes.request.record(bytes, &attributes);
             }
             sizes.response.record(self.sent, &attributes);
+        }
+        drop(attached);
+        if let Some(trace) = self.trace.take() {
+            trace.end(self.key());
         }
     }
 }

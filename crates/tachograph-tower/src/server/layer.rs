@@ -203,19 +203,23 @@ impl HttpServerLayer {
 
     /// A layer of the changed configuration. What was remembered under the old one is left to the
     /// services that use it.
-    fn configure(self, change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) fn configure(self, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = self.shared.config.clone();
         change(&mut config);
         Self { shared: Arc::new(Shared::new(config)) }
     }
 }
 
-/// A layer on a meter of the global provider, with this crate's [`scope`](crate::scope).
+/// A layer on the API's globals: a meter and a tracer of the providers that are installed when it is
+/// made, with this crate's [`scope`](crate::scope), and whichever propagator is installed when a
+/// request comes.
 ///
-/// It records with the provider that is installed when the layer is made.
+/// For a program that sets the globals and nothing else. What is given by value is not overridden by
+/// any global, and costs less.
 impl Default for HttpServerLayer {
     fn default() -> Self {
         Self::new(&opentelemetry::global::meter_with_scope(crate::scope()))
+            .with_tracer(opentelemetry::global::tracer_with_scope(crate::scope()))
     }
 }
 

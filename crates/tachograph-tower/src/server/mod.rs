@@ -4,7 +4,8 @@
 //! request the service starts an [`InFlight`](in_flight::InFlight), the one owner of all that is
 //! known of the request, which travels with it: from the service into the
 //! [`ResponseFuture`], and from there into the [`ResponseBody`]. Wherever it is dropped, the
-//! request has ended, and is recorded.
+//! request has ended, and is recorded. It also owns the request's span, and the context that is
+//! current while the user's code runs: attached for each call and each poll, never in between.
 
 mod body;
 mod config;
@@ -16,6 +17,9 @@ mod request_body;
 mod route;
 mod series;
 mod service;
+mod spans;
+mod trace;
+mod traced;
 mod unwind;
 
 pub use body::ResponseBody;

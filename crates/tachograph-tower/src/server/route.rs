@@ -1,6 +1,7 @@
 //! Where the route template of a request comes from.
 
 use std::hash::BuildHasher;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -66,12 +67,32 @@ impl<'a> RequestHead<'a> {
     #[cfg(feature = "axum")]
     #[must_use]
     pub fn matched_path(self) -> Option<&'a str> {
-        self.extensions.get::<axum::extract::MatchedPath>().map(|path| path.as_str())
+        matched_path(self.extensions)
     }
+
+    /// The peer of the connection: a [`SocketAddr`] among the request's extensions, by itself or, with
+    /// the feature `axum`, as axum's `ConnectInfo`.
+    #[must_use]
+    pub fn peer(self) -> Option<SocketAddr> {
+        #[cfg(feature = "axum")]
+        if let Some(info) = self.extensions.get::<axum::extract::ConnectInfo<SocketAddr>>() {
+            return Some(info.0);
+        }
+        self.extensions.get().copied()
+    }
+}
+
+#[cfg(feature = "axum")]
+pub(crate) fn matched_path(extensions: &Extensions) -> Option<&str> {
+    extensions.get::<axum::extract::MatchedPath>().map(|path| path.as_str())
 }
 
 /// A route extractor of the user's.
 pub(crate) type Extractor = Arc<dyn for<'a> Fn(RequestHead<'a>) -> Option<&'a str> + Send + Sync + 'static>;
+
+/// A finder of routes in responses, of the user's.
+pub(crate) type ResponseExtractor =
+    Arc<dyn for<'a> Fn(&'a Extensions) -> Option<&'a str> + Send + Sync + 'static>;
 
 /// The route of one request.
 #[derive(Clone, Debug, Default)]

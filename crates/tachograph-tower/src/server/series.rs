@@ -59,7 +59,8 @@ impl SeriesKey {
         attributes
     }
 
-    fn error_type(&self) -> Option<KeyValue> {
+    /// `error.type`, where the request failed on the server's side.
+    pub(crate) fn error_type(&self) -> Option<KeyValue> {
         let value = match (self.status, self.failure) {
             // The client's error, not the server's, whatever became of its body.
             (Some(400..=499), _) => return None,

@@ -67,10 +67,13 @@ where
         let mut guard = OnUnwind::watch(&mut in_flight);
         let route = self.shared.route(RequestHead::of(&request));
         let size = self.shared.request_size(&mut request);
-        if let Some(in_flight) = guard.request() {
+        let attached = guard.request().and_then(|in_flight| {
             in_flight.routed(route, size);
-        }
+            in_flight.traced(RequestHead::of(&request));
+            in_flight.attach()
+        });
         let future = self.inner.call(request);
+        drop(attached);
         guard.disarm();
         ResponseFuture::new(future, in_flight)
     }
