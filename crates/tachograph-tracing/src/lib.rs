@@ -1,5 +1,6 @@
 //! Spans of `tracing` in the engine of tachograph.
 
+mod carry;
 mod console;
 mod core;
 mod event;
@@ -16,6 +17,7 @@ mod stack;
 mod subscriber;
 mod timing;
 
+pub use carry::{Carried, Carry, in_current, in_span};
 pub use console::Console;
 pub use ext::SpanExt;
 pub use filter::{Filter, FilterError};
