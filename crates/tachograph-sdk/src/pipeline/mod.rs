@@ -7,6 +7,7 @@
 
 mod batch;
 mod config;
+mod contained;
 mod deadline;
 mod error;
 mod exporter;
@@ -15,6 +16,8 @@ mod ledger;
 mod processor;
 mod queue;
 mod record;
+mod simple;
+mod state;
 mod worker;
 
 pub use batch::{Batch, Records};
@@ -23,6 +26,8 @@ pub use deadline::Deadline;
 pub use error::FlushError;
 pub use exporter::{ExportOutcome, Exporter};
 pub use ledger::{Dropped, Ledger, reason};
-pub use processor::{BatchPipeline, PipelineState};
+pub use processor::BatchPipeline;
 pub use record::Record;
 pub(crate) use record::{LENGTH, sealed};
+pub(crate) use simple::SimplePipeline;
+pub use state::PipelineState;

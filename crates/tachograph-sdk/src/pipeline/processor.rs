@@ -12,6 +12,7 @@ use super::exporter::Exporter;
 use super::ledger::Ledger;
 use super::queue::{Inner, Queue};
 use super::record::Record;
+use super::state::PipelineState;
 use super::worker::Worker;
 use crate::diag;
 use crate::sync::lock;
@@ -161,24 +162,4 @@ impl<R: Record> fmt::Debug for BatchPipeline<R> {
             .field("config", &self.queue.config)
             .finish_non_exhaustive()
     }
-}
-
-/// What a pipeline holds: a snapshot, of which the parts are read one after the other.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct PipelineState {
-    /// The kind of exporter.
-    pub component_type: &'static str,
-    /// Records that wait: threads' own and the queue's.
-    pub queued: u64,
-    /// Records that the exporter has now.
-    pub in_flight: u64,
-    /// Records that were given to the exporter so far, whatever came of it.
-    pub processed: u64,
-    /// Records that the queue can hold; threads' own are beside it.
-    pub capacity: u64,
-    /// Bytes of all buffers.
-    pub buffer_bytes: u64,
-    /// What became of every record.
-    pub ledger: Ledger,
 }

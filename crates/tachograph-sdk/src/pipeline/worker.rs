@@ -1,19 +1,18 @@
 //! The thread that exports.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use opentelemetry::Context;
 
 use super::batch::{Batch, Piece};
+use super::contained;
 use super::deadline::Deadline;
-use super::exporter::{ExportOutcome, Exporter};
+use super::exporter::Exporter;
 use super::ledger::reason;
 use super::queue::{Inner, Queue, release, take};
 use super::record::Record;
-use crate::diag;
 use crate::sync::{MutexGuard, lock};
 
 pub(super) struct Worker<R: Record> {
@@ -49,7 +48,7 @@ impl<R: Record> Worker<R> {
                     self.export_everything(None);
                     if lock(&self.queue.inner).flushes_done < flushes {
                         let limit = Deadline::of_timeout(self.queue.config.export_timeout);
-                        self.call("flush", |exporter| exporter.flush(limit));
+                        contained::call::<R>("flush", || self.exporter.flush(limit));
                     }
                     next = Deadline::after(delay);
                     let mut inner = lock(&self.queue.inner);
@@ -145,13 +144,7 @@ impl<R: Record> Worker<R> {
             inner.processed += len as u64;
         }
         let limit = Deadline::of_timeout(self.queue.config.export_timeout).min(deadline);
-        let exporter = &mut self.exporter;
-        let outcome = catch_unwind(AssertUnwindSafe(|| exporter.export(batch, limit)));
-        let outcome = outcome.unwrap_or_else(|panic| {
-            report_panic(R::NAME, "export", &*panic);
-            diag::let_go(panic);
-            ExportOutcome::failed(reason::EXPORTER_PANICKED)
-        });
+        let outcome = contained::export(&mut *self.exporter, batch, limit);
         let rejected = outcome.rejected_of(len);
         let mut inner = lock(&self.queue.inner);
         inner.in_flight = 0;
@@ -159,23 +152,12 @@ impl<R: Record> Worker<R> {
         inner.dropped.add(outcome.reason(), rejected as u64);
     }
 
-    fn call(&mut self, what: &str, call: impl FnOnce(&mut dyn Exporter<R>)) {
-        let exporter = &mut *self.exporter;
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| call(exporter))) {
-            report_panic(R::NAME, what, &*panic);
-            diag::let_go(panic);
-        }
-    }
-
     fn shut_down(mut self, deadline: Deadline) {
         self.queue.close();
         self.export_everything(Some(deadline));
-        self.call("shutdown", |exporter| exporter.shutdown(deadline));
+        contained::call::<R>("shutdown", || self.exporter.shutdown(deadline));
         let Worker { queue, exporter, .. } = self;
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(exporter))) {
-            report_panic(R::NAME, "drop", &*panic);
-            diag::let_go(panic);
-        }
+        contained::call::<R>("drop", || drop(exporter));
         let mut inner = lock(&queue.inner);
         inner.flushes_done = inner.flushes_wanted;
         inner.finished = true;
@@ -184,18 +166,6 @@ impl<R: Record> Worker<R> {
         drop(inner);
         queue.done.notify_all();
     }
-}
-
-pub(super) fn report_panic(signal: &str, what: &str, panic: &(dyn std::any::Any + Send)) {
-    diag::report(
-        "exporter.panic",
-        signal,
-        format_args!(
-            "the {signal} exporter panicked in {what}: {}; a batch it had then counts as dropped, and the next is \
-             exported as usual",
-            diag::text_of_panic(panic)
-        ),
-    );
 }
 
 /// Waits for work until a point in time.

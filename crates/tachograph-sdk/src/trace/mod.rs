@@ -37,6 +37,7 @@ mod processor;
 mod provider;
 mod record;
 mod sampler;
+mod simple;
 mod slots;
 mod span;
 mod start;
@@ -59,6 +60,7 @@ pub use sampler::{
     AlwaysOff, AlwaysOn, Decision, ParentBased, RateLimited, Rule, Rules, Sampler, Sampling, SamplingInput,
     TraceIdRatio,
 };
+pub use simple::SimpleSpanProcessor;
 pub use slots::Slots;
 pub use span::Span;
 pub use start::{SpanAttributes, SpanStart};

@@ -13,6 +13,7 @@ use super::limits::SpanLimits;
 use super::processor::SpanProcessor;
 use super::record::{SpanShared, Spans};
 use super::sampler::{AlwaysOn, ParentBased, Sampler, SamplerCell};
+use super::simple::SimpleSpanProcessor;
 use super::time::SpanClock;
 use super::tracer::Tracer;
 use crate::clock::Clock;
@@ -194,6 +195,15 @@ impl TracerProviderBuilder {
     pub fn with_batch_exporter(mut self, exporter: impl Exporter<Spans>, config: BatchConfig) -> Self {
         self.processors
             .push(Box::new(move |shared| Box::new(BatchSpanProcessor::new(exporter, config, shared))));
+        self
+    }
+
+    /// Exports each sampled span when it ends, on the thread that ends it, within 30 s: what tests want, and programs that
+    /// print spans to a console.
+    pub fn with_simple_exporter(mut self, exporter: impl Exporter<Spans>) -> Self {
+        let timeout = BatchConfig::spans().export_timeout;
+        self.processors
+            .push(Box::new(move |shared| Box::new(SimpleSpanProcessor::new(exporter, timeout, shared))));
         self
     }
 
