@@ -1,4 +1,4 @@
-//! However a request ends, it ends once: one sample, and nothing left active.
+//! However a request ends, it ends once: one sample, one span that says the same, nothing left active.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
@@ -15,17 +15,19 @@ use http::{Request, Response};
 use http_body::Body;
 use http_body_util::BodyExt;
 use opentelemetry::Value;
-use support::{Broken, Recorder, Sample, Script, Step, get, status};
+use support::traced::{Traced, error};
+use support::{Broken, Sample, Script, Step, get, status};
+use tachograph_sdk::testing::StatusSnapshot;
 use tachograph_tower::{HttpServer, HttpServerLayer, ResponseBody};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
-fn layer(recorder: &Recorder) -> HttpServerLayer {
-    HttpServerLayer::new(&recorder.meter()).with_active_requests(true).with_body_sizes(true)
+fn layer(recorder: &Traced) -> HttpServerLayer {
+    recorder.layer()
 }
 
 /// A service that answers with a scripted body.
 fn scripted(
-    recorder: &Recorder,
+    recorder: &Traced,
     code: u16,
     steps: impl Fn() -> Vec<Step> + Clone,
 ) -> HttpServer<
@@ -38,10 +40,17 @@ fn scripted(
 }
 
 /// The only sample, once all is accounted for.
-fn ended(recorder: &Recorder) -> Sample {
+fn ended(recorder: &Traced) -> Sample {
     assert_eq!(recorder.active(), 0, "nothing is left active");
     assert_eq!(recorder.samples(support::RESPONSE_SIZE).len(), 1);
-    recorder.request()
+    let (sample, span) = (recorder.request(), recorder.span());
+    let said = |key| span.attribute(key).map(|value| value.as_str().into_owned());
+    for key in ["error.type", "http.request.method", "http.response.status_code", "http.route"] {
+        assert_eq!(said(key), sample.get(key), "the span and the sample agree on {key}");
+    }
+    let failed = sample.get("error.type").is_some();
+    assert_eq!(span.status, if failed { error() } else { StatusSnapshot::Unset });
+    sample
 }
 
 fn outcome(sample: &Sample) -> (Option<String>, Option<String>) {
@@ -62,7 +71,7 @@ fn catch<T>(code: impl FnOnce() -> T) -> bool {
 
 #[tokio::test]
 async fn three_handlers_dropped_midway_leave_three_samples_and_no_active_request() {
-    let recorder = Recorder::default();
+    let recorder = Traced::new();
     let service = layer(&recorder).layer(service_fn(async |_: Request<Script>| {
         pending::<Result<Response<String>, Infallible>>().await
     }));
@@ -72,9 +81,11 @@ async fn three_handlers_dropped_midway_leave_three_samples_and_no_active_request
     }
     assert_eq!(recorder.active(), 3);
     assert!(recorder.requests().is_empty());
+    assert!(recorder.spans().is_empty());
 
     drop(futures);
     assert_eq!(recorder.active(), 0);
+    assert_eq!(recorder.spans().len(), 3);
     let requests = recorder.requests();
     assert_eq!(requests.len(), 3);
     for request in requests {
@@ -84,7 +95,7 @@ async fn three_handlers_dropped_midway_leave_three_samples_and_no_active_request
 
 #[tokio::test]
 async fn a_future_that_is_dropped_unpolled_was_a_request_too() {
-    let recorder = Recorder::default();
+    let recorder = Traced::new();
     let mut service = layer(&recorder).layer(service_fn(async |_: Request<Script>| status(200)));
     drop(service.call(get("/")));
     assert_eq!(outcome(&ended(&recorder)), is(None, Some("cancelled")));
@@ -92,7 +103,7 @@ async fn a_future_that_is_dropped_unpolled_was_a_request_too() {
 
 #[tokio::test]
 async fn a_panic_in_the_handlers_future_is_recorded_when_it_happens() {
-    let recorder = Recorder::default();
+    let recorder = Traced::new();
     let layer = layer(&recorder).with_route(|_| Some("/boom"));
     let service = layer.layer(service_fn(async |request: Request<Script>| {
         tokio::task::yield_now().await;
@@ -113,7 +124,7 @@ async fn a_panic_in_the_handlers_future_is_recorded_when_it_happens() {
 
 #[tokio::test]
 async fn a_panic_in_a_spawned_handler_is_recorded() {
-    let recorder = Recorder::default();
+    let recorder = Traced::new();
     let service = layer(&recorder).layer(service_fn(async |request: Request<Script>| {
         assert!(request.uri().path() == "/never", "the handler panics");
         status(200)
@@ -124,7 +135,7 @@ async fn a_panic_in_a_spawned_handler_is_recorded() {
 
 #[tokio::test]
 async fn a_panic_in_the_call_itself_is_recorded() {
-    let recorder = Recorder::default();
+    let recorder = Traced::new();
     let mut service =
         layer(&recorder).with_route(|_| Some("/boom")).layer(service_fn(|request: Request<Script>| {
             assert!(request.uri().path() == "/never", "the service panics");
@@ -138,7 +149,7 @@ async fn a_panic_in_the_call_itself_is_recorded() {
 
 #[tokio::test]
 async fn a_panic_in_the_route_extractor_is_recorded() {
-    let recorder = Recorder::default();
+    let recorder = Traced::new();
     let mut service = layer(&recorder)
         .with_route(|head| {
             assert!(head.uri().path() == "/never", "the extractor panics");
@@ -151,7 +162,7 @@ async fn a_panic_in_the_route_extractor_is_recorded() {
 
 #[tokio::test]
 async fn a_request_dropped_by_anothers_panic_is_cancelled() {
-    let recorder = Recorder::default();
+    let recorder = Traced::new();
     let service = layer(&recorder).layer(service_fn(async |_: Request<Script>| {
         pending::<Result<Response<String>, Infallible>>().await
     }));
@@ -166,7 +177,7 @@ async fn a_request_dropped_by_anothers_panic_is_cancelled() {
 
 #[tokio::test]
 async fn a_service_error_is_named_by_its_type() {
-    let recorder = Recorder::default();
+    let recorder = Traced::new();
     let service =
         layer(&recorder).layer(service_fn(async |_: Request<Script>| Err::<Response<String>, _>(Broken)));
     service.oneshot(get("/")).await.unwrap_err();
@@ -177,7 +188,7 @@ async fn a_service_error_is_named_by_its_type() {
 
 #[tokio::test]
 async fn an_erased_service_error_is_other() {
-    let recorder = Recorder::default();
+    let recorder = Traced::new();
     let service = layer(&recorder).layer(service_fn(async |_: Request<Script>| {
         Err::<Response<String>, tower::BoxError>(Box::new(Broken))
     }));
@@ -187,7 +198,7 @@ async fn an_erased_service_error_is_other() {
 
 #[tokio::test]
 async fn the_duration_covers_a_streamed_body() {
-    let recorder = Recorder::default();
+    let recorder = Traced::new();
     let steps = || vec![Step::Data("one"), Step::Sleep(60), Step::Data("two")];
     let response = scripted(&recorder, 200, steps).oneshot(get("/")).await.unwrap();
     assert!(recorder.requests().is_empty(), "a response is not the end");
@@ -201,7 +212,7 @@ async fn the_duration_covers_a_streamed_body() {
 
 #[tokio::test]
 async fn the_duration_covers_a_slow_handler_in_seconds() {
-    let recorder = Recorder::default();
+    let recorder = Traced::new();
     let service = layer(&recorder).layer(service_fn(async |_: Request<Script>| {
         tokio::time::sleep(Duration::from_millis(50)).await;
         status(204)
@@ -213,7 +224,7 @@ async fn the_duration_covers_a_slow_handler_in_seconds() {
 
 #[tokio::test]
 async fn an_empty_body_ends_with_its_response() {
-    let recorder = Recorder::default();
+    let recorder = Traced::new();
     let service = layer(&recorder).layer(service_fn(async |_: Request<Script>| status(200)));
     let response = service.oneshot(get("/")).await.unwrap();
     assert_eq!(outcome(&ended(&recorder)), is(Some("200"), None));
@@ -223,7 +234,7 @@ async fn an_empty_body_ends_with_its_response() {
 
 #[tokio::test]
 async fn a_body_that_says_so_ends_with_its_last_frame() {
-    let recorder = Recorder::default();
+    let recorder = Traced::new();
     let service = layer(&recorder).layer(service_fn(async |_: Request<Script>| {
         Ok::<_, Infallible>(Response::new(String::from("all")))
     }));
@@ -238,7 +249,7 @@ async fn a_body_that_says_so_ends_with_its_last_frame() {
 
 #[tokio::test]
 async fn a_body_dropped_halfway_is_cancelled() {
-    let recorder = Recorder::default();
+    let recorder = Traced::new();
     let steps = || vec![Step::Data("half"), Step::Hang];
     let mut body = scripted(&recorder, 200, steps).oneshot(get("/")).await.unwrap().into_body();
     body.frame().await.unwrap().unwrap();
@@ -251,7 +262,7 @@ async fn a_body_dropped_halfway_is_cancelled() {
 
 #[tokio::test]
 async fn a_body_dropped_unread_is_cancelled() {
-    let recorder = Recorder::default();
+    let recorder = Traced::new();
     drop(scripted(&recorder, 200, || vec![Step::Data("never read")]).oneshot(get("/")).await.unwrap());
     assert_eq!(outcome(&ended(&recorder)), is(Some("200"), Some("cancelled")));
 }
@@ -259,7 +270,7 @@ async fn a_body_dropped_unread_is_cancelled() {
 #[tokio::test]
 async fn a_client_error_has_no_error_type_whatever_becomes_of_its_body() {
     for steps in [vec![], vec![Step::Fail], vec![Step::Panic]] {
-        let recorder = Recorder::default();
+        let recorder = Traced::new();
         let steps = std::sync::Arc::new(std::sync::Mutex::new(Some(steps)));
         let take = move || steps.lock().unwrap().take().unwrap_or_default();
         let mut body = scripted(&recorder, 404, take).oneshot(get("/")).await.unwrap().into_body();
@@ -271,7 +282,7 @@ async fn a_client_error_has_no_error_type_whatever_becomes_of_its_body() {
 
 #[tokio::test]
 async fn a_body_that_fails_is_named_by_its_errors_type() {
-    let recorder = Recorder::default();
+    let recorder = Traced::new();
     let steps = || vec![Step::Data("half"), Step::Fail, Step::Fail];
     let mut body = scripted(&recorder, 200, steps).oneshot(get("/")).await.unwrap().into_body();
     body.frame().await.unwrap().unwrap();
@@ -285,7 +296,7 @@ async fn a_body_that_fails_is_named_by_its_errors_type() {
 
 #[tokio::test]
 async fn a_body_that_panics_is_recorded_when_it_does() {
-    let recorder = Recorder::default();
+    let recorder = Traced::new();
     let steps = || vec![Step::Data("half"), Step::Panic];
     let mut body = scripted(&recorder, 200, steps).oneshot(get("/")).await.unwrap().into_body();
     body.frame().await.unwrap().unwrap();
@@ -299,7 +310,7 @@ async fn a_body_that_panics_is_recorded_when_it_does() {
 /// to be sent.
 async fn unread(mut request: Request<Script>, method: &str, code: u16, header: Option<&str>) -> Sample {
     *request.method_mut() = method.parse().unwrap();
-    let recorder = Recorder::default();
+    let recorder = Traced::new();
     let length = header.map(str::to_owned);
     let service = layer(&recorder).layer(service_fn(move |_: Request<Script>| {
         let mut response = Response::builder().status(code);
@@ -337,7 +348,7 @@ async fn a_body_that_is_not_to_be_sent_is_complete_unread() {
 
 #[tokio::test]
 async fn a_body_read_to_its_declared_length_is_complete_though_its_end_was_not_polled() {
-    let recorder = Recorder::default();
+    let recorder = Traced::new();
     let service = layer(&recorder).layer(service_fn(async |_: Request<Script>| {
         let body = Script::new([Step::Data("four"), Step::Hang]);
         Ok::<_, Infallible>(Response::builder().header("content-length", "4").body(body).unwrap())
@@ -350,7 +361,7 @@ async fn a_body_read_to_its_declared_length_is_complete_though_its_end_was_not_p
 
 #[tokio::test]
 async fn trailers_sizes_and_ends_pass_through() {
-    let recorder = Recorder::default();
+    let recorder = Traced::new();
     let trailers: http::HeaderMap =
         [(http::HeaderName::from_static("checksum"), http::HeaderValue::from_static("7"))]
             .into_iter()
@@ -379,7 +390,7 @@ async fn a_default_body_accounts_for_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_requests_are_each_counted_once() {
-    let recorder = Recorder::default();
+    let recorder = Traced::new();
     let service = layer(&recorder).layer(service_fn(async |request: Request<Script>| {
         tokio::task::yield_now().await;
         match request.uri().path() {
@@ -427,7 +438,7 @@ async fn readiness_is_the_inner_services() {
             unreachable!("not ready")
         }
     }
-    let recorder = Recorder::default();
+    let recorder = Traced::new();
     let mut service = layer(&recorder).layer(Busy);
     poll_fn(|cx| service.poll_ready(cx)).await.unwrap_err();
     assert!(recorder.requests().is_empty(), "no request has come yet");

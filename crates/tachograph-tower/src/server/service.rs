@@ -1,5 +1,6 @@
 //! The service that the layer makes.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -11,7 +12,7 @@ use super::body::ResponseBody;
 use super::config::Shared;
 use super::future::ResponseFuture;
 use super::in_flight::InFlight;
-use super::route::RequestHead;
+use super::route::{RequestHead, Route};
 use super::unwind::OnUnwind;
 
 /// The service of an [`HttpServerLayer`](crate::HttpServerLayer): accounts for each request it
@@ -63,15 +64,23 @@ where
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let started = InFlight::start(Arc::clone(&self.shared), RequestHead::of(&request));
         let mut in_flight = Some(started);
-        // The route extractor and the service are the user's code.
+        // Extractors and the service are the user's code.
         let mut guard = OnUnwind::watch(&mut in_flight);
-        let route = self.shared.route(RequestHead::of(&request));
+        // A sampler wants to see the route, so the span starts after it; but it does start.
+        let route = catch_unwind(AssertUnwindSafe(|| self.shared.route(RequestHead::of(&request))));
+        let (route, panic) = match route {
+            Ok(route) => (route, None),
+            Err(panic) => (Route::None, Some(panic)),
+        };
         let size = self.shared.request_size(&mut request);
         let attached = guard.request().and_then(|in_flight| {
             in_flight.routed(route, size);
             in_flight.traced(RequestHead::of(&request));
             in_flight.attach()
         });
+        if let Some(panic) = panic {
+            resume_unwind(panic);
+        }
         let future = self.inner.call(request);
         drop(attached);
         guard.disarm();

@@ -9,14 +9,15 @@ use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::task::Poll;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use opentelemetry::metrics::{
     Histogram, HistogramBuilder, InstrumentBuilder, InstrumentProvider, Meter, SyncInstrument, UpDownCounter,
 };
-use opentelemetry::{KeyValue, Value};
+use opentelemetry::trace::{SpanId, TraceContextExt, TraceId};
+use opentelemetry::{Context, KeyValue, Value};
 
 pub(crate) const DURATION: &str = "http.server.request.duration";
 pub(crate) const ACTIVE: &str = "http.server.active_requests";
@@ -41,6 +42,9 @@ pub(crate) struct Sample {
     pub(crate) attributes: BTreeMap<String, Value>,
     /// Where the attributes were in memory.
     pub(crate) address: usize,
+    /// The span that was current, and whether it was still recording.
+    pub(crate) span: Option<(TraceId, SpanId)>,
+    pub(crate) recording: bool,
 }
 
 impl Sample {
@@ -156,11 +160,17 @@ impl Keep {
         let pairs = attributes.iter().map(|pair| (pair.key.as_str().to_owned(), pair.value.clone()));
         let map: BTreeMap<_, _> = pairs.collect();
         assert_eq!(map.len(), attributes.len(), "no key twice: {attributes:?}");
+        let (span, recording) = Context::map_current(|cx| {
+            let span = cx.span().span_context().clone();
+            (span.is_valid().then(|| (span.trace_id(), span.span_id())), cx.span().is_recording())
+        });
         self.log.0.lock().unwrap().samples.push(Sample {
             name: self.name.clone(),
             value,
             attributes: map,
             address: attributes.as_ptr() as usize,
+            span,
+            recording,
         });
     }
 }
@@ -227,7 +237,7 @@ impl Body for Script {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
+        cx: &mut std::task::Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         loop {
             if let Some(sleep) = &mut self.sleeping {

@@ -69,6 +69,15 @@ impl Traced {
     }
 }
 
+/// The metrics are asked for more often than the spans.
+impl std::ops::Deref for Traced {
+    type Target = Recorder;
+
+    fn deref(&self) -> &Recorder {
+        &self.metrics
+    }
+}
+
 /// The text of an attribute, if it is there.
 pub(crate) fn text(span: &SpanSnapshot, key: &str) -> Option<String> {
     span.attribute(key).map(|value| value.as_str().into_owned())
