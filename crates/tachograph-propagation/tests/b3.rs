@@ -51,6 +51,7 @@ fn a_parents_id_in_the_single_header_must_be_one_and_is_not_used() {
     assert_ids(&read(&format!("{TRACE}-{SPAN}-1-05e3ac9a4f6e3b90")));
     assert!(!read(&format!("{TRACE}-{SPAN}-1-05e3ac9a4f6e3b9")).is_valid());
     assert!(!read(&format!("{TRACE}-{SPAN}-1-05e3ac9a4f6e3b90-1")).is_valid());
+    assert!(!read(&format!("{}-{SPAN}-1-05e3ac9a4f6e3b90-1", &TRACE[16..])).is_valid());
 }
 
 #[test]

@@ -298,6 +298,14 @@ fn beyond_8192_bytes_whole_members_are_left_out() {
 }
 
 #[test]
+fn a_member_that_goes_on_beyond_32_kib_is_left_out_whole() {
+    let padding = " ".repeat(32 * 1024 - "a=1,".len() - "k=12".len());
+    assert_eq!(read(&format!("a=1,{padding}k=12")), members(&[("a", "1", ""), ("k", "12", "")]));
+    assert_eq!(read(&format!("a=1,{padding}k=123")), members(&[("a", "1", "")]));
+    assert_eq!(read_all(&["a=1,", &padding, "k=123"]), members(&[("a", "1", "")]));
+}
+
+#[test]
 fn a_member_in_place_of_another_frees_its_room() {
     let large = "v".repeat(8000);
     assert_eq!(read(&format!("k={large},k=1,b={}", "w".repeat(8000))).len(), 2);

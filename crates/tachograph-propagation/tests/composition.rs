@@ -36,6 +36,12 @@ fn the_default_is_trace_context_and_baggage() {
 }
 
 #[test]
+fn a_repeated_format_counts_once() {
+    let propagator = Propagator::new([Format::B3, Format::Baggage, Format::B3]);
+    assert_eq!(format!("{propagator:?}"), "Propagator[B3, Baggage]");
+}
+
+#[test]
 fn every_format_names_the_headers_it_sets() {
     let cx = with_span(1, TraceState::from_key_value([("a", "1")]).expect("valid"));
     let cx = cx.with_baggage([KeyValue::new("k", "v")]);
