@@ -40,6 +40,11 @@ fn main() -> ExitCode {
             "--quick" => effort = Effort::quick(),
             "--list" => return list(),
             "--callgrind" => return callgrind(arguments.next(), arguments.next()),
+            // Not in the help: groups whose contenders are processes start this program so.
+            "--serve" => {
+                groups::tracing::serve(&arguments.next().unwrap_or_default());
+                return ExitCode::SUCCESS;
+            }
             "--help" | "-h" => {
                 println!("{HELP}");
                 return ExitCode::SUCCESS;

@@ -11,6 +11,7 @@ pub(crate) mod propagation;
 pub(crate) mod scrape;
 pub(crate) mod spans;
 pub(crate) mod stall;
+pub(crate) mod tracing;
 pub(crate) mod two_threads;
 
 use std::hint::black_box;
@@ -30,7 +31,7 @@ pub(crate) struct Group {
 }
 
 /// All groups, in the order in which they run.
-pub(crate) const ALL: [Group; 12] = [
+pub(crate) const ALL: [Group; 13] = [
     // First: later, threads and families that have gone would have left memory to use again.
     Group { name: "memory", run: memory::run, contenders: Vec::new },
     Group { name: "counter-bound", run: counter_bound::run, contenders: counter_bound::contenders },
@@ -42,6 +43,7 @@ pub(crate) const ALL: [Group; 12] = [
     Group { name: "scrape", run: scrape::run, contenders: Vec::new },
     Group { name: "stall", run: stall::run, contenders: Vec::new },
     Group { name: "spans", run: spans::run, contenders: spans::all },
+    Group { name: tracing::GROUP, run: tracing::run, contenders: tracing::contenders },
     Group { name: "new-series", run: new_series::run, contenders: Vec::new },
     Group { name: "propagation", run: propagation::run, contenders: propagation::contenders },
 ];

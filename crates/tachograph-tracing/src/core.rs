@@ -1,7 +1,7 @@
 //! What both products do with spans.
 
 use std::cell::Cell;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use opentelemetry::Context;
@@ -165,11 +165,7 @@ impl Core {
             Place::In(number) => match self.slots.get(*number) {
                 Some(slot) => {
                     let identity = slot.identity();
-                    let state = match identity.has(HAS_STATE) {
-                        true => Some(slot.lock().live.trace_state().clone()),
-                        false => None,
-                    };
-                    (*number, identity, state)
+                    (*number, identity, state_of(*number, slot, identity))
                 }
                 // An explicit parent that is closed already.
                 None => (0, Identity::default(), None),
@@ -287,7 +283,8 @@ impl Core {
     fn base_context(&self, asked: Asked) -> Context {
         if let Asked::Explicit(number) = asked
             && let Some(slot) = self.slots.get(number)
-            && let Some(context) = &slot.lock().context
+            && let Some(inner) = lock(number, slot)
+            && let Some(context) = &inner.context
         {
             return context.clone();
         }
@@ -348,13 +345,15 @@ impl Core {
         } else {
             stack::push(self.id, number);
         }
-        if self.options.busy_idle {
-            slot.lock().timing.enter();
+        if self.options.busy_idle
+            && let Some(mut inner) = lock(number, slot)
+        {
+            inner.timing.enter();
         }
     }
 
     fn enter_attached(&self, number: u64, slot: &Slot) {
-        let context = slot.lock().context.clone();
+        let context = lock(number, slot).and_then(|inner| inner.context.clone());
         match context {
             Some(context) => stack::push_attached(self.id, number, slot.identity().span_id, context),
             None => stack::push(self.id, number),
@@ -392,8 +391,9 @@ impl Core {
         if stack::pop(self.id, number)
             && self.options.busy_idle
             && let Some(slot) = self.slots.get(number)
+            && let Some(mut inner) = lock(number, slot)
         {
-            slot.lock().timing.exit();
+            inner.timing.exit();
         }
     }
 
@@ -411,10 +411,7 @@ impl Core {
             return;
         };
         let identity = other.identity();
-        let state = match identity.has(HAS_STATE) {
-            true => Some(other.lock().live.trace_state().clone()),
-            false => None,
-        };
+        let state = state_of(follows, other, identity);
         if identity.is_valid() {
             self.with_live(number, |live| drop(live.add_link(identity.as_parent(state.as_ref()))));
         }
@@ -425,7 +422,7 @@ impl Core {
         let Some(top) = stack::top(self.id) else {
             return Current::none();
         };
-        let metadata = self.slots.get(top.number).and_then(|slot| slot.lock().metadata);
+        let metadata = self.slots.get(top.number).and_then(|slot| lock(top.number, slot)?.metadata);
         match metadata {
             Some(metadata) => Current::new(Id::from_u64(top.number), metadata),
             None => Current::none(),
@@ -582,6 +579,19 @@ impl Core {
         if self.tracer.start_span(live, again) {
             special.apply(live);
         }
+    }
+}
+
+/// The lock of a slot, unless this thread has it already.
+fn lock(number: u64, slot: &Slot) -> Option<MutexGuard<'_, Inner>> {
+    (!is_held_here(number)).then(|| slot.lock())
+}
+
+/// A slot's trace state, where there is one.
+fn state_of(number: u64, slot: &Slot, identity: Identity) -> Option<TraceState> {
+    match identity.has(HAS_STATE) {
+        true => Some(lock(number, slot)?.live.trace_state().clone()),
+        false => None,
     }
 }
 

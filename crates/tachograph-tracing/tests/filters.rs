@@ -1,0 +1,212 @@
+//! Which spans and events are wanted, and that the others cost nothing.
+
+mod support;
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use proptest::prelude::*;
+use support::names;
+use tachograph_sdk::pipeline::{BatchConfig, Deadline};
+use tachograph_sdk::testing::{InMemorySpanExporter, SpanSnapshot};
+use tachograph_sdk::trace::TracerProvider;
+use tachograph_tracing::{Console, Filter, TelemetryLayer, TelemetrySubscriber};
+use tracing::level_filters::LevelFilter;
+use tracing::{Subscriber, debug, debug_span, info, info_span, trace_span, warn, warn_span};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+
+#[derive(Clone, Default)]
+struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Runs something with a trace filter and a console filter: the spans, and the lines.
+fn filtered(traces: &str, console: Option<&str>, work: impl FnOnce()) -> (Vec<SpanSnapshot>, String) {
+    let exporter = InMemorySpanExporter::new();
+    let provider =
+        TracerProvider::builder().with_batch_exporter(exporter.clone(), BatchConfig::spans()).build();
+    let buffer = Buffer::default();
+    let mut builder = TelemetrySubscriber::builder(provider.tracer("test"))
+        .with_trace_filter(Filter::parse(traces).unwrap());
+    if let Some(console) = console {
+        let filter = Filter::parse(console).unwrap();
+        builder = builder.with_console(Console::pretty().with_filter(filter).with_writer(buffer.clone()));
+    }
+    tracing::subscriber::with_default(builder.build(), work);
+    provider.flush(Deadline::NEVER).unwrap();
+    let lines = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+    (exporter.spans(), lines)
+}
+
+fn some_work() {
+    info_span!("info").in_scope(|| {
+        debug_span!("debug").in_scope(|| {
+            info!("an info");
+            debug!("a debug");
+        });
+        info_span!(target: "other::module", "other").in_scope(|| warn!("a warning"));
+        trace_span!("trace").in_scope(|| ());
+    });
+}
+
+#[test]
+fn a_quiet_console_does_not_turn_traces_off() {
+    let (spans, lines) = filtered("info", Some("warn"), some_work);
+    assert_eq!(names(&spans), ["other", "info"]);
+    assert_eq!(lines.lines().count(), 1);
+    assert!(lines.contains("a warning"));
+}
+
+#[test]
+fn traces_that_are_off_do_not_silence_the_console() {
+    let (spans, lines) = filtered("off", Some("debug"), some_work);
+    assert!(spans.is_empty());
+    assert_eq!(lines.lines().count(), 3);
+    assert!(lines.contains("info:debug: "), "{lines}");
+}
+
+#[test]
+fn directives_choose_by_target_and_level() {
+    let (spans, _) = filtered("warn,filters=trace,other=off", None, some_work);
+    assert_eq!(names(&spans), ["debug", "trace", "info"]);
+    let (spans, _) = filtered("other::module=info", None, some_work);
+    assert_eq!(names(&spans), ["other"]);
+}
+
+#[test]
+fn an_event_in_a_span_that_is_not_wanted_belongs_to_the_nearest_that_is() {
+    for console in [None, Some("debug")] {
+        let (spans, _) = filtered("info", console, some_work);
+        let info = spans.iter().find(|span| span.name == "info").unwrap();
+        assert_eq!(info.events.len(), 1);
+        assert_eq!(info.events[0].name, "an info");
+    }
+}
+
+#[test]
+fn a_directive_with_a_span_and_a_fields_value_enables_what_is_in_it() {
+    let work = || {
+        for user in ["alice", "bob"] {
+            info_span!("request", user)
+                .in_scope(|| debug_span!("detail", of = user).in_scope(|| debug!("fine")));
+        }
+    };
+    let (spans, lines) = filtered("[request{user=alice}]=debug", Some("off,[request{user=bob}]=debug"), work);
+    let detail: Vec<_> = spans.iter().filter(|span| span.name == "detail").collect();
+    assert_eq!(detail.len(), 1, "{:?}", names(&spans));
+    assert_eq!(detail[0].attribute("of"), Some(&"alice".into()));
+    assert_eq!(lines.lines().count(), 1, "{lines}");
+    assert!(lines.contains("bob"));
+}
+
+#[test]
+fn what_nobody_wants_is_switched_off_at_its_callsite() {
+    let provider = TracerProvider::builder().build();
+    let subscriber = TelemetrySubscriber::builder(provider.tracer("test"))
+        .with_trace_filter(Filter::parse("info,noisy=off").unwrap())
+        .with_console(Console::pretty().with_filter(Filter::level(LevelFilter::WARN)))
+        .build();
+    assert_eq!(subscriber.max_level_hint(), Some(LevelFilter::INFO));
+    tracing::subscriber::with_default(subscriber, || {
+        assert!(debug_span!("debug").is_disabled());
+        assert!(info_span!(target: "noisy", "noisy").is_disabled());
+        assert!(!info_span!("info").is_disabled());
+        // Never evaluated, since nobody listens.
+        debug!(value = unreachable_value(), "debug");
+    });
+    for (filter, hint) in [("off", LevelFilter::OFF), ("error,a=debug", LevelFilter::DEBUG)] {
+        let subscriber = TelemetrySubscriber::builder(provider.tracer("test"))
+            .with_trace_filter(Filter::parse(filter).unwrap())
+            .build();
+        assert_eq!(subscriber.max_level_hint(), Some(hint), "{filter}");
+    }
+}
+
+fn unreachable_value() -> i64 {
+    unreachable!("a disabled event's fields are not evaluated")
+}
+
+#[test]
+fn a_filter_that_is_not_understood_is_refused_with_what_is_wrong() {
+    for text in ["info,a=loud", "a[b", "=", "[x{y=z}"] {
+        let Err(error) = Filter::parse(text) else { panic!("{text} was taken") };
+        let said = error.to_string();
+        assert!(said.contains(&format!("{text:?}")) && said.contains("target=debug"), "{said}");
+    }
+}
+
+#[test]
+fn a_layers_filter_is_its_own_and_a_parent_it_does_not_see_is_skipped() {
+    let exporter = InMemorySpanExporter::new();
+    let provider =
+        TracerProvider::builder().with_batch_exporter(exporter.clone(), BatchConfig::spans()).build();
+    let buffer = Buffer::default();
+    let writer = buffer.clone();
+    let subscriber = tracing_subscriber::registry()
+        .with(TelemetryLayer::new(provider.tracer("test")).with_filter(LevelFilter::INFO))
+        .with(
+            tracing_subscriber::fmt::layer()
+                .with_ansi(false)
+                .with_writer(move || writer.clone())
+                .with_filter(EnvFilter::new("warn")),
+        );
+    tracing::subscriber::with_default(subscriber, || {
+        some_work();
+        let outer = info_span!("outer");
+        let hidden = debug_span!(parent: &outer, "hidden");
+        drop(info_span!(parent: &hidden, "explicit"));
+    });
+    provider.flush(Deadline::NEVER).unwrap();
+    let spans = exporter.spans();
+    assert_eq!(names(&spans), ["other", "info", "explicit", "outer"]);
+    let lines = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(lines.lines().count(), 1, "{lines}");
+}
+
+/// A line of directives, of parts that mean something.
+fn directives() -> impl Strategy<Value = String> {
+    let level = prop::sample::select(vec!["off", "error", "warn", "info", "debug", "trace", "INFO", "3"]);
+    let target = prop::sample::select(vec!["filters", "other", "other::module", "oth", "nothing"]);
+    let one = prop_oneof![
+        level.clone().prop_map(str::to_owned),
+        target.clone().prop_map(str::to_owned),
+        (target, level).prop_map(|(target, level)| format!("{target}={level}")),
+    ];
+    prop::collection::vec(one, 1..5).prop_map(|parts| parts.join(","))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_line_means_what_it_means_to_env_filter(text in directives()) {
+        let Ok(theirs) = EnvFilter::builder().parse(&text) else {
+            prop_assert!(Filter::parse(&text).is_err());
+            return Ok(());
+        };
+        let probe = || [
+            info_span!("a").is_disabled(),
+            debug_span!("b").is_disabled(),
+            warn_span!(target: "other", "c").is_disabled(),
+            info_span!(target: "other::module", "d").is_disabled(),
+            trace_span!(target: "otherwise", "e").is_disabled(),
+            tracing::enabled!(target: "nothing", tracing::Level::ERROR),
+        ];
+        let expected = tracing::subscriber::with_default(tracing_subscriber::registry().with(theirs), probe);
+        let provider = TracerProvider::builder().build();
+        let ours = TelemetrySubscriber::builder(provider.tracer("test"))
+            .with_trace_filter(Filter::parse(&text).unwrap())
+            .build();
+        prop_assert_eq!(tracing::subscriber::with_default(ours, probe), expected, "{}", text);
+    }
+}
