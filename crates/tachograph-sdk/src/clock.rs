@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Where the SDK takes the time from; see [`crate::testing::ManualClock`] for tests.
@@ -7,6 +8,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub trait Clock: fmt::Debug + Send + Sync {
     /// Nanoseconds since the Unix epoch; zero for times before it.
     fn unix_nanos(&self) -> u64;
+}
+
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn unix_nanos(&self) -> u64 {
+        (**self).unix_nanos()
+    }
 }
 
 /// The system's clock.

@@ -1,13 +1,22 @@
+use std::sync::Arc;
+use std::time::Duration;
+
 use opentelemetry::{KeyValue, Value, global};
+use tachograph_propagation::Propagator;
 use tachograph_sdk::metrics::MeterProviderBuilder;
+use tachograph_sdk::pipeline::{BatchConfig, Exporter as Export};
 use tachograph_sdk::resource::{Resource, ResourceDetector};
+use tachograph_sdk::trace::{Sampler, SpanLimits, SpanProcessor, Spans};
 use tachograph_sdk::{Clock, MeterProvider, diag, follow};
 
 use crate::environment::{Environment, Exporter, Settings};
 use crate::error::Error;
 #[cfg(feature = "prometheus")]
 use crate::expose::{self, ExpositionOptions};
+#[cfg(feature = "tracing")]
+use crate::subscriber::SubscriberParts;
 use crate::telemetry::{Parts, Telemetry};
+use crate::traces::TraceParts;
 
 /// Sets up a [`Telemetry`].
 ///
@@ -24,8 +33,21 @@ use crate::telemetry::{Parts, Telemetry};
 /// | `OTEL_EXPORTER_PROMETHEUS_HOST` | the host name or address of that port | `localhost` |
 /// | `OTEL_EXPORTER_PROMETHEUS_PORT` | its number | `9464` |
 /// | `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS` | the HTTP methods told apart, instead of the usual ones | |
+/// | `RUST_LOG` | which events the console shows | `info` |
+/// | `OTEL_TRACES_EXPORTER` | `otlp` exports spans, `none` does not | `otlp` |
+/// | `OTEL_EXPORTER_OTLP_ENDPOINT` and its siblings | where spans go, and how | `http://localhost:4318` |
+/// | `OTEL_TRACES_SAMPLER` | `always_on`, `always_off`, `traceidratio`, and each after `parentbased_` | `parentbased_always_on` |
+/// | `OTEL_TRACES_SAMPLER_ARG` | the share of traces that a ratio keeps, from 0 to 1 | `1` |
+/// | `OTEL_PROPAGATORS` | `tracecontext`, `baggage`, `b3`, `b3multi`, `jaeger`; `none` | `tracecontext,baggage` |
+/// | `OTEL_BSP_SCHEDULE_DELAY` | milliseconds that spans wait at most | `5000` |
+/// | `OTEL_BSP_EXPORT_TIMEOUT` | milliseconds that an export may take; 0 is without end | `30000` |
+/// | `OTEL_BSP_MAX_QUEUE_SIZE` | spans that wait at most | `2048` |
+/// | `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` | spans that are exported at a time | `512` |
+/// | `OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT`, `…_VALUE_LENGTH_LIMIT` | attributes of a span, and characters of each; `OTEL_ATTRIBUTE_…` if unset | `128`, none |
+/// | `OTEL_SPAN_EVENT_COUNT_LIMIT`, `OTEL_SPAN_LINK_COUNT_LIMIT` | events and links of a span | `128` |
+/// | `OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT`, `OTEL_LINK_ATTRIBUTE_COUNT_LIMIT` | attributes of each | `128` |
 ///
-/// OTLP is not built in yet. Where it is asked for, or `OTEL_METRICS_EXPORTER` is not set, metrics are
+/// Metrics are not pushed by OTLP yet. Where that is asked for, or `OTEL_METRICS_EXPORTER` is not set, they are
 /// recorded all the same and served wherever the page is mounted; a report says so, once.
 ///
 /// [`without_environment`]: Self::without_environment
@@ -40,11 +62,19 @@ pub struct TelemetryBuilder {
     attributes: Vec<KeyValue>,
     detected: Vec<KeyValue>,
     provider: MeterProviderBuilder,
+    traces: TraceParts,
+    propagator: Option<Propagator>,
+    timeout: Duration,
+    #[cfg(feature = "tracing")]
+    subscriber: SubscriberParts,
     #[cfg(feature = "prometheus")]
     exposition: ExpositionOptions,
     #[cfg(feature = "prometheus")]
     prometheus_address: Option<String>,
 }
+
+/// How long ending may take, unless set.
+const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Telemetry {
     /// Sets up a `Telemetry` from code and from the environment.
@@ -57,6 +87,11 @@ impl Telemetry {
             attributes: Vec::new(),
             detected: Vec::new(),
             provider: MeterProvider::builder(),
+            traces: TraceParts::default(),
+            propagator: None,
+            timeout: DEFAULT_SHUTDOWN_TIMEOUT,
+            #[cfg(feature = "tracing")]
+            subscriber: SubscriberParts::default(),
             #[cfg(feature = "prometheus")]
             exposition: ExpositionOptions::default(),
             #[cfg(feature = "prometheus")]
@@ -107,7 +142,90 @@ impl TelemetryBuilder {
     /// Where times come from: the system's clock unless set. For tests there is
     /// [`ManualClock`](crate::testing::ManualClock).
     pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.provider = self.provider.with_clock(clock);
+        let clock: Arc<dyn Clock> = Arc::new(clock);
+        self.provider = self.provider.with_clock(Arc::clone(&clock));
+        self.traces.clock = Some(clock);
+        self
+    }
+
+    /// Which spans are recorded, unless the environment says it.
+    pub fn default_sampler(mut self, sampler: impl Sampler) -> Self {
+        self.traces.default_sampler = Some(Arc::new(sampler));
+        self
+    }
+
+    /// Which spans are recorded, whatever the environment says. It can be exchanged later, by
+    /// [`TracerProvider::set_sampler`](crate::trace::TracerProvider::set_sampler).
+    pub fn with_sampler(mut self, sampler: impl Sampler) -> Self {
+        self.traces.sampler = Some(Arc::new(sampler));
+        self
+    }
+
+    /// How much a span may hold, whatever the environment says.
+    pub fn with_span_limits(mut self, limits: SpanLimits) -> Self {
+        self.traces.limits = Some(limits);
+        self
+    }
+
+    /// How spans are queued and batched for each exporter, whatever the environment says.
+    pub fn with_span_batches(mut self, batches: BatchConfig) -> Self {
+        self.traces.batches = Some(batches);
+        self
+    }
+
+    /// Exports spans to something of your own, in batches, from a thread of its own. Then OTLP is used as well only
+    /// if the environment or code asks for it expressly.
+    pub fn with_span_exporter(mut self, exporter: impl Export<Spans>) -> Self {
+        self.traces.export(exporter);
+        self
+    }
+
+    /// Hands spans to something of your own as they start and end, on the threads on which they do.
+    pub fn with_span_processor(mut self, processor: impl SpanProcessor) -> Self {
+        self.traces.process(processor);
+        self
+    }
+
+    /// Sends spans by OTLP as this says, whatever the environment says.
+    #[cfg(feature = "otlp")]
+    pub fn with_otlp_traces(mut self, config: crate::OtlpConfig) -> Self {
+        self.traces.otlp = Some(config);
+        self
+    }
+
+    /// What carries the context from service to service, whatever the environment says.
+    pub fn with_propagator(mut self, propagator: Propagator) -> Self {
+        self.propagator = Some(propagator);
+        self
+    }
+
+    /// What is recorded of spans of `tracing`.
+    #[cfg(feature = "tracing")]
+    pub fn with_span_options(mut self, options: crate::SpanOptions) -> Self {
+        self.subscriber.options = options;
+        self
+    }
+
+    /// Which spans of `tracing`, and which events in them, become spans and their events: level INFO unless set. It is
+    /// not the console's filter, so that a quiet console does not turn traces off.
+    #[cfg(feature = "tracing")]
+    pub fn with_trace_filter(mut self, filter: crate::Filter) -> Self {
+        self.subscriber.filter = Some(filter);
+        self
+    }
+
+    /// Where the subscriber that [`install`](Self::install) sets prints events: to standard output, and those that
+    /// `RUST_LOG` names or else those of level INFO, unless set. `None` is nowhere.
+    #[cfg(feature = "tracing")]
+    pub fn with_console(mut self, console: impl Into<Option<crate::Console>>) -> Self {
+        self.subscriber.console = Some(console.into());
+        self
+    }
+
+    /// How long [`shutdown`](Telemetry::shutdown), or dropping the `Telemetry`, may take to export what is
+    /// left; 5 seconds unless set.
+    pub fn with_shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 
@@ -162,9 +280,14 @@ impl TelemetryBuilder {
             return Err(Error::environment(problems));
         }
         for problem in problems {
-            diag::report("environment", problem.variable, problem);
+            diag::report("environment", &problem.variable, &problem);
         }
         let resource = self.resource(&settings);
+        #[cfg(feature = "tracing")]
+        let subscriber = self.subscriber.settled(&settings, self.strict)?;
+        let tracers =
+            self.traces.provider(self.environment.as_ref(), &settings, resource.clone(), self.strict)?;
+        let propagator = self.propagator.unwrap_or_else(|| Propagator::from(&settings.traces.propagators));
         let service = resource.get("service.name").map(ToString::to_string).unwrap_or_default();
         let provider = if settings.disabled {
             // Shut down at once: its meters do nothing, and its page is empty.
@@ -186,6 +309,11 @@ impl TelemetryBuilder {
         Ok(Telemetry {
             parts: Parts {
                 provider,
+                tracers,
+                propagator,
+                timeout: self.timeout,
+                #[cfg(feature = "tracing")]
+                subscriber,
                 disabled: settings.disabled,
                 service,
                 #[cfg(feature = "tower")]
@@ -198,10 +326,11 @@ impl TelemetryBuilder {
         })
     }
 
-    /// Builds it, and makes it the process' own: the `opentelemetry` API's global meter provider, and
-    /// what instruments in a [`Static`](crate::Static) follow.
+    /// Builds it, and makes it the process' own: the `opentelemetry` API's global meter provider, tracer provider and
+    /// propagator, what instruments in a [`Static`](crate::Static) follow, and, with the feature `tracing`, the subscriber of
+    /// `tracing`, unless the process has one already. Who has one takes [`Telemetry::tracing_layer`].
     ///
-    /// Both are the last installed value's. Static instruments turn to it with their next measurement;
+    /// A subscriber stays for the life of the process. All else is the last installed value's. Static instruments turn to it with their next measurement;
     /// when it ends they follow nothing until another is installed. An instrument that was made from
     /// the API's global meter stays with the provider it was made from, as the API has it.
     ///
@@ -209,10 +338,18 @@ impl TelemetryBuilder {
     ///
     /// Those of [`build`](Self::build); then nothing was installed.
     pub fn install(self) -> Result<Telemetry, Error> {
-        let telemetry = self.build()?;
+        #[cfg_attr(
+            not(feature = "tracing"),
+            expect(unused_mut, reason = "only a subscriber is taken out of it")
+        )]
+        let mut telemetry = self.build()?;
         let provider = telemetry.meter_provider();
         global::set_meter_provider(provider.clone());
+        global::set_tracer_provider(telemetry.tracer_provider().clone());
+        global::set_text_map_propagator(telemetry.propagator().clone());
         follow(provider);
+        #[cfg(feature = "tracing")]
+        telemetry.set_subscriber();
         Ok(telemetry)
     }
 

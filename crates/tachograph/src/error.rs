@@ -5,7 +5,7 @@ use crate::environment::Problem;
 
 /// Why a `Telemetry` could not be built.
 ///
-/// Only what was asked for expressly fails: a port named in code, or any problem of the environment
+/// Only what was asked for expressly fails: a port or OTLP as it was configured in code, or any problem of the environment
 /// where the builder is strict. Everything else is reported, and the default is used.
 #[derive(Debug)]
 pub struct Error {
@@ -15,7 +15,12 @@ pub struct Error {
 #[derive(Debug)]
 enum Kind {
     Environment(Vec<Problem>),
-    Port { in_use: bool, source: Box<dyn error::Error + Send + Sync> },
+    #[cfg(feature = "otlp")]
+    Otlp(tachograph_otlp::OtlpError),
+    Port {
+        in_use: bool,
+        source: Box<dyn error::Error + Send + Sync>,
+    },
 }
 
 impl Error {
@@ -29,6 +34,17 @@ impl Error {
     )]
     pub(crate) fn port(in_use: bool, source: impl error::Error + Send + Sync + 'static) -> Self {
         Error { kind: Kind::Port { in_use, source: Box::new(source) } }
+    }
+
+    #[cfg(feature = "otlp")]
+    pub(crate) fn otlp(source: tachograph_otlp::OtlpError) -> Self {
+        Error { kind: Kind::Otlp(source) }
+    }
+
+    /// Whether OTLP cannot be used as it was configured.
+    #[cfg(feature = "otlp")]
+    pub fn is_otlp(&self) -> bool {
+        matches!(self.kind, Kind::Otlp(_))
     }
 
     /// Whether variables of the environment are wrong, and the builder is strict.
@@ -58,6 +74,8 @@ impl fmt::Display for Error {
                 }
                 Ok(())
             }
+            #[cfg(feature = "otlp")]
+            Kind::Otlp(source) => source.fmt(f),
             // It says all there is to say.
             Kind::Port { source, .. } => source.fmt(f),
         }
@@ -68,6 +86,8 @@ impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match &self.kind {
             Kind::Environment(_) => None,
+            #[cfg(feature = "otlp")]
+            Kind::Otlp(source) => source.source(),
             Kind::Port { source, .. } => source.source(),
         }
     }

@@ -6,8 +6,9 @@ use tachograph_tower::HttpServerLayer;
 use crate::telemetry::Telemetry;
 
 impl Telemetry {
-    /// A tower layer that records the HTTP metrics of the semantic conventions with this value:
-    /// `http.server.request.duration`, and by choice requests in flight and sizes of bodies.
+    /// A tower layer that makes the spans and records the HTTP metrics of the semantic conventions with this value: a server
+    /// span of each request, in the trace that its headers name by this value's
+    /// [propagator](Telemetry::propagator); `http.server.request.duration`, and by choice requests in flight and sizes of bodies.
     ///
     /// ```
     /// # use tachograph::Telemetry;
@@ -24,7 +25,9 @@ impl Telemetry {
     /// never by their path. The methods that are told apart are those of the environment, if it names any.
     pub fn http_server_layer(&self) -> HttpServerLayer {
         let meter = self.parts.provider.meter_with_scope(tachograph_tower::scope());
-        let layer = HttpServerLayer::new(&meter);
+        let tracer = self.parts.tracers.tracer_with_scope(tachograph_tower::scope());
+        let layer =
+            HttpServerLayer::new(&meter).with_tracer(tracer).with_propagator(self.parts.propagator.clone());
         match &self.parts.known_methods {
             Some(methods) => layer.with_known_methods(methods.iter().cloned()),
             None => layer,

@@ -1,5 +1,5 @@
 //! Observability for a Rust service, with one dependency: metrics that any library can record and a
-//! Prometheus server can scrape.
+//! Prometheus server can scrape, and traces of `tracing` and of the `opentelemetry` API that any collector takes.
 //!
 //! ```no_run
 //! use axum::{Router, extract::State, routing::post};
@@ -33,6 +33,7 @@
 //!     Ok(())
 //! }
 //!
+//! #[tracing::instrument(skip_all)] // an ordinary span of `tracing` is an OpenTelemetry span
 //! async fn create(State(created): State<Counter<u64, Created>>) {
 //!     created.add(1, &Created { channel: Channel::Web });
 //! }
@@ -46,6 +47,9 @@
 //!   attributes are a type of yours ([`Attributes`]), borrowed pairs, or [`KeyValue`]s; equal ones are
 //!   one series.
 //! - [`Static`]: an instrument in a `static`, which follows the `Telemetry` that was installed last.
+//! - Spans: those of `tracing`, by the subscriber that [`TelemetryBuilder::install`] sets or by a
+//!   [layer](Telemetry::tracing_layer) for yours, and those of the API, by [`Telemetry::tracer`]. They nest in each other, go on from
+//!   service to service by a [`Propagator`], and what becomes of each is in the [`Report`].
 //! - The API of the `opentelemetry` crate, re-exported as [`opentelemetry`], is implemented:
 //!   [`Meter::as_otel`] and [`MeterProvider`] are its own, so that instrumented libraries work unchanged.
 //!
@@ -58,13 +62,16 @@
 //!
 //! - `axum`: `Telemetry::ops_routes`, and route templates for the HTTP layer (axum 0.8).
 //! - `macros`: the derives.
+//! - `otlp`: spans by OTLP over HTTP; `tls`: over https, trusting what the system trusts.
 //! - `prometheus`: the page, as an `http::Response` and on a port of its own.
 //! - `signal`: `Telemetry::drain_signal`.
 //! - `tower`: `Telemetry::http_server_layer`.
+//! - `tracing`: spans of the `tracing` crate, and its events on a console.
 
 mod builder;
 #[cfg(feature = "prometheus")]
 mod container;
+mod elsewhere;
 mod environment;
 mod error;
 #[cfg(feature = "prometheus")]
@@ -80,7 +87,12 @@ mod routes;
 mod scrape;
 #[cfg(feature = "signal")]
 mod signal;
+#[cfg(feature = "tracing")]
+mod subscriber;
 mod telemetry;
+mod traces;
+#[cfg(feature = "tracing")]
+mod tracing_spans;
 
 pub use builder::TelemetryBuilder;
 pub use environment::Environment;
@@ -89,14 +101,22 @@ pub use report::Report;
 pub use telemetry::Telemetry;
 
 pub use opentelemetry;
+#[cfg(feature = "otlp")]
+pub use tachograph_otlp::{Compression, OtlpConfig, OtlpError, TlsConfig};
+pub use tachograph_propagation as propagation;
+pub use tachograph_propagation::Propagator;
 pub use tachograph_sdk::resource::ResourceDetector;
 pub use tachograph_sdk::{
     AttributeKey, AttributeSet, AttributeValue, Attributes, BoundCounter, BoundGauge, BoundHistogram,
     BoundUpDownCounter, Clock, Counter, Dynamic, Gauge, Histogram, KeyRef, KeyValue, Meter, MeterProvider,
-    Resource, Static, UpDownCounter, ValueRef, declare, metrics, testing,
+    Resource, Static, UpDownCounter, ValueRef, declare, metrics, pipeline, testing, trace,
 };
 #[cfg(feature = "tower")]
 pub use tachograph_tower::HttpServerLayer;
+#[cfg(feature = "tracing")]
+pub use tachograph_tracing::{
+    Console, ContextMode, Filter, FilterError, SpanExt, SpanOptions, TelemetryLayer,
+};
 
 /// The documents whose examples are compiled as this crate's.
 #[cfg(doctest)]

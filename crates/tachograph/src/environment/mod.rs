@@ -3,6 +3,7 @@
 mod rules;
 mod settings;
 mod source;
+mod traces;
 
 pub(crate) use rules::Problem;
 pub(crate) use settings::{Exporter, Settings};

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use opentelemetry::KeyValue;
 
@@ -13,7 +14,7 @@ use super::source::Environment;
 /// What was wrong with a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
-    pub(crate) variable: &'static str,
+    pub(crate) variable: Cow<'static, str>,
     /// What is wrong with it, and what happens instead.
     pub(crate) message: String,
 }
@@ -36,7 +37,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn problem(&mut self, variable: &'static str, message: impl Into<String>) {
-        self.problems.push(Problem { variable, message: message.into() });
+        self.problems.push(Problem { variable: variable.into(), message: message.into() });
     }
 
     /// The value, without surrounding white space; an empty one is unset.
@@ -70,6 +71,20 @@ impl<'a> Reader<'a> {
             self.problem(variable, format!("{value:?} is not a number of {range}; the default is used"));
         }
         number
+    }
+
+    /// A number of things, of which there is at least one; zero is a problem, and as if unset.
+    pub(crate) fn count(&mut self, variable: &'static str) -> Option<usize> {
+        let number: usize = self.number(variable, "1 and above")?;
+        if number == 0 {
+            self.problem(variable, "0 is not a number of 1 and above; the default is used");
+        }
+        (number > 0).then_some(number)
+    }
+
+    /// A time in milliseconds.
+    pub(crate) fn milliseconds(&mut self, variable: &'static str) -> Option<Duration> {
+        self.number(variable, "milliseconds, 0 and above").map(Duration::from_millis)
     }
 
     /// The entries of a comma-separated list, without white space and empty ones.
@@ -165,6 +180,8 @@ mod tests {
             let _ = reader.text("A");
             let _ = reader.boolean("A");
             let _ = reader.number::<u16>("A", "0 to 65535");
+            let _ = reader.count("A");
+            let _ = reader.milliseconds("A");
             let _ = reader.list("A");
             let pairs = reader.pairs("A");
             prop_assert!(pairs.iter().all(|pair| !pair.key.as_str().is_empty()));

@@ -2,6 +2,7 @@ use opentelemetry::KeyValue;
 
 use super::rules::{Problem, Reader};
 use super::source::Environment;
+use super::traces::TraceSettings;
 
 /// Where metrics go, as `OTEL_METRICS_EXPORTER` has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +12,7 @@ pub(crate) enum Exporter {
 }
 
 /// What the environment says; `None` and empty where it says nothing.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) disabled: bool,
     pub(crate) service_name: Option<String>,
@@ -21,6 +22,9 @@ pub(crate) struct Settings {
     pub(crate) prometheus_host: Option<String>,
     pub(crate) prometheus_port: Option<u16>,
     pub(crate) known_methods: Option<Vec<String>>,
+    pub(crate) traces: TraceSettings,
+    /// Which events the console shows, as `RUST_LOG` has it.
+    pub(crate) console: Option<String>,
     /// Whether the variables are those that Kubernetes gives to its containers.
     pub(crate) in_kubernetes: bool,
 }
@@ -39,6 +43,8 @@ impl Settings {
             prometheus_host: reader.text("OTEL_EXPORTER_PROMETHEUS_HOST"),
             prometheus_port: reader.number("OTEL_EXPORTER_PROMETHEUS_PORT", "0 to 65535"),
             known_methods: reader.list("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS"),
+            traces: TraceSettings::read(&mut reader),
+            console: reader.text("RUST_LOG"),
             in_kubernetes: reader.text("KUBERNETES_SERVICE_HOST").is_some(),
         };
         (settings, reader.problems)

@@ -1,0 +1,146 @@
+//! From settings to a tracer provider.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tachograph_sdk::pipeline::{BatchConfig, Exporter};
+use tachograph_sdk::trace::{
+    AlwaysOff, AlwaysOn, ParentBased, Sampler, SpanLimits, SpanProcessor, Spans, TracerProvider,
+    TracerProviderBuilder,
+};
+use tachograph_sdk::{Clock, Resource};
+
+use crate::environment::{Environment, Settings};
+use crate::error::Error;
+#[cfg(feature = "otlp")]
+use {
+    crate::environment::Problem,
+    tachograph_otlp::{OtlpConfig, OtlpSpanExporter},
+    tachograph_sdk::diag,
+};
+
+/// What code says of traces.
+#[derive(Default)]
+pub(crate) struct TraceParts {
+    pub(crate) clock: Option<Arc<dyn Clock>>,
+    pub(crate) default_sampler: Option<Arc<dyn Sampler>>,
+    pub(crate) sampler: Option<Arc<dyn Sampler>>,
+    pub(crate) limits: Option<SpanLimits>,
+    pub(crate) batches: Option<BatchConfig>,
+    #[cfg(feature = "otlp")]
+    pub(crate) otlp: Option<OtlpConfig>,
+    /// Exporters and processors, in the order in which they were named.
+    stages: Vec<Stage>,
+}
+
+/// Adds an exporter or a processor to a provider, whose batches are to be as this says.
+type Stage = Box<dyn FnOnce(TracerProviderBuilder, BatchConfig) -> TracerProviderBuilder + Send>;
+
+impl TraceParts {
+    pub(crate) fn export(&mut self, exporter: impl Exporter<Spans>) {
+        self.stages.push(Box::new(|provider, batches| provider.with_batch_exporter(exporter, batches)));
+    }
+
+    pub(crate) fn process(&mut self, processor: impl SpanProcessor) {
+        self.stages.push(Box::new(|provider, _| provider.with_processor(processor)));
+    }
+
+    /// The provider that code and environment ask for. `environment` is `None` where code alone decides.
+    pub(crate) fn provider(
+        mut self,
+        environment: Option<&Environment>,
+        settings: &Settings,
+        resource: Resource,
+        strict: bool,
+    ) -> Result<TracerProvider, Error> {
+        let mut provider = TracerProvider::builder().with_resource(resource);
+        if settings.disabled {
+            return Ok(provider.with_sampler(AlwaysOff).build());
+        }
+        let traces = &settings.traces;
+        self.export_by_otlp(environment, traces.otlp, strict)?;
+        provider =
+            provider.with_limits(self.limits.unwrap_or_else(|| traces.limits.over(SpanLimits::default())));
+        if let Some(clock) = self.clock {
+            provider = provider.with_clock(clock);
+        }
+        let sampler = self.sampler.or_else(|| traces.sampler.clone()).or(self.default_sampler);
+        // What nobody would see is not recorded.
+        provider = match sampler {
+            _ if self.stages.is_empty() => provider.with_sampler(ParentBased::new(AlwaysOff)),
+            Some(sampler) => provider.with_sampler(sampler),
+            None => provider.with_sampler(ParentBased::new(AlwaysOn)),
+        };
+        let batches = self.batches.unwrap_or_else(|| traces.batch.over(BatchConfig::spans()));
+        let add = |provider, stage: Stage| stage(provider, batches.clone());
+        Ok(self.stages.into_iter().fold(provider, add).build())
+    }
+}
+
+#[cfg(feature = "otlp")]
+impl TraceParts {
+    /// Adds the OTLP exporter, if code or the environment asks for it. Where code has exporters of its own, saying
+    /// nothing does not ask for it.
+    fn export_by_otlp(
+        &mut self,
+        environment: Option<&Environment>,
+        asked: Option<bool>,
+        strict: bool,
+    ) -> Result<(), Error> {
+        let (config, must) = match (self.otlp.take(), environment) {
+            (Some(config), _) => (config, true),
+            (None, Some(environment)) if asked.unwrap_or(self.stages.is_empty()) => {
+                (config_of(environment, strict)?, strict)
+            }
+            (None, _) => return Ok(()),
+        };
+        match OtlpSpanExporter::new(config) {
+            Ok(exporter) => self.export(exporter),
+            Err(error) if must => return Err(Error::otlp(error)),
+            Err(error) => diag::report("otlp", "traces", format_args!("{error}; no spans are recorded")),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(feature = "otlp")]
+fn config_of(environment: &Environment, strict: bool) -> Result<OtlpConfig, Error> {
+    let (config, warnings) = OtlpConfig::traces_from_env(|name| environment.get(name)?.into_string().ok());
+    let problems = warnings.iter().map(|warning| Problem {
+        variable: warning.variable().to_owned().into(),
+        message: warning.to_string(),
+    });
+    let problems: Vec<_> = problems.collect();
+    if strict && !problems.is_empty() {
+        return Err(Error::environment(problems));
+    }
+    for problem in problems {
+        diag::report("environment", &problem.variable, &problem.message);
+    }
+    Ok(config)
+}
+
+#[cfg(not(feature = "otlp"))]
+impl TraceParts {
+    fn export_by_otlp(&mut self, _: Option<&Environment>, asked: Option<bool>, _: bool) -> Result<(), Error> {
+        if asked == Some(true) {
+            tachograph_sdk::diag::report(
+                "environment",
+                "OTEL_TRACES_EXPORTER",
+                "OTEL_TRACES_EXPORTER: otlp was left out of this program; build it with the feature `otlp` of the tachograph crate",
+            );
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for TraceParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TraceParts")
+            .field("sampler", &self.sampler)
+            .field("limits", &self.limits)
+            .field("batches", &self.batches)
+            .field("stages", &self.stages.len())
+            .finish_non_exhaustive()
+    }
+}
