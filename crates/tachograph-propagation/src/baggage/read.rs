@@ -1,5 +1,7 @@
 //! Reading the header.
 
+use std::borrow::Cow;
+
 use opentelemetry::baggage::Baggage;
 
 use super::{BYTES, MEMBERS, properties};
@@ -34,7 +36,8 @@ impl Reader {
             _ => (header, false),
         };
         self.left -= header.len();
-        let header = String::from_utf8_lossy(header);
+        // The check alone is several times as fast as one that replaces.
+        let header = str::from_utf8(header).map_or_else(|_| String::from_utf8_lossy(header), Cow::Borrowed);
         let mut rest = &*header;
         if cut {
             rest = rest.rsplit_once(',').map_or("", |(whole, _)| whole);
@@ -69,11 +72,11 @@ impl Reader {
 
     /// Reads the first member, if it is one, and returns what follows it.
     fn any<'a>(&mut self, rest: &'a str) -> &'a str {
-        let (member, rest) = rest.split_once(',').unwrap_or((rest, ""));
-        if let Some((key, value)) = member.split_once('=')
+        let (member, rest) = split_at(rest, b',').unwrap_or((rest, ""));
+        if let Some((key, value)) = split_at(member, b'=')
             && is_token(trimmed(key).as_bytes())
         {
-            let (value, properties) = value.split_once(';').unwrap_or((value, ""));
+            let (value, properties) = split_at(value, b';').unwrap_or((value, ""));
             let value = decode(trimmed(value)).into_owned();
             let length = encoded_length(&value, Equals::Kept);
             self.insert(trimmed(key), value, length, properties::read(properties));
@@ -100,6 +103,12 @@ impl Reader {
         // The last member has no comma after it.
         bytes - freed - 1 <= BYTES && (old.is_some() || self.baggage.len() < MEMBERS)
     }
+}
+
+/// As `split_once`, but for texts that are too short for what that does to find a character fast.
+fn split_at(text: &str, separator: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|byte| byte == separator)?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
 /// How many bytes a member has in a header, with the comma after it.
