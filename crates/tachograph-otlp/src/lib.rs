@@ -18,11 +18,9 @@
 //!
 //! # Features
 //!
-//! None is on by default; without them there is no https.
-//!
-//! - `tls-native-roots`: https, trusting the certificates that the system trusts.
+//! - `tls-native-roots` (default): https, trusting the certificates that the system trusts.
 //! - `tls-webpki-roots`: https, trusting those that Mozilla trusts, which are built in.
-//! - `tls`: https, trusting only what the configuration names.
+//! - `tls`: https, trusting only what the configuration names. Without it there is no https.
 
 mod config;
 mod decode;

@@ -90,6 +90,11 @@ impl Program {
         )))
     }
 
+    /// Runs without showing anything; what it printed is lost, but for standard error if it fails.
+    pub(crate) fn quietly(self) -> Result<()> {
+        self.read().map(drop)
+    }
+
     /// Whether it can be started and ends with success; shows nothing.
     pub(crate) fn succeeds(self) -> bool {
         self.read().is_ok()

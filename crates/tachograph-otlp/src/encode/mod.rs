@@ -5,6 +5,8 @@
 
 mod requests;
 mod span;
+#[cfg(test)]
+mod tests;
 mod value;
 mod wire;
 

@@ -161,3 +161,23 @@ impl AsyncWrite for Stream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn https_needs_the_feature_and_is_never_replaced_by_http() {
+        let endpoint = Endpoint::exact("https://localhost:1").expect("a URL");
+        let pem =
+            rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate").cert.pem();
+        let made = Connector::new(&endpoint, &TlsConfig::new().with_certificate_pem(pem));
+        #[cfg(feature = "tls")]
+        assert!(made.expect("TLS is built in").tls.is_some());
+        #[cfg(not(feature = "tls"))]
+        {
+            let error = made.err().expect("no TLS").to_string();
+            assert!(error.contains("enable the feature tls-native-roots"), "{error}");
+        }
+    }
+}

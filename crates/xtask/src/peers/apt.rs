@@ -32,13 +32,42 @@ impl Suite {
 
     /// Downloads a package and unpacks it into a folder.
     pub(super) fn unpack(&self, package: &str, into: &Path) -> Result<()> {
+        self.unpack_all(&[package.to_owned()], into).map(drop)
+    }
+
+    /// Downloads packages and unpacks them into a folder, one over the other. Gives the names of their files, which
+    /// hold their versions.
+    pub(super) fn unpack_all(&self, packages: &[String], into: &Path) -> Result<Vec<String>> {
         let downloads = into.join(".download");
         make_folder(&downloads)?;
-        self.apt_get(&downloads).args(["download", package]).run()?;
-        let file = only_package_in(&downloads)?;
-        Program::new("dpkg", into).arg("-x").arg(file).arg(".").run()?;
+        self.apt_get(&downloads).arg("download").args(packages).run()?;
+        let files = packages_in(&downloads)?;
+        if files.len() != packages.len() {
+            return Err(Failure::new(format!(
+                "{} packages were to be in {}, and {} are",
+                packages.len(),
+                downloads.display(),
+                files.len()
+            )));
+        }
+        for file in &files {
+            Program::new("dpkg", into).arg("-x").arg(file).arg(".").quietly()?;
+        }
         std::fs::remove_dir_all(&downloads)
-            .context(|| format!("{} could not be removed", downloads.display()))
+            .context(|| format!("{} could not be removed", downloads.display()))?;
+        let name = |file: &PathBuf| Some(file.file_name()?.to_string_lossy().into_owned());
+        Ok(files.iter().filter_map(name).collect())
+    }
+
+    /// The packages that some need, themselves included, of those whose name begins with `prefix`. Nothing is
+    /// installed.
+    pub(super) fn closure(&self, packages: &[&str], prefix: &str) -> Result<Vec<String>> {
+        let would = self
+            .apt_get(&self.root)
+            .args(["-q", "--simulate", "--no-install-recommends", "install"])
+            .args(packages)
+            .read()?;
+        Ok(would_install(&would, prefix))
     }
 
     fn apt_get(&self, directory: &Path) -> Program {
@@ -83,7 +112,16 @@ fn stanza(archive: &Archive, suite: &str) -> String {
     format!("Types: deb\nURIs: {}\nSuites: {suite}\nComponents: main\n{signed_by}", archive.uri)
 }
 
-fn only_package_in(folder: &Path) -> Result<PathBuf> {
+/// Those that a simulation says it would install: `Inst name (version …)`.
+fn would_install(said: &str, prefix: &str) -> Vec<String> {
+    said.lines()
+        .filter_map(|line| line.strip_prefix("Inst ")?.split_whitespace().next())
+        .filter(|name| name.starts_with(prefix))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn packages_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let reading = || format!("{} could not be read", folder.display());
     let mut packages = Vec::new();
     for entry in std::fs::read_dir(folder).context(reading)? {
@@ -92,8 +130,18 @@ fn only_package_in(folder: &Path) -> Result<PathBuf> {
             packages.push(path);
         }
     }
-    match packages.pop() {
-        Some(package) if packages.is_empty() => Ok(package),
-        _ => Err(Failure::new(format!("expected one package in {}", folder.display()))),
+    packages.sort();
+    Ok(packages)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_be_installed_is_read_from_a_simulation() {
+        let said = "NOTE: This is only a simulation!\nInst libc6 (2.42 Debian:unstable [amd64])\n\
+                    Inst golang-go (2:1.27 Debian:unstable [amd64]) []\nConf golang-go (2:1.27)\n";
+        assert_eq!(would_install(said, "golang"), ["golang-go"]);
     }
 }

@@ -7,13 +7,15 @@
 //! |---|---|
 //! | `prometheus-3/{prometheus,promtool}` | Prometheus 3.5 or newer, from Debian's newer suite |
 //! | `prometheus-2/{prometheus,promtool}` | Prometheus 2.42 or newer 2.x, from Debian 12 |
-//! | `python/bin/python` | Python with `prometheus_client` |
+//! | `collector/collector` | OpenTelemetry Collector, built from the source that Debian packages |
+//! | `python/bin/python` | Python with `prometheus_client` and `opentelemetry-proto` |
 //!
 //! Each entry leaves a stamp, so that a second run only looks. Programs put there by hand, on a
 //! system where this cannot be done, are taken as they are. A further server is a further
 //! [`Entry`].
 
 mod apt;
+mod collector;
 mod prometheus;
 mod python;
 mod sources;
@@ -43,7 +45,7 @@ struct Entry {
     provision: fn(&Place<'_>) -> Result<Provided>,
 }
 
-const ENTRIES: [Entry; 3] = [
+const ENTRIES: [Entry; 4] = [
     Entry {
         name: "prometheus-3",
         recipe: 1,
@@ -56,7 +58,9 @@ const ENTRIES: [Entry; 3] = [
         programs: &["prometheus", "promtool"],
         provision: prometheus::older,
     },
-    Entry { name: "python", recipe: 1, programs: &["bin/python"], provision: python::environment },
+    Entry { name: "python", recipe: 2, programs: &["bin/python"], provision: python::environment },
+    // The last, since it takes longest.
+    Entry { name: "collector", recipe: 1, programs: &["collector"], provision: collector::build },
 ];
 
 /// Where an entry may write.
@@ -178,6 +182,19 @@ fn by_hand(entry: &Entry, folder: &Path) -> Result<Provided> {
 /// Makes a folder and those above it.
 fn make_folder(folder: &Path) -> Result<()> {
     std::fs::create_dir_all(folder).context(|| format!("{} could not be made", folder.display()))
+}
+
+/// Makes a link, to a target relative to its own folder if that may be moved. Replaces an earlier one.
+fn link(target: &Path, link: &Path) -> Result<()> {
+    if link.symlink_metadata().is_ok() {
+        std::fs::remove_file(link).context(|| format!("{} could not be replaced", link.display()))?;
+    }
+    #[cfg(unix)]
+    let made = std::os::unix::fs::symlink(target, link);
+    // Not reached: without apt there is nothing to link to.
+    #[cfg(not(unix))]
+    let made = Err::<(), _>(std::io::Error::from(std::io::ErrorKind::Unsupported));
+    made.context(|| format!("{} could not be linked to {}", link.display(), target.display()))
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use super::apt::Suite;
 use super::sources::{self, Archive};
 use super::version::Version;
-use super::{Place, Provided};
+use super::{Place, Provided, link};
 use crate::command::Program;
-use crate::failure::{Context, Failure, Result};
+use crate::failure::{Failure, Result};
 
 const NEWER: Version = Version::new(3, 5);
 const OLDER: Version = Version::new(2, 42);
@@ -93,17 +93,4 @@ fn version_of(folder: &Path, program: &str) -> Result<Version> {
     let printed = Program::new(folder.join(program), folder).arg("--version").read()?;
     Version::after("version", &printed)
         .ok_or_else(|| Failure::new(format!("{program} printed no version: {printed}")))
-}
-
-/// A link relative to its own folder, so that the folder may be moved. Replaces an earlier one.
-fn link(target: &Path, link: &Path) -> Result<()> {
-    if link.symlink_metadata().is_ok() {
-        std::fs::remove_file(link).context(|| format!("{} could not be replaced", link.display()))?;
-    }
-    #[cfg(unix)]
-    let made = std::os::unix::fs::symlink(target, link);
-    // Not reached: without apt there is nothing to link to.
-    #[cfg(not(unix))]
-    let made = Err::<(), _>(std::io::Error::from(std::io::ErrorKind::Unsupported));
-    made.context(|| format!("{} could not be linked to {}", link.display(), target.display()))
 }
