@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 use tracing::Span;
 use tracing::span::Entered;
 
-use crate::stack;
+use crate::local;
 
 pin_project! {
     /// A future or a stream that runs in a span and in the context that was current when this was made; see [`Carry`].
@@ -43,12 +43,12 @@ struct Place {
 
 impl Place {
     fn of(span: Span) -> Self {
-        Place { span, context: stack::current_context() }
+        Place { span, context: local::current_context() }
     }
 
     /// The context first: so the span, and what it has attached, is inside of it.
     fn enter(&self) -> (Entered<'_>, Option<ContextGuard>) {
-        let guard = stack::has_context().then(|| self.context.clone().attach());
+        let guard = local::has_context().then(|| self.context.clone().attach());
         (self.span.enter(), guard)
     }
 }

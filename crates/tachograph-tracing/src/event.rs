@@ -12,6 +12,7 @@ use tracing::{Event, Level, Metadata};
 
 use crate::core::{Asked, Core, Place, is_held_here};
 use crate::fields::{self, Fields, Sink, Visitor};
+use crate::local;
 use crate::slot::RECORDING;
 
 /// The field of an event that is its text.
@@ -66,18 +67,18 @@ impl Core {
         if !self.options.events {
             return;
         }
-        match self.place(asked) {
+        match local::with(|local| self.place(local, asked)) {
             Place::In(number) => self.event_in(number, event),
-            Place::Foreign(context) if context.is_sampled() => foreign(event),
-            Place::Foreign(_) | Place::Nowhere | Place::Silent | Place::Refused => {}
+            Place::Foreign if local::current_span_context().is_sampled() => foreign(event),
+            Place::Foreign | Place::Nowhere | Place::Silent | Place::Refused => {}
         }
     }
 
     fn event_in(&self, number: u64, event: &Event<'_>) {
-        let Some(number) = self.slots.get(number).map(|slot| slot.events()) else {
+        let Some(number) = self.table.get(number).map(|slot| slot.events()) else {
             return;
         };
-        let Some(slot) = self.slots.get(number) else {
+        let Some(slot) = self.table.get(number) else {
             return;
         };
         if slot.bits() & RECORDING == 0 {
@@ -98,7 +99,10 @@ impl Core {
                     location(metadata, &mut |key, value| writer.set_attribute(key, value));
                 }
             }
-            if self.options.error_status && *metadata.level() == Level::ERROR && !inner.special.has_status() {
+            if self.options.error_status
+                && *metadata.level() == Level::ERROR
+                && !inner.extras.special.has_status()
+            {
                 inner.live.set_status(SpanStatus::Error(description(scratch)));
             }
         });

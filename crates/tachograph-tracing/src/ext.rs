@@ -9,7 +9,7 @@ use tracing::{Dispatch, Span};
 use crate::core::Core;
 use crate::foreign;
 use crate::layer::TelemetryLayer;
-use crate::stack;
+use crate::local;
 use crate::subscriber::TelemetrySubscriber;
 
 /// What OpenTelemetry knows of a span and `tracing` does not, on [`tracing::Span`], for both products.
@@ -81,7 +81,7 @@ impl SpanExt for Span {
     }
 
     fn context(&self) -> Context {
-        find(self, |core, number| core.context(number)).unwrap_or_else(stack::current_context)
+        find(self, |core, number| core.context(number)).unwrap_or_else(local::current_context)
     }
 
     fn add_link_with_attributes(&self, to: SpanContext, attributes: Vec<KeyValue>) {

@@ -75,6 +75,11 @@ impl Filter {
         }
     }
 
+    /// Whether it has to be told of every span.
+    pub(crate) fn is_scoped(&self) -> bool {
+        self.scoped
+    }
+
     pub(crate) fn max_level(&self) -> LevelFilter {
         self.uniform.unwrap_or_else(|| self.directives.max_level_hint().unwrap_or(LevelFilter::TRACE))
     }

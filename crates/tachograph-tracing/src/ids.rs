@@ -51,7 +51,7 @@ impl Numbers {
     #[inline]
     pub(crate) fn get(&self, core: &Core, id: u64) -> Option<u64> {
         let known = LATELY.try_with(|lately| lately[place(id) % RECENT].get()).unwrap_or_default();
-        if (known.0, known.1) == (core.id, id) && core.slots.get(known.2).is_some() {
+        if (known.0, known.1) == (core.id, id) && core.table.get(known.2).is_some() {
             return Some(known.2);
         }
         let number = *self.shard(id).get(&id)?;

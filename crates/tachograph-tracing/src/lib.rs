@@ -10,11 +10,13 @@ mod filter;
 mod foreign;
 mod ids;
 mod layer;
+mod local;
 mod options;
+mod site;
 mod slot;
 mod special;
-mod stack;
 mod subscriber;
+mod table;
 mod timing;
 
 pub use carry::{Carried, Carry, in_current, in_span};

@@ -41,6 +41,12 @@ impl Default for SpanOptions {
 }
 
 impl SpanOptions {
+    /// Whether spans get attributes that are no fields.
+    #[inline]
+    pub(crate) fn has_extras(&self) -> bool {
+        self.location | self.threads | self.target
+    }
+
     /// The defaults.
     pub fn new() -> Self {
         Self::default()

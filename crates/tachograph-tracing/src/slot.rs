@@ -9,6 +9,7 @@ use tachograph_sdk::trace::{LiveSpan, Parent};
 use tracing::Metadata;
 
 use crate::fields::Fields;
+use crate::site;
 use crate::special::Special;
 use crate::timing::Timing;
 
@@ -24,6 +25,9 @@ pub(crate) const ATTACH: u32 = 1 << 11;
 pub(crate) const BORROWED: u32 = 1 << 12;
 /// What is recorded is held, in case that another parent makes the span one that is recorded.
 pub(crate) const HELD: u32 = 1 << 13;
+
+/// The console shows it around what happens in it.
+pub(crate) const SHOWN: u32 = 1 << 14;
 
 const SAMPLED: u32 = 1;
 
@@ -85,12 +89,18 @@ impl Identity {
 pub(crate) struct Slot {
     /// Handles to the span. Who has the only one may close it without a write: nobody else is there to make another.
     handles: AtomicUsize,
+    /// How often it was given back; part of its number.
+    generation: AtomicU32,
+    /// Which callsite the span is of.
+    site: AtomicU32,
     version: AtomicU32,
     bits: AtomicU32,
     trace: [AtomicU64; 2],
     span: AtomicU64,
     /// The slot that events in this span are recorded in: its own, or that of the nearest span that was started.
     events: AtomicU64,
+    /// The `tracing` parent's number, for the console.
+    parent: AtomicU64,
     inner: Mutex<Inner>,
 }
 
@@ -98,21 +108,24 @@ pub(crate) struct Slot {
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) live: LiveSpan,
-    pub(crate) metadata: Option<&'static Metadata<'static>>,
-    /// `otel.name` and the like.
-    pub(crate) special: Special,
     /// The span as foreign code sees it.
     pub(crate) context: Option<Context>,
-    /// What was recorded though the sampler dropped the span; see [`HELD`].
-    pub(crate) held: Fields,
     pub(crate) kind: SpanKind,
     /// When it started, where the engine does not know.
     pub(crate) start: u64,
     pub(crate) timing: Timing,
-    /// The `tracing` parent's number, for the console.
-    pub(crate) parent: u64,
-    /// Whether the console shows it around what happens in it.
-    pub(crate) shown: bool,
+    /// Whether there is anything in the next.
+    has_extras: bool,
+    pub(crate) extras: Extras,
+}
+
+/// What few spans have. Empty when a slot is taken.
+#[derive(Debug, Default)]
+pub(crate) struct Extras {
+    /// `otel.name` and the like.
+    pub(crate) special: Special,
+    /// What was recorded though the sampler dropped the span; see [`HELD`].
+    pub(crate) held: Fields,
     /// The fields as the console prints them.
     pub(crate) printed: String,
 }
@@ -121,16 +134,12 @@ impl Default for Inner {
     fn default() -> Self {
         Inner {
             live: LiveSpan::new(),
-            metadata: None,
-            special: Special::default(),
             context: None,
-            held: Fields::default(),
             kind: SpanKind::Internal,
             start: 0,
             timing: Timing::default(),
-            parent: 0,
-            shown: false,
-            printed: String::new(),
+            has_extras: false,
+            extras: Extras::default(),
         }
     }
 }
@@ -141,21 +150,50 @@ impl Slot {
     }
 
     /// Makes it a span's, with one handle.
-    pub(crate) fn begin(&self, identity: Identity, events: u64) {
+    #[inline]
+    pub(crate) fn begin(&self, identity: Identity, events: u64, site: u32) {
         self.handles.store(1, Ordering::Relaxed);
         self.events.store(events, Ordering::Relaxed);
+        self.site.store(site, Ordering::Relaxed);
         self.set_identity(identity);
     }
 
+    #[inline]
+    pub(crate) fn generation(&self) -> u32 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// Ends its present use. Only for who had the last handle: nobody else changes the generation.
+    #[inline]
+    pub(crate) fn retire(&self) {
+        self.generation.store(self.generation.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
+    }
+
+    pub(crate) fn parent(&self) -> u64 {
+        self.parent.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_parent(&self, number: u64) {
+        self.parent.store(number, Ordering::Relaxed);
+    }
+
+    /// The metadata of the span's callsite.
+    pub(crate) fn metadata(&self) -> Option<&'static Metadata<'static>> {
+        site::metadata(self.site.load(Ordering::Relaxed))
+    }
+
+    #[inline]
     pub(crate) fn add_handle(&self) {
         self.handles.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Says whether that was the last.
+    #[inline]
     pub(crate) fn drop_handle(&self) -> bool {
         self.handles.load(Ordering::Acquire) == 1 || self.handles.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
+    #[inline]
     pub(crate) fn events(&self) -> u64 {
         self.events.load(Ordering::Relaxed)
     }
@@ -164,6 +202,7 @@ impl Slot {
         self.events.store(number, Ordering::Relaxed);
     }
 
+    #[inline]
     pub(crate) fn bits(&self) -> u32 {
         self.bits.load(Ordering::Relaxed)
     }
@@ -202,6 +241,22 @@ impl Slot {
 }
 
 impl Inner {
+    /// To put something in.
+    pub(crate) fn extras(&mut self) -> &mut Extras {
+        self.has_extras = true;
+        &mut self.extras
+    }
+
+    /// Empties it, but for the buffers.
+    #[inline]
+    pub(crate) fn forget(&mut self) {
+        if std::mem::take(&mut self.has_extras) {
+            self.extras.special.clear();
+            self.extras.held.clear();
+            self.extras.printed.clear();
+        }
+    }
+
     /// The identity of what the engine started.
     pub(crate) fn identity(&self) -> Identity {
         let live = &self.live;

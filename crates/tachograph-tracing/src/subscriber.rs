@@ -41,6 +41,8 @@ pub struct TelemetrySubscriber {
     core: Arc<Core>,
     traces: Filter,
     console: Option<Console>,
+    /// Whether a filter has to be told of every span.
+    scoped: bool,
 }
 
 /// Makes a [`TelemetrySubscriber`].
@@ -74,9 +76,11 @@ impl SubscriberBuilder {
 
     /// The subscriber.
     pub fn build(self) -> TelemetrySubscriber {
+        let traces = self.traces.unwrap_or_else(|| Filter::level(LevelFilter::INFO));
         TelemetrySubscriber {
             core: Core::new(self.tracer, self.options),
-            traces: self.traces.unwrap_or_else(|| Filter::level(LevelFilter::INFO)),
+            scoped: traces.is_scoped() || self.console.as_ref().is_some_and(|it| it.filter().is_scoped()),
+            traces,
             console: self.console,
         }
     }
@@ -101,9 +105,16 @@ impl TelemetrySubscriber {
         self.console.as_ref().map(Console::filter)
     }
 
-    /// Tells both filters something.
+    /// Tells both filters something, if they listen.
     #[inline]
     fn tell(&self, tell: impl Fn(&Filter)) {
+        if self.scoped {
+            self.tell_both(tell);
+        }
+    }
+
+    #[cold]
+    fn tell_both(&self, tell: impl Fn(&Filter)) {
         tell(&self.traces);
         if let Some(console) = self.console_filter() {
             tell(console);
@@ -158,7 +169,7 @@ impl Subscriber for TelemetrySubscriber {
         self.tell(|filter| filter.record(span, values));
         self.core.record(span.into_u64(), values);
         if let Some(console) = &self.console {
-            self.core.print_record(span.into_u64(), values, console);
+            console.print_record(&self.core, span.into_u64(), values);
         }
     }
 

@@ -2,7 +2,11 @@
 
 use tracing::Event;
 
-use crate::slot::Identity;
+use crate::core::{Core, is_held_here};
+use crate::slot::{Identity, SHOWN};
+
+/// How many spans of a chain are printed; the innermost.
+const CHAIN: usize = 64;
 
 /// The spans that an event is in, the innermost first.
 #[derive(Debug, Default)]
@@ -14,6 +18,24 @@ pub(crate) struct Link {
     pub(crate) name: &'static str,
     /// Its fields, in the console's form.
     pub(crate) printed: String,
+}
+
+impl Chain {
+    /// Collects a span and those around it, as long as they live.
+    pub(super) fn collect(&mut self, core: &Core, number: u64) {
+        let mut next = number;
+        while self.0.len() < CHAIN
+            && let Some(slot) = core.table.get(next)
+        {
+            if slot.bits() & SHOWN != 0
+                && !is_held_here(next)
+                && let Some(metadata) = slot.metadata()
+            {
+                self.0.push(Link { name: metadata.name(), printed: slot.lock().extras.printed.clone() });
+            }
+            next = slot.parent();
+        }
+    }
 }
 
 /// What a line is made of.

@@ -13,16 +13,15 @@ use tracing::Event;
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Record};
 
-use crate::core::{Asked, Core, Place};
+use crate::core::{Asked, Core, Place, is_held_here};
 use crate::fields::with_buffer;
 use crate::filter::Filter;
-use crate::slot::Identity;
-use crate::stack;
-use form::Line;
-pub(crate) use form::{Chain, Link};
+use crate::local;
+use crate::slot::{Identity, SHOWN};
+use form::{Chain, Line};
 
-/// How many spans of a chain are printed; the innermost.
-const CHAIN: usize = 64;
+/// How long the fields of a span become before no more are added.
+const PRINTED: usize = 16 * 1024;
 
 /// Prints events: for people, or as JSON for programs.
 ///
@@ -98,7 +97,22 @@ impl Console {
     }
 
     /// Writes fields that were recorded later, behind those that were there before.
-    pub(crate) fn print_more(&self, out: &mut String, values: &Record<'_>) {
+    pub(crate) fn print_record(&self, core: &Core, number: u64, values: &Record<'_>) {
+        let Some(slot) = core.table.get(number) else {
+            return;
+        };
+        if slot.bits() & SHOWN == 0 || is_held_here(number) {
+            return;
+        }
+        // Taken out, so that what is formatted may log.
+        let mut printed = std::mem::take(&mut slot.lock().extras().printed);
+        if printed.len() < PRINTED {
+            self.print_more(&mut printed, values);
+        }
+        slot.lock().extras().printed = printed;
+    }
+
+    fn print_more(&self, out: &mut String, values: &Record<'_>) {
         match self.form {
             Form::Pretty => pretty::span_fields(out, self.ansi, |visitor| values.record(visitor)),
             Form::Json => json::span_fields(out, |visitor| values.record(visitor)),
@@ -109,15 +123,15 @@ impl Console {
     pub(crate) fn print(&self, core: &Core, event: &Event<'_>, asked: Asked, own: bool) {
         let place = match own {
             false => core.place_even_if_suppressed(asked),
-            true => stack::top(core.id).map_or(Place::Nowhere, |top| Place::In(top.number)),
+            true => local::top(core.id).map_or(Place::Nowhere, |top| Place::In(top.number)),
         };
         let mut chain = Chain::default();
-        let identity = match &place {
+        let identity = match place {
             Place::In(number) => {
-                core.chain(*number, CHAIN, &mut chain);
-                core.identity(*number)
+                chain.collect(core, number);
+                core.identity(number)
             }
-            Place::Foreign(context) => Some(Identity::of(context)),
+            Place::Foreign => Some(Identity::of(&local::current_span_context())),
             Place::Nowhere | Place::Silent | Place::Refused => None,
         };
         let line = Line { event, identity: identity.filter(|identity| identity.is_valid()), chain: &chain };

@@ -1,0 +1,280 @@
+//! How a span is made.
+
+use std::cell::Cell;
+
+use opentelemetry::Context;
+use opentelemetry::trace::{SpanKind, TraceState};
+use tachograph_sdk::ValueRef;
+use tachograph_sdk::trace::{SpanAttributes, SpanStart};
+use tracing::field::Field;
+use tracing::span::Attributes;
+
+use super::held::lock;
+use super::{Asked, Core, Place, SILENT};
+use crate::console::Console;
+use crate::event::{self, Exceptions};
+use crate::fields::{Fields, Sink, Visitor};
+use crate::local::{self, Local};
+use crate::options::{ContextMode, SpanOptions};
+use crate::site::Site;
+use crate::slot::{
+    ATTACH, BORROWED, Extras, HAS_STATE, HELD, Identity, Inner, RECORDING, REMOTE, SHOWN, Slot,
+};
+use crate::special::{self, Special};
+use crate::table;
+
+/// How a span is to be made.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    /// As a span of the engine.
+    pub(crate) traced: bool,
+    /// With its fields on this console.
+    pub(crate) print: Option<&'a Console>,
+}
+
+/// A span that is about to start.
+struct New<'a> {
+    number: u64,
+    attributes: &'a Attributes<'a>,
+    site: Site,
+    parent: Identity,
+    asked: Asked,
+    place: Place,
+}
+
+impl Core {
+    /// Makes a span and returns its number.
+    #[inline]
+    pub(crate) fn new_span(&self, attributes: &Attributes<'_>, asked: Asked, wanted: Wanted<'_>) -> u64 {
+        local::with(|local| self.new_span_in(local, attributes, asked, wanted))
+    }
+
+    fn new_span_in(
+        &self,
+        local: Option<&Local>,
+        attributes: &Attributes<'_>,
+        asked: Asked,
+        wanted: Wanted<'_>,
+    ) -> u64 {
+        let place = self.place(local, asked);
+        let mut above = None;
+        let parent = match place {
+            Place::In(number) => {
+                above = self.table.get(number).map(|slot| (number, slot));
+                above.map_or(Identity::default(), |(_, slot)| slot.identity())
+            }
+            Place::Nowhere => Identity::default(),
+            Place::Foreign => Identity::of(&local::current_span_context()),
+            Place::Silent => return SILENT,
+            Place::Refused => return self.refuse(),
+        };
+        let Some(index) = self.take(local) else {
+            return self.refuse();
+        };
+        let Some(slot) = self.table.slot(index) else {
+            return self.refuse();
+        };
+        let number = table::number(index, slot);
+        let site = Site::of(attributes.metadata());
+        let shown = if wanted.print.is_some() { SHOWN } else { 0 };
+        if !wanted.traced || self.skips(parent, site) {
+            let events = above.map_or(0, |(_, slot)| slot.events());
+            let bits = parent.bits & !(ATTACH | HELD | RECORDING | SHOWN) | BORROWED | shown;
+            slot.begin(Identity { bits, ..parent }, events, site.index);
+        } else {
+            let new = New { number, attributes, site, parent, asked, place };
+            let mut identity = self.start(&mut slot.lock(), new);
+            identity.bits |= shown;
+            slot.begin(identity, number, site.index);
+        }
+        slot.set_parent(above.map_or(0, |(number, _)| number));
+        if let Some(console) = wanted.print {
+            console.print_span(&mut slot.lock().extras().printed, attributes);
+        }
+        number
+    }
+
+    #[inline]
+    fn take(&self, local: Option<&Local>) -> Option<u32> {
+        match local {
+            Some(local) => local.take(self.id, &self.table),
+            None => {
+                let mut list = Vec::new();
+                self.table.refill(&mut list);
+                let index = list.pop();
+                self.table.give_back(list.drain(..));
+                index
+            }
+        }
+    }
+
+    /// Whether a span need not be started: its parent is of this process and not sampled, and the sampler says that this
+    /// settles it. Not where special fields may tell that it is to get another parent soon, as a consumer's is.
+    #[inline]
+    fn skips(&self, parent: Identity, site: Site) -> bool {
+        parent.is_valid()
+            && !parent.is_sampled()
+            && !parent.has(REMOTE)
+            && !site.special
+            && self.tracer.skips_under_unsampled()
+    }
+
+    /// Starts a span in a slot that nobody else knows yet.
+    fn start(&self, inner: &mut Inner, new: New<'_>) -> Identity {
+        let New { number, attributes, site, parent, asked, place } = new;
+        let full = self.options.mode == ContextMode::Full;
+        let base = full.then(|| self.base_context(asked));
+        let state = if parent.has(HAS_STATE) || place == Place::Foreign { self.state(place) } else { None };
+        if site.special {
+            attributes.record(&mut Visitor(&mut Specials(&mut inner.extras().special)));
+        }
+        let kind = match site.special {
+            true => inner.extras.special.kind.clone().unwrap_or(SpanKind::Internal),
+            false => SpanKind::Internal,
+        };
+        let name = match inner.extras.special.name.as_str() {
+            "" => attributes.metadata().name(),
+            name => name,
+        };
+        let errors = Cell::new(false);
+        let fields = SpanFields { attributes, options: &self.options, errors: &errors };
+        let mut start =
+            SpanStart::new(name).with_kind(&kind).with_parent(Some(parent.as_parent(state.as_ref())));
+        if site.fields || self.options.has_extras() {
+            start = start.with_attributes(&fields);
+        }
+        if let Some(base) = &base {
+            start = start.with_context(base);
+        }
+        let recording = self.tracer.start_span(&mut inner.live, start);
+        if recording && site.special {
+            inner.extras.special.apply(&mut inner.live);
+        }
+        if recording && errors.get() {
+            let time = inner.live.start_unix_nanos();
+            attributes.record(&mut Visitor(&mut Exceptions { live: &mut inner.live, time }));
+        }
+        if self.options.busy_idle {
+            inner.timing.start();
+        }
+        let hold = !recording && (site.special || !parent.is_valid());
+        if hold {
+            let Extras { special, held, .. } = inner.extras();
+            attributes.record(&mut Visitor(&mut Held { special, held }));
+            inner.start = self.tracer.event_time(&inner.live);
+        }
+        if full || kind != SpanKind::Internal {
+            let base = base.unwrap_or_else(|| self.base_context(asked));
+            inner.context = Some(self.context_of(number, inner.live.span_context(), &base));
+        }
+        inner.kind = kind;
+        let mut identity = inner.identity();
+        if hold {
+            identity.bits |= HELD;
+        }
+        identity
+    }
+
+    /// The trace state of a span's parent.
+    #[cold]
+    fn state(&self, place: Place) -> Option<TraceState> {
+        match place {
+            Place::Foreign => Some(local::current_span_context().trace_state().clone()),
+            Place::In(number) => state_of(number, self.table.get(number)?),
+            Place::Nowhere | Place::Silent | Place::Refused => None,
+        }
+    }
+
+    /// The context that a new span's is made from: its parent's, for baggage and other values.
+    pub(super) fn base_context(&self, asked: Asked) -> Context {
+        if let Asked::Explicit(number) = asked
+            && let Some(slot) = self.table.get(number)
+            && let Some(inner) = lock(number, slot)
+            && let Some(context) = &inner.context
+        {
+            return context.clone();
+        }
+        local::current_context()
+    }
+}
+
+/// A span's trace state.
+pub(super) fn state_of(number: u64, slot: &Slot) -> Option<TraceState> {
+    Some(lock(number, slot)?.live.trace_state().clone())
+}
+
+/// The fields that a span is made with.
+struct SpanFields<'a> {
+    attributes: &'a Attributes<'a>,
+    options: &'a SpanOptions,
+    /// Whether there was an error among them.
+    errors: &'a Cell<bool>,
+}
+
+impl SpanAttributes for SpanFields<'_> {
+    fn visit(&self, visitor: &mut dyn FnMut(&str, ValueRef<'_>)) {
+        self.attributes.record(&mut Visitor(&mut Plain { visitor: &mut *visitor, errors: self.errors }));
+        if self.options.has_extras() {
+            self.extras(visitor);
+        }
+    }
+}
+
+impl SpanFields<'_> {
+    #[cold]
+    fn extras(&self, visitor: &mut dyn FnMut(&str, ValueRef<'_>)) {
+        let metadata = self.attributes.metadata();
+        if self.options.location {
+            event::location(metadata, &mut *visitor);
+        }
+        if self.options.target {
+            visitor("target", ValueRef::Str(metadata.target()));
+        }
+        if self.options.threads {
+            event::thread(&mut *visitor);
+        }
+    }
+}
+
+/// Takes what is not special.
+struct Plain<'a> {
+    visitor: &'a mut dyn FnMut(&str, ValueRef<'_>),
+    errors: &'a Cell<bool>,
+}
+
+impl Sink for Plain<'_> {
+    #[inline]
+    fn field(&mut self, field: &Field, value: ValueRef<'_>) {
+        let key = field.name();
+        if special::read(key, value).is_none() {
+            (self.visitor)(key, value);
+        }
+    }
+
+    fn error(&mut self, _: &Field, _: &str, _: &(dyn std::error::Error + 'static)) {
+        self.errors.set(true);
+    }
+}
+
+/// Takes special fields only.
+struct Specials<'a>(&'a mut Special);
+
+impl Sink for Specials<'_> {
+    fn field(&mut self, field: &Field, value: ValueRef<'_>) {
+        self.0.take(field.name(), value);
+    }
+}
+
+/// Holds what is recorded of a span that the engine does not record, or not yet.
+pub(super) struct Held<'a> {
+    pub(super) special: &'a mut Special,
+    pub(super) held: &'a mut Fields,
+}
+
+impl Sink for Held<'_> {
+    fn field(&mut self, field: &Field, value: ValueRef<'_>) {
+        if !self.special.take(field.name(), value) {
+            self.held.set(field.name(), value);
+        }
+    }
+}

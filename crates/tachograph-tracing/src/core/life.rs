@@ -1,0 +1,137 @@
+//! What happens to a span between its creation and its end.
+
+use tachograph_sdk::ValueRef;
+use tachograph_sdk::trace::LiveSpan;
+use tracing::field::Field;
+use tracing::span::Record;
+
+use super::Core;
+use super::birth::{Held, state_of};
+use super::held::{guarded, is_held_here};
+use crate::event;
+use crate::fields::{self, Sink, Visitor};
+use crate::local;
+use crate::slot::{BORROWED, Extras, HAS_STATE, HELD, RECORDING, SHOWN, Slot};
+use crate::special;
+use crate::table;
+
+impl Core {
+    #[inline]
+    pub(crate) fn add_handle(&self, number: u64) {
+        if let Some(slot) = self.table.get(number) {
+            slot.add_handle();
+        }
+    }
+
+    /// Gives a handle back; ends the span with the last one, and says whether it was.
+    #[inline]
+    pub(crate) fn close(&self, number: u64) -> bool {
+        match self.table.get(number) {
+            Some(slot) if slot.drop_handle() => {
+                self.end(number, slot);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    #[inline]
+    fn end(&self, number: u64, slot: &Slot) {
+        if slot.bits() & BORROWED == 0 {
+            self.finish(number, slot);
+        } else if slot.bits() & SHOWN != 0 {
+            slot.lock().forget();
+        }
+        slot.retire();
+        let index = table::index(number);
+        local::with(|local| match local {
+            Some(local) => local.leave(self.id, &self.table, index),
+            None => self.table.give_back(std::iter::once(index)),
+        });
+    }
+
+    fn finish(&self, number: u64, slot: &Slot) {
+        let context = {
+            let inner = &mut *slot.lock();
+            if inner.live.is_recording() {
+                if self.options.busy_idle {
+                    let (busy, idle) = inner.timing.finish();
+                    inner.live.set_attribute("busy_ns", busy);
+                    inner.live.set_attribute("idle_ns", idle);
+                }
+                guarded(number, || self.tracer.end_span(&mut inner.live, None));
+            }
+            inner.forget();
+            inner.context.take()
+        };
+        // Here, where no lock is held: what is in it may be the user's.
+        drop(context);
+    }
+
+    pub(crate) fn record(&self, number: u64, values: &Record<'_>) {
+        let Some(slot) = self.table.get(number) else {
+            return;
+        };
+        if slot.bits() & (RECORDING | HELD) != 0 {
+            values.record(&mut Visitor(&mut Late { core: self, number, slot }));
+        }
+    }
+
+    pub(crate) fn follows_from(&self, number: u64, follows: u64) {
+        let Some(other) = self.table.get(follows) else {
+            return;
+        };
+        let identity = other.identity();
+        let state = if identity.has(HAS_STATE) { state_of(follows, other) } else { None };
+        if identity.is_valid() {
+            self.with_live(number, |live| drop(live.add_link(identity.as_parent(state.as_ref()))));
+        }
+    }
+
+    /// Changes what the engine records, unless this thread is doing so already.
+    pub(crate) fn with_live(&self, number: u64, change: impl FnOnce(&mut LiveSpan)) {
+        if let Some(slot) = self.table.get(number)
+            && slot.bits() & RECORDING != 0
+            && !is_held_here(number)
+        {
+            change(&mut slot.lock().live);
+        }
+    }
+}
+
+/// Records fields of a span that lives. The lock is taken for each: a value's `Debug` runs before, without it.
+struct Late<'a> {
+    core: &'a Core,
+    number: u64,
+    slot: &'a Slot,
+}
+
+impl Sink for Late<'_> {
+    fn field(&mut self, field: &Field, value: ValueRef<'_>) {
+        if is_held_here(self.number) {
+            return;
+        }
+        let inner = &mut *self.slot.lock();
+        if !inner.live.is_recording() {
+            if self.slot.bits() & HELD != 0 {
+                let Extras { special, held, .. } = inner.extras();
+                Held { special, held }.field(field, value);
+            }
+        } else if special::read(field.name(), value).is_some() {
+            inner.extras().special.take(field.name(), value);
+            inner.extras.special.apply(&mut inner.live);
+        } else {
+            inner.live.set_attribute(field.name(), value);
+        }
+    }
+
+    fn error(&mut self, _: &Field, message: &str, error: &(dyn std::error::Error + 'static)) {
+        fields::with_buffer(|sources| {
+            fields::format_sources(sources, error);
+            self.core.with_live(self.number, |live| {
+                let time = self.core.tracer.event_time(live);
+                event::exception(live, time, message, sources);
+            });
+        });
+    }
+}

@@ -1,0 +1,257 @@
+//! What both products do with spans.
+
+mod birth;
+mod held;
+mod life;
+mod parent;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use opentelemetry::Context;
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceId};
+use tachograph_sdk::diag;
+use tachograph_sdk::trace::Tracer;
+use tracing::Event;
+use tracing::span::{Attributes, Id};
+use tracing_core::span::Current;
+
+pub(crate) use birth::Wanted;
+pub(crate) use held::is_held_here;
+
+use crate::foreign;
+use crate::local::{self, Local, Peek, Top};
+use crate::options::{ContextMode, SpanOptions};
+use crate::slot::{ATTACH, BORROWED, Identity, Slot};
+use crate::table::Table;
+
+/// The number of spans that were made while telemetry was suppressed. What is made under them is silent as well,
+/// on whatever thread.
+pub(crate) const SILENT: u64 = u64::MAX;
+
+/// The number of spans that there was no room for.
+pub(crate) const REFUSED: u64 = u64::MAX - 1;
+
+/// Numbers cores from one.
+static CORES: AtomicU64 = AtomicU64::new(1);
+
+/// Which parent a span or an event asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Asked {
+    Root,
+    Contextual,
+    Explicit(u64),
+}
+
+impl Asked {
+    #[inline]
+    pub(crate) fn by(attributes: &Attributes<'_>, number: impl FnOnce(&Id) -> u64) -> Self {
+        match attributes.parent() {
+            Some(parent) => Asked::Explicit(number(parent)),
+            None if attributes.is_contextual() => Asked::Contextual,
+            None => Asked::Root,
+        }
+    }
+
+    pub(crate) fn by_event(event: &Event<'_>, number: impl FnOnce(&Id) -> u64) -> Self {
+        match event.parent() {
+            Some(parent) => Asked::Explicit(number(parent)),
+            None if event.is_contextual() => Asked::Contextual,
+            None => Asked::Root,
+        }
+    }
+}
+
+/// What a span or an event is in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Place {
+    Nowhere,
+    Silent,
+    Refused,
+    In(u64),
+    /// The current context's span, which is of the `opentelemetry` API.
+    Foreign,
+}
+
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) id: u64,
+    pub(crate) tracer: Tracer,
+    pub(crate) table: Arc<Table>,
+    pub(crate) options: SpanOptions,
+    refused: AtomicU64,
+}
+
+impl Core {
+    pub(crate) fn new(tracer: Tracer, options: SpanOptions) -> Arc<Self> {
+        let core = Arc::new(Core {
+            id: CORES.fetch_add(1, Ordering::Relaxed),
+            tracer,
+            table: Table::new(options.max_spans),
+            options,
+            refused: AtomicU64::new(0),
+        });
+        foreign::enlist(&core);
+        core
+    }
+
+    /// Finds what something is in, by the rule that is documented at the crate.
+    #[inline]
+    pub(crate) fn place(&self, local: Option<&Local>, asked: Asked) -> Place {
+        let Some(local) = local else {
+            return self.place_in(asked, None, Peek::default());
+        };
+        let peek = local.peek();
+        match peek.suppressed {
+            true => Place::Silent,
+            false => self.place_in(asked, local.top(self.id), peek),
+        }
+    }
+
+    /// As [`place`](Self::place), for the console: what happens while telemetry is suppressed is printed.
+    pub(crate) fn place_even_if_suppressed(&self, asked: Asked) -> Place {
+        let (top, peek) =
+            local::with(|local| local.map(|local| (local.top(self.id), local.peek())).unwrap_or_default());
+        self.place_in(asked, top, peek)
+    }
+
+    #[inline]
+    fn place_in(&self, asked: Asked, top: Option<Top>, peek: Peek) -> Place {
+        let number = match asked {
+            Asked::Contextual => match top {
+                Some(top) if peek.span == 0 || peek.span == top.seen => top.number,
+                None if peek.span == 0 => return Place::Nowhere,
+                _ => return Place::Foreign,
+            },
+            Asked::Root => return Place::Nowhere,
+            Asked::Explicit(number) => number,
+        };
+        match number {
+            SILENT => Place::Silent,
+            REFUSED => Place::Refused,
+            number => Place::In(number),
+        }
+    }
+
+    #[cold]
+    fn refuse(&self) -> u64 {
+        if self.refused.fetch_add(1, Ordering::Relaxed) == 0 {
+            diag::report(
+                "tracing.spans",
+                self.tracer.scope().name(),
+                format_args!(
+                    "{} spans live at once, which is the limit; further ones, and what is made under them, are \
+                     not recorded; are spans kept somewhere that should have been dropped? \
+                     SpanOptions::with_max_spans sets the limit",
+                    self.options.max_spans
+                ),
+            );
+        }
+        REFUSED
+    }
+
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub(crate) fn enter(&self, number: u64) {
+        local::with(|local| {
+            let Some(local) = local else {
+                return;
+            };
+            match self.table.get(number) {
+                Some(slot) => self.enter_slot(local, number, slot),
+                None => self.enter_nothing(local, number),
+            }
+        });
+    }
+
+    #[inline]
+    fn enter_slot(&self, local: &Local, number: u64, slot: &Slot) {
+        let bits = slot.bits();
+        if bits & ATTACH != 0 {
+            self.enter_attached(local, number, slot);
+        } else if bits & BORROWED != 0 && self.options.mode == ContextMode::Full {
+            self.enter_borrowed(local, number, slot);
+        } else {
+            local.push(self.id, number);
+        }
+        if self.options.busy_idle
+            && let Some(mut inner) = held::lock(number, slot)
+        {
+            inner.timing.enter();
+        }
+    }
+
+    fn enter_attached(&self, local: &Local, number: u64, slot: &Slot) {
+        let context = held::lock(number, slot).and_then(|inner| inner.context.clone());
+        match context {
+            Some(context) => local.push_attached(self.id, number, slot.identity().span_id, context),
+            None => local.push(self.id, number),
+        }
+    }
+
+    /// Foreign code in a span that was never started is to see the ancestor that was; where that is not attached
+    /// already, as on another thread, it is attached here.
+    fn enter_borrowed(&self, local: &Local, number: u64, slot: &Slot) {
+        let identity = slot.identity();
+        if !identity.is_valid() || local.peek().span == identity.span_id {
+            return local.push(self.id, number);
+        }
+        let context = identity.as_parent(None).to_span_context();
+        let context = Context::current().with_remote_span_context(context);
+        local.push_attached(self.id, number, identity.span_id, context);
+    }
+
+    #[cold]
+    fn enter_nothing(&self, local: &Local, number: u64) {
+        let peek = local.peek();
+        match number {
+            // Suppression goes where the span goes.
+            SILENT if !peek.suppressed => {
+                let context = Context::current().with_telemetry_suppressed();
+                local.push_attached(self.id, number, peek.span, context);
+            }
+            SILENT | REFUSED => local.push(self.id, number),
+            _ => {}
+        }
+    }
+
+    #[inline]
+    pub(crate) fn exit(&self, number: u64) {
+        let popped = local::with(|local| local.is_some_and(|local| local.pop(self.id, number)));
+        if self.options.busy_idle
+            && popped
+            && let Some(slot) = self.table.get(number)
+            && let Some(mut inner) = held::lock(number, slot)
+        {
+            inner.timing.exit();
+        }
+    }
+
+    /// The innermost span of this thread.
+    pub(crate) fn current(&self) -> Current {
+        let Some(top) = local::top(self.id) else {
+            return Current::none();
+        };
+        match self.table.get(top.number).and_then(Slot::metadata) {
+            Some(metadata) => Current::new(Id::from_u64(top.number), metadata),
+            None => Current::none(),
+        }
+    }
+
+    pub(crate) fn identity(&self, number: u64) -> Option<Identity> {
+        self.table.get(number).map(Slot::identity)
+    }
+
+    pub(crate) fn ids(&self, number: u64) -> Option<(TraceId, SpanId)> {
+        let identity = self.identity(number)?;
+        identity.is_valid().then(|| (identity.trace_id(), identity.span_id()))
+    }
+
+    /// A context with the span in it.
+    fn context_of(&self, number: u64, context: SpanContext, base: &Context) -> Context {
+        base.with_span(foreign::ForeignSpan { core: self.id, number, context })
+    }
+}

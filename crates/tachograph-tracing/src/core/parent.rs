@@ -1,0 +1,112 @@
+//! Another parent, and the context with the span in it.
+
+use opentelemetry::Context;
+use opentelemetry::trace::{SpanContext, SpanKind, TraceContextExt};
+use tachograph_sdk::ValueRef;
+use tachograph_sdk::trace::{SpanAttributes, SpanStart};
+use tracing::Metadata;
+
+use super::Core;
+use super::held::{guarded, is_held_here};
+use crate::fields::Fields;
+use crate::local;
+use crate::options::ContextMode;
+use crate::slot::{ATTACH, BORROWED, Extras, HELD, Identity, Inner, RECORDING, SHOWN, Slot};
+
+impl Core {
+    /// The span's context, which from now on is attached when it is entered.
+    pub(crate) fn context(&self, number: u64) -> Context {
+        let current = local::current_context();
+        let Some(slot) = self.table.get(number).filter(|_| !is_held_here(number)) else {
+            return current;
+        };
+        let identity = slot.identity();
+        if identity.has(BORROWED) {
+            return match identity.is_valid() && local::peek().span != identity.span_id {
+                true => current.with_remote_span_context(identity.as_parent(None).to_span_context()),
+                false => current,
+            };
+        }
+        let inner = &mut *slot.lock();
+        let context = match inner.context.take() {
+            Some(context) => context,
+            None => self.context_of(number, inner.live.span_context(), &current),
+        };
+        inner.context = Some(context.clone());
+        slot.set_identity(Identity { bits: identity.bits | ATTACH, ..identity });
+        context
+    }
+
+    /// Gives a span another parent, at any time in its life.
+    pub(crate) fn set_parent(&self, number: u64, to: &Context) {
+        let parent = to.span().span_context().clone();
+        let Some(slot) = self.table.get(number).filter(|_| parent.is_valid() && !is_held_here(number)) else {
+            return;
+        };
+        let before = {
+            let inner = &mut *slot.lock();
+            let bits = slot.bits();
+            guarded(number, || self.adopt(slot, inner, &parent));
+            slot.set_events(number);
+            // In lazy mode too the values of the context are kept, for who asks for the span's.
+            let context = self.context_of(number, inner.live.span_context(), to);
+            let before = inner.context.replace(context);
+            let mut identity = inner.identity();
+            if self.options.mode == ContextMode::Lazy && inner.kind == SpanKind::Internal {
+                identity.bits = identity.bits & !ATTACH | bits & ATTACH;
+            }
+            if !identity.has(RECORDING) {
+                identity.bits |= bits & HELD;
+            }
+            identity.bits |= bits & SHOWN;
+            slot.set_identity(identity);
+            before
+        };
+        drop(before);
+        let identity = slot.identity();
+        if identity.has(ATTACH) {
+            let context = slot.lock().context.clone();
+            if let Some(context) = context {
+                local::reattach(self.id, number, identity.span_id, context);
+            }
+        }
+    }
+
+    fn adopt(&self, slot: &Slot, inner: &mut Inner, parent: &SpanContext) {
+        let bits = slot.bits();
+        if bits & RECORDING != 0 {
+            self.tracer.set_parent(&mut inner.live, parent.into());
+            return;
+        }
+        // It was not recorded, and may be now. What was held is recorded then; ids that are its own stay.
+        if bits & BORROWED != 0 {
+            inner.kind = SpanKind::Internal;
+        }
+        let Inner { live, kind, start, extras, .. } = inner;
+        let Extras { held, special, .. } = extras;
+        let name = match special.name.as_str() {
+            "" => slot.metadata().map_or("", Metadata::name),
+            name => name,
+        };
+        let held = HeldFields(held);
+        let mut again =
+            SpanStart::new(name).with_kind(kind).with_parent(Some(parent.into())).with_attributes(&held);
+        if bits & BORROWED == 0 {
+            again = again.with_ids(live.trace_id(), live.span_id());
+        }
+        if bits & HELD != 0 {
+            again = again.with_start_time(*start);
+        }
+        if self.tracer.start_span(live, again) {
+            special.apply(live);
+        }
+    }
+}
+
+struct HeldFields<'a>(&'a Fields);
+
+impl SpanAttributes for HeldFields<'_> {
+    fn visit(&self, visitor: &mut dyn FnMut(&str, ValueRef<'_>)) {
+        self.0.iter().for_each(|(key, value)| visitor(key, value));
+    }
+}

@@ -1,0 +1,150 @@
+//! The slots of all spans that live, by number.
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use crate::slot::Slot;
+
+/// The first piece has so many slots, each further one twice as many as the one before.
+const FIRST: usize = 64;
+
+/// With these, more than 16 million slots.
+const PIECES: usize = 19;
+
+/// How many free slots a thread keeps at most, and how many it takes or leaves at once.
+pub(crate) const KEPT: usize = 128;
+const MOVED: usize = 64;
+
+/// Slots that are made once and used again and again; none is freed before all are.
+///
+/// A number names one use of a slot, so that an old one finds nothing: the generation is in its upper half, and the index,
+/// plus one, in the lower. Finding takes no lock; who takes or leaves a slot has a list of the thread's own, which
+/// [`Local`](crate::local::Local) keeps.
+pub(crate) struct Table {
+    limit: usize,
+    pieces: [OnceLock<Box<[Slot]>>; PIECES],
+    made: AtomicUsize,
+    /// Slots that are in no thread's list.
+    free: Mutex<Vec<u32>>,
+}
+
+impl Table {
+    pub(crate) fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Table {
+            limit: limit.min(FIRST * ((1 << PIECES) - 1)),
+            pieces: [const { OnceLock::new() }; PIECES],
+            made: AtomicUsize::new(0),
+            free: Mutex::default(),
+        })
+    }
+
+    /// Of an index that was made.
+    #[inline]
+    pub(crate) fn slot(&self, index: u32) -> Option<&Slot> {
+        let from_first = index as usize + FIRST;
+        let piece = (from_first / FIRST).ilog2() as usize;
+        self.pieces.get(piece)?.get()?.get(from_first - (FIRST << piece))
+    }
+
+    /// The slot of a number, until that is removed.
+    #[inline]
+    pub(crate) fn get(&self, number: u64) -> Option<&Slot> {
+        let slot = self.slot((number as u32).wrapping_sub(1))?;
+        (slot.generation() == (number >> 32) as u32).then_some(slot)
+    }
+
+    /// Moves some free slots to a list, making one if there are none; leaves it empty at the limit.
+    #[cold]
+    pub(crate) fn refill(&self, list: &mut Vec<u32>) {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = free.len().saturating_sub(MOVED);
+        list.extend(free.drain(left..));
+        if !list.is_empty() {
+            return;
+        }
+        let index = self.made.load(Ordering::Relaxed);
+        if index >= self.limit {
+            return;
+        }
+        let piece = ((index + FIRST) / FIRST).ilog2() as usize;
+        let make = || std::iter::repeat_with(Slot::default).take(FIRST << piece).collect();
+        self.pieces[piece].get_or_init(make);
+        self.made.store(index + 1, Ordering::Relaxed);
+        list.push(index as u32);
+    }
+
+    /// Takes slots from a list that has become long.
+    #[cold]
+    pub(crate) fn relieve(&self, list: &mut Vec<u32>) {
+        let left = list.len().saturating_sub(MOVED);
+        self.give_back(list.drain(left..));
+    }
+
+    pub(crate) fn give_back(&self, indices: impl Iterator<Item = u32>) {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).extend(indices);
+    }
+}
+
+/// The number of a slot's present use.
+#[inline]
+pub(crate) fn number(index: u32, slot: &Slot) -> u64 {
+    u64::from(slot.generation()) << 32 | (u64::from(index) + 1)
+}
+
+/// The index in a number.
+#[inline]
+pub(crate) fn index(number: u64) -> u32 {
+    (number as u32).wrapping_sub(1)
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table").field("limit", &self.limit).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_finds_its_slot_until_it_is_removed_and_never_another() {
+        let table = Table::new(1_000);
+        let mut list = Vec::new();
+        let mut numbers = Vec::new();
+        for _ in 0..1_000 {
+            table.refill(&mut list);
+            let index = list.pop().unwrap();
+            numbers.push(number(index, table.slot(index).unwrap()));
+        }
+        table.refill(&mut list);
+        assert!(list.is_empty(), "the limit is kept");
+        let mut distinct = numbers.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        assert_eq!(distinct.len(), 1_000);
+        for number in &numbers {
+            let slot = table.get(*number).unwrap();
+            slot.retire();
+            assert!(table.get(*number).is_none());
+        }
+        for number in [0, u64::MAX, u64::MAX - 1, 1 << 32] {
+            assert!(table.get(number).is_none(), "{number}");
+        }
+    }
+
+    #[test]
+    fn what_is_given_back_is_taken_again() {
+        let table = Table::new(3);
+        let mut list = vec![];
+        let mut taken = Vec::new();
+        for _ in 0..3 {
+            table.refill(&mut list);
+            taken.extend(list.pop());
+        }
+        table.give_back(taken.drain(..));
+        table.refill(&mut list);
+        assert_eq!(list.len(), 3);
+    }
+}
