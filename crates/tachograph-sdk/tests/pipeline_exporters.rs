@@ -7,9 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use exporters::{By, bare, batched, ledger, noting, record, soon, unscheduled};
-use opentelemetry::Context;
-use opentelemetry::trace::{Span as _, Tracer as _};
-use tachograph_sdk::pipeline::{Batch, Deadline, ExportOutcome, Exporter, reason};
+use opentelemetry::trace::{Span as _, Tracer as _, get_active_span};
+use tachograph_sdk::pipeline::{Batch, Deadline, ExportOutcome, Exporter, is_suppressed, reason};
 use tachograph_sdk::testing::InMemorySpanExporter;
 use tachograph_sdk::trace::{Spans, TracerProvider};
 
@@ -95,7 +94,7 @@ fn what_an_exporter_does_is_not_traced() {
         let exporter = {
             let slot = Arc::clone(&slot);
             By(move |_: Batch<'_, Spans>, _| {
-                assert!(Context::is_current_telemetry_suppressed());
+                assert!(is_suppressed());
                 let mut span = slot.get().unwrap().tracer("exporter").start("POST");
                 assert!(!span.is_recording() && !span.span_context().is_valid());
                 span.end();
@@ -109,7 +108,7 @@ fn what_an_exporter_does_is_not_traced() {
         slot.set(provider.clone()).unwrap();
         record(&provider, 1);
         provider.flush(soon()).unwrap();
-        assert!(!Context::is_current_telemetry_suppressed());
+        assert!(!is_suppressed());
         let account = provider.shutdown(soon());
         assert_eq!((account.started, ledger(&account).exported), (1, 1), "{account}");
     }
@@ -130,6 +129,18 @@ fn a_span_that_a_simple_exporter_ends_while_it_exports_is_dropped_and_counted() 
     record(&provider, 1);
     let account = provider.shutdown(soon());
     assert_eq!((ledger(&account).exported, ledger(&account).dropped.of(reason::REENTRANT)), (1, 1));
+}
+
+#[test]
+fn a_span_may_end_while_the_api_holds_the_context_borrowed() {
+    let exporter = InMemorySpanExporter::new();
+    let provider = bare()
+        .with_simple_exporter(exporter.clone())
+        .with_batch_exporter(exporter.clone(), unscheduled())
+        .build();
+    provider.tracer("test").in_span("span", |_| get_active_span(|span| span.end()));
+    provider.shutdown(soon());
+    assert_eq!(exporter.spans().len(), 2);
 }
 
 #[test]

@@ -15,7 +15,8 @@ pub struct BatchConfig {
     /// How many records the queue holds; 2,048. Records that threads have ended but not yet handed to
     /// the queue are beside it: see [`thread_bytes`](Self::thread_bytes).
     pub max_queue_size: usize,
-    /// How many records one call of the exporter gets; 512.
+    /// How many records one call of the exporter gets; 512. As many, or a quarter of the queue if that is more, wake the
+    /// worker before it is time.
     pub max_export_batch_size: usize,
     /// How many bytes of buffers the pipeline uses in all: threads' own, the queue's and those being
     /// exported; 32 MiB. What would exceed it is dropped and counted.

@@ -9,8 +9,7 @@ use super::record::Record;
 /// A pipeline calls its exporter from one thread at a time: the batch pipeline from a thread of its
 /// own that runs no async runtime, the simple processor from whichever thread ends a record. An
 /// exporter that needs a runtime owns one. While it is called, telemetry is suppressed on that thread
-/// ([`opentelemetry::Context::is_current_telemetry_suppressed`]); an exporter that works on other threads
-/// suppresses there itself.
+/// ([`is_suppressed`](super::is_suppressed)); an exporter that works on other threads enters a suppressed context there.
 ///
 /// A panic is contained: the batch counts as dropped, the panic is reported, and the next batch is
 /// exported as usual.

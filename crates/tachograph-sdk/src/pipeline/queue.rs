@@ -369,3 +369,99 @@ pub(super) fn release(batch: &mut Vec<Piece>, mut give_back: impl FnMut(Vec<u8>)
     }
     rest
 }
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use super::*;
+    use loom::sync::Arc as LoomArc;
+
+    const RECORD: usize = 300;
+
+    /// A record of so many bytes, with its length before it.
+    fn record(buffer: &mut Vec<u8>) {
+        let start = buffer.len();
+        buffer.extend_from_slice(&(RECORD as u32).to_ne_bytes());
+        buffer.resize(start + RECORD, 7);
+    }
+
+    /// A queue whose threads' buffers hold three records, and which holds two of them.
+    fn queue() -> Queue {
+        let mut config = BatchConfig::spans().with_max_queue_size(2).with_max_export_batch_size(2);
+        config = config.with_thread_bytes(1_024).with_max_bytes(8 * 1_024).in_range();
+        Queue::new(config)
+    }
+
+    /// Takes everything as the worker does, and checks that it is whole.
+    fn take_all(queue: &Queue, taken: &mut u64) {
+        let mut drained = VecDeque::new();
+        queue.drain(&mut drained);
+        let mut batch = Vec::new();
+        lock(&queue.inner).pop(usize::MAX, &mut batch);
+        take(&mut drained, usize::MAX, &mut batch);
+        let records: usize = batch.iter().map(|piece| piece.records).sum();
+        let bytes: usize = batch.iter().map(|piece| piece.bytes.len()).sum();
+        assert_eq!(bytes, records * RECORD, "whole records");
+        *taken += records as u64;
+        let mut inner = lock(&queue.inner);
+        inner.exported += records as u64;
+        inner.release(&mut batch, &queue.config);
+    }
+
+    /// All orders in which threads are interrupted at most twice: unbounded, the larger model takes many minutes.
+    fn model(run: impl Fn() + Sync + Send + 'static) {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(2);
+        builder.check(run);
+    }
+
+    #[test]
+    fn what_two_threads_append_while_the_worker_drains_is_taken_once_or_counted() {
+        model(|| {
+            let queue = LoomArc::new(queue());
+            let threads: Vec<_> = [3, 1]
+                .into_iter()
+                .map(|records| {
+                    let queue = LoomArc::clone(&queue);
+                    let lane = queue.new_lane();
+                    loom::thread::spawn(move || {
+                        let kept = (0..records).filter(|_| queue.push_to(&lane, RECORD, record)).count();
+                        lock(&lane.state).orphaned = true;
+                        kept as u64
+                    })
+                })
+                .collect();
+            let mut taken = 0;
+            take_all(&queue, &mut taken);
+            let ledger = queue.ledger();
+            assert!(ledger.is_balanced() && ledger.exported == taken);
+            let kept: u64 = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+            take_all(&queue, &mut taken);
+            assert_eq!(taken, kept);
+            let ledger = queue.ledger();
+            assert_eq!((ledger.created, ledger.exported, ledger.queued), (4, kept, 0));
+            assert!(lock(&queue.lanes).open.is_empty(), "ended threads' lanes are gone");
+        });
+    }
+
+    #[test]
+    fn what_is_appended_while_the_queue_is_closed_is_taken_or_refused() {
+        loom::model(|| {
+            let queue = LoomArc::new(queue());
+            let lane = queue.new_lane();
+            let thread = {
+                let queue = LoomArc::clone(&queue);
+                loom::thread::spawn(move || {
+                    (0..2).filter(|_| queue.push_to(&lane, RECORD, record)).count() as u64
+                })
+            };
+            queue.close();
+            let mut taken = 0;
+            take_all(&queue, &mut taken);
+            // What was taken in before the closing is there now, and nothing comes any more.
+            assert_eq!(taken, thread.join().unwrap());
+            let ledger = queue.ledger();
+            assert_eq!(ledger.created, 2);
+            assert_eq!(ledger.dropped.of(reason::ALREADY_SHUTDOWN), 2 - taken);
+        });
+    }
+}

@@ -1,15 +1,13 @@
-use std::cell::Cell;
 use std::fmt;
 use std::sync::{Arc, TryLockError};
 use std::time::Duration;
-
-use opentelemetry::Context;
 
 use super::batch::{Batch, Piece};
 use super::contained;
 use super::deadline::Deadline;
 use super::error::FlushError;
 use super::exporter::Exporter;
+use super::inside::Inside;
 use super::ledger::{Dropped, Ledger, reason};
 use super::record::Record;
 use super::state::PipelineState;
@@ -49,26 +47,6 @@ struct Counts {
 /// How often one looks whether a lock has become free.
 const PAUSE: Duration = Duration::from_millis(1);
 
-thread_local! {
-    /// Whether this thread is in a simple pipeline's exporter.
-    static INSIDE: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Says that this thread is in an exporter, until it is dropped.
-struct Inside;
-
-impl Inside {
-    fn enter() -> Option<Self> {
-        (!INSIDE.replace(true)).then(|| Inside)
-    }
-}
-
-impl Drop for Inside {
-    fn drop(&mut self) {
-        INSIDE.set(false);
-    }
-}
-
 impl<R: Record> SimplePipeline<R> {
     pub(crate) fn new(exporter: impl Exporter<R>, export_timeout: Duration, shared: Arc<R::Shared>) -> Self {
         SimplePipeline {
@@ -106,11 +84,9 @@ impl<R: Record> SimplePipeline<R> {
             counts.processed += 1;
             counts.is_exporting = true;
         }
-        let outcome = {
-            let _suppressed = Context::enter_telemetry_suppressed_scope();
-            let batch = Batch::<R>::new(&piece, &self.shared);
-            contained::export(&mut **exporter, batch, Deadline::of_timeout(self.export_timeout))
-        };
+        let batch = Batch::<R>::new(&piece, &self.shared);
+        let limit = Deadline::of_timeout(self.export_timeout);
+        let outcome = contained::export(&mut **exporter, batch, limit);
         let [piece] = piece;
         *record = piece.bytes;
         let mut counts = lock(&self.counts);
@@ -133,7 +109,6 @@ impl<R: Record> SimplePipeline<R> {
         }
         let mut exporting = self.lock_until(deadline).ok_or(FlushError::TIMED_OUT)?;
         let exporter = exporting.exporter.as_mut().ok_or(FlushError::SHUT_DOWN)?;
-        let _suppressed = Context::enter_telemetry_suppressed_scope();
         contained::call::<R>("flush", || exporter.flush(deadline));
         Ok(())
     }
@@ -145,7 +120,6 @@ impl<R: Record> SimplePipeline<R> {
         if let Some(_inside) = Inside::enter() {
             let exporter = self.lock_until(deadline).and_then(|mut exporting| exporting.exporter.take());
             if let Some(mut exporter) = exporter {
-                let _suppressed = Context::enter_telemetry_suppressed_scope();
                 contained::call::<R>("shutdown", || exporter.shutdown(deadline));
                 contained::call::<R>("drop", || drop(exporter));
             }

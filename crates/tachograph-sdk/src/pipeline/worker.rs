@@ -10,6 +10,7 @@ use super::batch::{Batch, Piece};
 use super::contained;
 use super::deadline::Deadline;
 use super::exporter::Exporter;
+use super::inside::Inside;
 use super::ledger::reason;
 use super::queue::{Inner, Queue, release, take};
 use super::record::Record;
@@ -38,7 +39,7 @@ impl<R: Record> Worker<R> {
     pub(super) fn run(mut self) {
         self.queue.enter_worker();
         // What an exporter does on this thread is not telemetry to be exported.
-        let _suppressed = Context::enter_telemetry_suppressed_scope();
+        let _suppressed = (Inside::enter(), Context::enter_telemetry_suppressed_scope());
         let delay = self.queue.config.schedule_delay;
         let mut next = Deadline::after(delay);
         loop {

@@ -13,6 +13,7 @@ use super::parent::Parent;
 use super::span::{Span, add_event};
 use super::start::SpanStart;
 use super::unix_nanos;
+use crate::pipeline::is_inside;
 
 /// Starts spans of one scope: the API's tracer, and the engine's own way in.
 ///
@@ -39,7 +40,7 @@ impl Tracer {
     /// whether it is.
     ///
     /// Whatever `live` was before is forgotten; one that still records is ended first. Suppression
-    /// ([`Context::is_telemetry_suppressed`]) is the caller's to respect. After the provider's shutdown nothing records, and `live`
+    /// ([`is_suppressed`](crate::pipeline::is_suppressed)) is the caller's to respect. After the provider's shutdown nothing records, and `live`
     /// takes the parent's place, ids and all, so that context still passes through.
     #[inline]
     pub fn start_span(&self, live: &mut LiveSpan, start: SpanStart<'_>) -> bool {
@@ -102,7 +103,7 @@ impl Tracer {
     fn start(&self, mut builder: SpanBuilder, parent_cx: &Context) -> Span {
         let parent_span = parent_cx.span();
         let parent = parent_span.span_context();
-        if parent_cx.is_telemetry_suppressed() {
+        if parent_cx.is_telemetry_suppressed() || is_inside() {
             return Span::new(SpanContext::NONE, None);
         }
         if self.core.is_stopped() {
