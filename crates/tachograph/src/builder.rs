@@ -376,7 +376,7 @@ fn announce(settings: &Settings) {
     if !settings.disabled && is_asked_for {
         diag::inform(
             "otlp",
-            "metrics are recorded and served where /metrics is mounted, but not pushed: OTLP is not built in yet \
+            "metrics are recorded and served where /metrics is mounted, but not pushed: OTLP is not built in for metrics yet \
              (OTEL_METRICS_EXPORTER=prometheus opens a port for /metrics, none keeps this quiet)",
         );
     }

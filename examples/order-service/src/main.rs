@@ -4,10 +4,10 @@
 //! something to see at `/metrics` at once.
 //!
 //! - [`metrics`]: the instruments, and the types of their attributes.
-//! - [`shop`]: orders and stock; where most of what happens is recorded.
+//! - [`shop`]: orders and stock; where most of what happens is recorded, each step in a span.
 //! - [`payment`]: the provider that takes the money, slow and unreliable as they are.
 //! - [`api`]: the HTTP routes, with tachograph's layer and `/metrics`.
-//! - [`traffic`]: the customers.
+//! - [`traffic`]: the customers, who begin the traces.
 //! - [`summary`]: what was recorded, for the terminal.
 #![allow(clippy::print_stdout)]
 
@@ -22,6 +22,7 @@ mod traffic;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser;
 use tachograph::{KeyValue, Telemetry};
@@ -38,6 +39,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let telemetry = Telemetry::builder()
         .default_service_name("order-service")
         .with_resource_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+        // Where there is no collector, nobody wants to wait long for it at the end.
+        .with_shutdown_timeout(Duration::from_secs(2))
         .install()?;
 
     let meter = telemetry.meter("order-service");
@@ -48,7 +51,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         format!("cannot serve at {}: {error}; choose another address with --addr", args.addr)
     })?;
     let address = listener.local_addr()?;
-    let traffic = args.rps().map(|rps| Traffic::start(address, rps));
+    let traffic = args.rps().map(|rps| Traffic::start(address, rps, telemetry.propagator()));
     say_where_to_look(address, &args, &telemetry);
 
     let until = until(telemetry.drain_signal(), args.duration());
@@ -68,7 +71,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Waits for a signal, or for the time that was asked for, whichever comes first.
-async fn until(signal: impl Future<Output = ()>, duration: Option<std::time::Duration>) {
+async fn until(signal: impl Future<Output = ()>, duration: Option<Duration>) {
     match duration {
         Some(duration) => {
             let _ = tokio::time::timeout(duration, signal).await;
@@ -84,6 +87,7 @@ fn say_where_to_look(address: SocketAddr, args: &Args, telemetry: &Telemetry) {
     for port in telemetry.prometheus_addresses() {
         println!("  for Prometheus  http://{port}/metrics");
     }
+    println!("  traces          by OTLP to OTEL_EXPORTER_OTLP_ENDPOINT, http://localhost:4318 unless set");
     println!(
         "  an order        curl http://{address}/orders -H 'content-type: application/json' -d \
          '{{\"channel\":\"web\",\"region\":\"eu\",\"items\":[{{\"sku\":\"tea\",\"quantity\":2}}]}}'"

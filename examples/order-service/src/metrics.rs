@@ -53,7 +53,7 @@ pub(crate) struct Paid {
     pub(crate) result: PaymentResult,
 }
 
-#[derive(AttributeValue, Clone, Copy, Debug)]
+#[derive(AttributeValue, Clone, Copy, Debug, PartialEq)]
 pub(crate) enum PaymentResult {
     Accepted,
     Declined,

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tracing::{Span, instrument};
+
 use crate::metrics::{COMPENSATIONS, Compensated, Ended, OrderMetrics, Outcome, PaymentResult, Placed, Step};
 use crate::payment::{Card, Provider};
 
@@ -63,6 +65,7 @@ impl Shop {
     }
 
     /// Takes the items from stock and opens an order. Returns its number and its value in euros.
+    #[instrument(skip_all, fields(order.channel = ?placed.channel, order.number, order.value))]
     pub(crate) fn create(&self, placed: Placed, items: &[(String, u64)]) -> Result<(u64, f64), Refusal> {
         let mut value = 0.0;
         let mut taken = Vec::new();
@@ -82,12 +85,14 @@ impl Shop {
         self.reserve(&taken)?;
         let number = self.last.fetch_add(1, Ordering::Relaxed) + 1;
         orders.insert(number, Order { placed, items: taken, state: State::Created });
+        Span::current().record("order.number", number).record("order.value", value);
         self.metrics.created.add(1, &placed);
         self.metrics.value.record(value, &placed);
         Ok((number, value))
     }
 
     /// Asks the provider for the money. If it refuses, the order is cancelled.
+    #[instrument(skip(self))]
     pub(crate) async fn pay(&self, number: u64, card: Card) -> Result<(), Refusal> {
         self.advance(number, State::Created, State::Paying)?;
         // A customer who does not wait for the answer leaves the order as it was.
@@ -109,6 +114,7 @@ impl Shop {
     }
 
     /// Sends a paid order on its way; the shop then knows it no more.
+    #[instrument(skip(self))]
     pub(crate) fn ship(&self, number: u64) -> Result<(), Refusal> {
         let order = self.take(number, &[State::Paid])?;
         self.metrics.queue.add(-1, &order.placed);
@@ -117,18 +123,30 @@ impl Shop {
     }
 
     /// Takes back what was done for an order: the money if it was paid, and what it had reserved.
+    #[instrument(skip(self))]
     pub(crate) fn cancel(&self, number: u64) -> Result<(), Refusal> {
         let order = self.take(number, &[State::Created, State::Paid])?;
         if order.state == State::Paid {
             self.metrics.queue.add(-1, &order.placed);
-            COMPENSATIONS.add(1, &Compensated { step: Step::Refund });
+            self.refund();
         }
-        for (sku, quantity) in order.items {
-            *self.stock().entry(sku).or_default() += quantity;
-        }
-        COMPENSATIONS.add(1, &Compensated { step: Step::ReleaseStock });
+        self.release_stock(&order.items);
         self.metrics.ended.add(1, &Ended { channel: order.placed.channel, outcome: Outcome::Cancelled });
         Ok(())
+    }
+
+    #[instrument(skip_all)]
+    fn refund(&self) {
+        COMPENSATIONS.add(1, &Compensated { step: Step::Refund });
+    }
+
+    #[instrument(skip_all)]
+    fn release_stock(&self, items: &[(&'static str, u64)]) {
+        let mut stock = self.stock();
+        for (sku, quantity) in items {
+            *stock.entry(sku).or_default() += quantity;
+        }
+        COMPENSATIONS.add(1, &Compensated { step: Step::ReleaseStock });
     }
 
     /// Adds to the stock. Returns how much there is now.
@@ -150,6 +168,7 @@ impl Shop {
     }
 
     /// All of it or nothing.
+    #[instrument(skip_all)]
     fn reserve(&self, items: &[(&'static str, u64)]) -> Result<(), Refusal> {
         let mut stock = self.stock();
         let mut left = stock.clone();

@@ -1,4 +1,4 @@
-//! Customers: real HTTP requests of the service to itself.
+//! Customers: real HTTP requests of the service to itself, each visit a trace of its own.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,7 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use axum::http::HeaderMap;
 use serde_json::{Value, json};
+use tachograph::{Propagator, SpanExt};
+use tracing::field::Empty;
+use tracing::{info_span, instrument};
 use ureq::Agent;
 
 /// Requests that are under way, until it is told to stop.
@@ -17,7 +21,7 @@ pub(crate) struct Traffic {
 
 impl Traffic {
     /// Sends so many requests a second, as evenly as it can.
-    pub(crate) fn start(address: SocketAddr, rps: f64) -> Self {
+    pub(crate) fn start(address: SocketAddr, rps: f64, propagator: &Propagator) -> Self {
         let pace = Arc::new(Pace {
             began: Instant::now(),
             between: Duration::from_secs_f64(1.0 / rps),
@@ -28,7 +32,7 @@ impl Traffic {
         let customers = (rps / 10.0).ceil().clamp(4.0, 64.0) as u64;
         let customers = (1..=customers)
             .map(|seed| {
-                let customer = Customer::new(address, Arc::clone(&pace), seed);
+                let customer = Customer::new(address, Arc::clone(&pace), seed, propagator.clone());
                 thread::spawn(move || customer.shop_until_stopped())
             })
             .collect();
@@ -71,13 +75,14 @@ impl Pace {
 struct Customer {
     pace: Arc<Pace>,
     service: String,
+    propagator: Propagator,
     patient: Agent,
     impatient: Agent,
     random: Random,
 }
 
 impl Customer {
-    fn new(address: SocketAddr, pace: Arc<Pace>, seed: u64) -> Self {
+    fn new(address: SocketAddr, pace: Arc<Pace>, seed: u64, propagator: Propagator) -> Self {
         let agent = |timeout| {
             let config = Agent::config_builder().http_status_as_error(false);
             Agent::new_with_config(config.timeout_global(Some(Duration::from_millis(timeout))).build())
@@ -85,6 +90,7 @@ impl Customer {
         Customer {
             pace,
             service: format!("http://{address}"),
+            propagator,
             patient: agent(5_000),
             impatient: agent(100),
             random: Random(seed),
@@ -96,6 +102,7 @@ impl Customer {
     }
 
     /// One visit: most end with an order that is shipped. `None` if it was cut short by the end.
+    #[instrument(skip_all)]
     fn visit(&mut self) -> Option<()> {
         match self.random.below(100) {
             0..4 => {
@@ -160,8 +167,32 @@ impl Customer {
     /// Sends a body, or none where it is null. The answer, or null where there is none. `None` if nothing is to be sent any more.
     fn send_by(&self, agent: &Agent, path: &str, body: &Value) -> Option<Value> {
         self.pace.wait()?;
-        let request = agent.post(format!("{}{path}", self.service));
+        let span = info_span!(
+            "POST",
+            otel.kind = "client",
+            http.request.method = "POST",
+            url.full = format!("{}{path}", self.service),
+            http.response.status_code = Empty,
+            otel.status_code = Empty,
+        );
+        let _entered = span.enter();
+        let mut request = agent.post(format!("{}{path}", self.service));
+        // What the service goes on with: the trace, and this span as the parent of its own.
+        let mut headers = HeaderMap::new();
+        self.propagator.inject_headers(&span.context(), &mut headers);
+        for (name, value) in &headers {
+            request = request.header(name, value);
+        }
         let sent = if body.is_null() { request.send_empty() } else { request.send_json(body) };
+        match &sent {
+            Ok(answer) => {
+                span.record("http.response.status_code", answer.status().as_u16());
+            }
+            Err(error) => {
+                span.record("otel.status_code", "ERROR");
+                tracing::debug!(%error, "no answer");
+            }
+        }
         let answer = sent.and_then(|mut answer| answer.body_mut().read_json());
         Some(answer.unwrap_or_default())
     }
