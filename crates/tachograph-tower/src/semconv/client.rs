@@ -1,11 +1,11 @@
 //! `client.address`: who sent the request, as far as headers tell.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use http::HeaderMap;
-use http::header::FORWARDED;
 
-use super::forwarded::{first, parameter};
+use super::forwarded::{FORWARDED, X_FORWARDED_FOR, first, parameter, text};
 
 /// The first of these that names an address: `for` in `Forwarded` (RFC 7239), `X-Forwarded-For`, the
 /// peer of the connection.
@@ -14,11 +14,10 @@ use super::forwarded::{first, parameter};
 /// A name that is not an address (`unknown`, or one that hides it) is passed over, so that what is
 /// reported is never a text of the client's choice.
 pub(crate) fn client_address(headers: &HeaderMap, peer: Option<SocketAddr>) -> Option<IpAddr> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    text(FORWARDED.as_str())
+    text(headers, &FORWARDED)
         .and_then(|header| parameter(header, "for"))
         .and_then(|node| parse(&node))
-        .or_else(|| parse(first(text("x-forwarded-for")?)))
+        .or_else(|| parse(first(text(headers, &X_FORWARDED_FOR)?)))
         .or_else(|| peer.map(|peer| peer.ip()))
         // What a socket for both families makes of a client's IPv4 address.
         .map(|address| address.to_canonical())
@@ -38,6 +37,27 @@ fn parse(node: &str) -> Option<IpAddr> {
         None => node.split_once(':')?.0,
     };
     host.parse().ok()
+}
+
+/// An address as text, without the machinery of formatting where it is a short one.
+pub(crate) fn address_text(address: IpAddr) -> Arc<str> {
+    let IpAddr::V4(address) = address else {
+        return address.to_string().into();
+    };
+    let (mut text, mut len) = ([0; "255.255.255.255".len()], 0);
+    for (at, octet) in address.octets().into_iter().enumerate() {
+        if at > 0 {
+            text[len] = b'.';
+            len += 1;
+        }
+        for (least, unit) in [(100, 100), (10, 10), (0, 1)] {
+            if octet >= least {
+                text[len] = b'0' + octet / unit % 10;
+                len += 1;
+            }
+        }
+    }
+    std::str::from_utf8(&text[..len]).unwrap_or_default().into()
 }
 
 #[cfg(test)]
@@ -89,6 +109,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn an_address_is_written_as_everyone_writes_it(v4 in any::<std::net::Ipv4Addr>(), v6 in any::<std::net::Ipv6Addr>()) {
+            prop_assert_eq!(&*address_text(v4.into()), v4.to_string());
+            prop_assert_eq!(&*address_text(v6.into()), v6.to_string());
+        }
+
         #[test]
         fn no_header_makes_it_panic(value in r#"(for=)?["\[\]:.;,=_ 0-9a-f]{0,60}"#) {
             let _ = address(&[("forwarded", &value), ("x-forwarded-for", &value)]);

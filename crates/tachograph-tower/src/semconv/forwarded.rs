@@ -4,6 +4,18 @@
 
 use std::borrow::Cow;
 
+use http::{HeaderMap, HeaderName};
+
+// Statics, so that they are found without being parsed.
+pub(super) static FORWARDED: HeaderName = http::header::FORWARDED;
+pub(super) static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(super) static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// The first value by a name, where it is text.
+pub(super) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
 /// A parameter of the first element of a `Forwarded` header.
 pub(super) fn parameter<'a>(header: &'a str, wanted: &str) -> Option<Cow<'a, str>> {
     let mut rest = header;

@@ -9,7 +9,7 @@ mod query;
 mod scheme;
 
 pub(crate) use address::{ServerAddress, server_address};
-pub(crate) use client::client_address;
+pub(crate) use client::{address_text, client_address};
 pub(crate) use method::KnownMethods;
 pub(crate) use query::redacted;
 pub use scheme::Scheme;

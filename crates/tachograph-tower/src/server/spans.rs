@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::trace::{Span, SpanBuilder, TraceContextExt, Tracer};
 use opentelemetry::{Array, Context, Key, KeyValue, StringValue, Value};
 use tachograph_propagation::Propagator;
@@ -56,6 +56,14 @@ impl Spans {
     }
 }
 
+/// A header's value as text; what is not UTF-8 in it is replaced.
+pub(crate) fn header_text(value: &HeaderValue) -> String {
+    match value.to_str() {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(value.as_bytes()).into_owned(),
+    }
+}
+
 /// Headers whose values are attributes, and the keys of these.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CapturedHeaders(Arc<[(HeaderName, Key)]>);
@@ -85,7 +93,7 @@ impl CapturedHeaders {
                 .iter()
                 .map(|value| match value.is_sensitive() {
                     true => REDACTED.into(),
-                    false => String::from_utf8_lossy(value.as_bytes()).into_owned().into(),
+                    false => header_text(value).into(),
                 })
                 .collect();
             (!values.is_empty()).then(|| KeyValue::new(key.clone(), Value::Array(Array::String(values))))

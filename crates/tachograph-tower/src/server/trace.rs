@@ -10,12 +10,12 @@ use opentelemetry::{Context, ContextGuard, KeyValue};
 use super::config::Shared;
 use super::route::RequestHead;
 use super::series::SeriesKey;
-use super::spans::StartSpan;
+use super::spans::{StartSpan, header_text};
 use crate::semconv::{
     CLIENT_ADDRESS, HTTP_REQUEST_METHOD, HTTP_REQUEST_METHOD_ORIGINAL, HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE,
     NETWORK_PEER_ADDRESS, NETWORK_PEER_PORT, NETWORK_PROTOCOL_VERSION, OTHER, SERVER_ADDRESS, SERVER_PORT,
-    URL_PATH, URL_QUERY, URL_SCHEME, USER_AGENT_ORIGINAL, client_address, protocol_version, redacted,
-    server_address,
+    URL_PATH, URL_QUERY, URL_SCHEME, USER_AGENT_ORIGINAL, address_text, client_address, protocol_version,
+    redacted, server_address,
 };
 
 /// The context of a request, and in it the request's span, whose only owner this is.
@@ -67,6 +67,8 @@ impl Trace {
         let is_other = method.as_str() == OTHER;
         let name = span_name(method.as_str(), route.as_deref());
         let peer = spans.peer(head);
+        let client = client_address(head.headers(), peer);
+        let client = client.map(|client| (client, address_text(client)));
 
         // What the conventions want a sampler to see, and what costs nothing.
         let mut attributes = Vec::with_capacity(10 + spans.request_headers.len());
@@ -84,12 +86,11 @@ impl Trace {
             let port = address.port.map(i64::from);
             attributes.extend(port.map(|port| KeyValue::new(SERVER_PORT, port)));
         }
-        if let Some(client) = client_address(head.headers(), peer) {
-            attributes.push(KeyValue::new(CLIENT_ADDRESS, client.to_string()));
+        if let Some((_, text)) = &client {
+            attributes.push(KeyValue::new(CLIENT_ADDRESS, Arc::clone(text)));
         }
         if let Some(agent) = head.headers().get(USER_AGENT) {
-            let agent = String::from_utf8_lossy(agent.as_bytes()).into_owned();
-            attributes.push(KeyValue::new(USER_AGENT_ORIGINAL, agent));
+            attributes.push(KeyValue::new(USER_AGENT_ORIGINAL, header_text(agent)));
         }
         attributes.extend(spans.request_headers.attributes(head.headers()));
 
@@ -105,8 +106,15 @@ impl Trace {
             let original = (is_other && sent != OTHER)
                 .then(|| KeyValue::new(HTTP_REQUEST_METHOD_ORIGINAL, sent.to_owned()));
             let peer = peer.into_iter().flat_map(|peer| {
-                let address = KeyValue::new(NETWORK_PEER_ADDRESS, peer.ip().to_canonical().to_string());
-                [address, KeyValue::new(NETWORK_PEER_PORT, i64::from(peer.port()))]
+                let address = peer.ip().to_canonical();
+                let text = match &client {
+                    Some((client, text)) if *client == address => Arc::clone(text),
+                    _ => address_text(address),
+                };
+                [
+                    KeyValue::new(NETWORK_PEER_ADDRESS, text),
+                    KeyValue::new(NETWORK_PEER_PORT, i64::from(peer.port())),
+                ]
             });
             trace.context.span().set_attributes(original.into_iter().chain(peer));
         }
