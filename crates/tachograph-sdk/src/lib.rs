@@ -20,6 +20,7 @@
 //! - [`Meter`] and its instruments: [`Counter`], [`UpDownCounter`], [`Gauge`], [`Histogram`], each with
 //!   typed, borrowed or `KeyValue` attributes ([`Attributes`]).
 //! - [`metrics::MetricReader`]: visits the series of all instruments.
+//! - [`trace::TracerProvider`]: makes tracers; owns what becomes of their spans. [`pipeline`]: the way to an exporter.
 //! - [`Resource`]: what all of it is about.
 //! - [`diag`]: what the SDK reports of itself.
 //!
@@ -35,6 +36,7 @@ pub mod metrics;
 mod number;
 pub mod pipeline;
 pub mod resource;
+pub mod self_metrics;
 mod sync;
 pub mod testing;
 pub mod trace;

@@ -87,7 +87,7 @@ fn what_is_not_sampled_allocates_nothing() {
 #[test]
 fn slots_are_used_again() {
     let slots = Slots::<std::sync::Mutex<u64>>::new(1_000);
-    let mut run = || {
+    let run = || {
         let number = slots.insert(|_| ()).map_or(0, std::num::NonZeroU64::get);
         assert!(slots.get(number).is_some() && slots.remove(number));
     };

@@ -4,14 +4,12 @@ use std::fmt;
 pub mod reason {
     /// The queue, or the pipeline's memory, was full.
     pub const QUEUE_FULL: &str = "queue_full";
-    /// The pipeline was shut down before.
+    /// The pipeline was shut down before, or could not be started at all.
     pub const ALREADY_SHUTDOWN: &str = "already_shutdown";
     /// The exporter panicked.
     pub const EXPORTER_PANICKED: &str = "exporter_panicked";
     /// The deadline of the shutdown passed before it could be exported.
     pub const SHUTDOWN_TIMEOUT: &str = "shutdown_timeout";
-    /// The thread that exports could not be started.
-    pub const NO_WORKER: &str = "no_worker";
     /// An exporter made or ended telemetry while it exported, to be exported by itself.
     pub const REENTRANT: &str = "reentrant";
     /// The trace was not kept by tail sampling.

@@ -5,36 +5,97 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::sync::{Mutex, lock};
 
-/// Sampling results by origins of the parent.
+/// What was decided about a span when it started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SamplingOutcome {
+    Drop,
+    RecordOnly,
+    RecordAndSample,
+}
+
+impl SamplingOutcome {
+    pub(crate) const ALL: [Self; 3] = [Self::Drop, Self::RecordOnly, Self::RecordAndSample];
+
+    /// As `otel.span.sampling_result` has it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            SamplingOutcome::Drop => "DROP",
+            SamplingOutcome::RecordOnly => "RECORD_ONLY",
+            SamplingOutcome::RecordAndSample => "RECORD_AND_SAMPLE",
+        }
+    }
+
+    /// That of a span that records.
+    pub(crate) fn recorded(is_sampled: bool) -> Self {
+        if is_sampled { SamplingOutcome::RecordAndSample } else { SamplingOutcome::RecordOnly }
+    }
+}
+
+/// Where a span's parent is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ParentOrigin {
+    None,
+    Local,
+    Remote,
+}
+
+impl ParentOrigin {
+    pub(crate) const ALL: [Self; 3] = [Self::None, Self::Local, Self::Remote];
+
+    /// As `otel.span.parent.origin` has it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            ParentOrigin::None => "none",
+            ParentOrigin::Local => "local",
+            ParentOrigin::Remote => "remote",
+        }
+    }
+}
+
+/// Outcomes by origins.
 const STARTED: usize = 9;
+const OUTCOMES: usize = 3;
 
 /// What happened to spans so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SpanCounts {
-    /// By [`started_index`].
-    pub(crate) started: [u64; STARTED],
-    /// Recorded spans that ended.
-    pub(crate) ended: u64,
+    started: [u64; STARTED],
+    /// Recorded spans that ended, by outcome.
+    ended: [u64; OUTCOMES],
 }
 
-/// Where a started span is counted: `result` is 0 dropped, 1 recorded only, 2 sampled; `origin` is 0 without a parent, 1
-/// with one in this process, 2 with one in another.
 #[inline]
-pub(crate) fn started_index(result: usize, origin: usize) -> usize {
-    result * 3 + origin
+fn index(outcome: SamplingOutcome, origin: ParentOrigin) -> usize {
+    outcome as usize * 3 + origin as usize
 }
 
 impl SpanCounts {
-    /// Spans of a sampling result, whatever their parent's origin.
-    pub(crate) fn of_result(&self, result: usize) -> u64 {
-        self.started.iter().skip(result * 3).take(3).sum()
+    /// Spans that started with an outcome, under a parent of an origin.
+    pub(crate) fn started(&self, outcome: SamplingOutcome, origin: ParentOrigin) -> u64 {
+        self.started[index(outcome, origin)]
+    }
+
+    /// Spans that started with an outcome.
+    pub(crate) fn started_as(&self, outcome: SamplingOutcome) -> u64 {
+        ParentOrigin::ALL.iter().map(|origin| self.started(outcome, *origin)).sum()
+    }
+
+    /// Recorded spans that ended.
+    pub(crate) fn ended(&self) -> u64 {
+        self.ended.iter().sum()
+    }
+
+    /// Recorded spans of an outcome that live. Below zero while spans that got another parent late, and with it another
+    /// outcome, are not balanced by others.
+    pub(crate) fn live(&self, outcome: SamplingOutcome) -> i64 {
+        self.started_as(outcome) as i64 - self.ended[outcome as usize] as i64
     }
 
     fn add(&mut self, other: &Cells) {
-        for (sum, cell) in self.started.iter_mut().zip(&other.started) {
+        let sums = self.started.iter_mut().chain(&mut self.ended);
+        for (sum, cell) in sums.zip(other.started.iter().chain(&other.ended)) {
             *sum += cell.load(Ordering::Relaxed);
         }
-        self.ended += other.ended.load(Ordering::Relaxed);
     }
 }
 
@@ -42,7 +103,7 @@ impl SpanCounts {
 #[derive(Debug, Default)]
 struct Cells {
     started: [AtomicU64; STARTED],
-    ended: AtomicU64,
+    ended: [AtomicU64; OUTCOMES],
 }
 
 /// The counters of all threads.
@@ -72,14 +133,12 @@ impl Counters {
     }
 
     /// Counts for a thread that has no counters of its own.
-    pub(crate) fn started_elsewhere(&self, index: usize) {
-        if let Some(cell) = self.shared.started.get(index) {
-            cell.fetch_add(1, Ordering::Relaxed);
-        }
+    pub(crate) fn started_elsewhere(&self, outcome: SamplingOutcome, origin: ParentOrigin) {
+        self.shared.started[index(outcome, origin)].fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn ended_elsewhere(&self) {
-        self.shared.ended.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn ended_elsewhere(&self, outcome: SamplingOutcome) {
+        self.shared.ended[outcome as usize].fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -98,15 +157,13 @@ impl ThreadCounters {
     }
 
     #[inline]
-    pub(crate) fn started(&self, index: usize) {
-        if let Some(cell) = self.own.started.get(index) {
-            increment(cell);
-        }
+    pub(crate) fn started(&self, outcome: SamplingOutcome, origin: ParentOrigin) {
+        increment(&self.own.started[index(outcome, origin)]);
     }
 
     #[inline]
-    pub(crate) fn ended(&self) {
-        increment(&self.own.ended);
+    pub(crate) fn ended(&self, outcome: SamplingOutcome) {
+        increment(&self.own.ended[outcome as usize]);
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use opentelemetry::trace::{SpanId, TraceFlags, TraceId};
 
 use super::core::Core;
-use super::counters::started_index;
+use super::counters::{ParentOrigin, SamplingOutcome};
 use super::live::{LiveSpan, has_members};
 use super::local::Local;
 use super::parent::Parent;
@@ -50,16 +50,19 @@ pub(crate) fn decide(core: &Core, local: Option<&Local>, start: &SpanStart<'_>) 
         Some(local) => local.with_sampler(core, |sampler| sampler.sample(&input)),
         None => core.sampler.get().1.sample(&input),
     };
-    let (result, sampled) = match sampling.decision() {
-        Decision::Drop => (0, 0),
-        Decision::RecordOnly => (1, 0),
-        Decision::RecordAndSample => (2, SAMPLED),
+    let (outcome, sampled) = match sampling.decision() {
+        Decision::Drop => (SamplingOutcome::Drop, 0),
+        Decision::RecordOnly => (SamplingOutcome::RecordOnly, 0),
+        Decision::RecordAndSample => (SamplingOutcome::RecordAndSample, SAMPLED),
     };
-    let origin = start.parent.map_or(0, |parent| 1 + usize::from(parent.is_remote));
-    let index = started_index(result, origin);
+    let origin = match start.parent {
+        None => ParentOrigin::None,
+        Some(parent) if parent.is_remote => ParentOrigin::Remote,
+        Some(_) => ParentOrigin::Local,
+    };
     match local {
-        Some(local) => local.counters.started(index),
-        None => core.counters.started_elsewhere(index),
+        Some(local) => local.counters.started(outcome, origin),
+        None => core.counters.started_elsewhere(outcome, origin),
     }
     Verdict { trace_id, span_id, flags: TraceFlags::new(inherited | sampled), sampling }
 }
@@ -137,7 +140,7 @@ pub(crate) fn set_parent(core: &Core, local: Option<&Local>, live: &mut LiveSpan
             Decision::Drop => {
                 // It started recorded, and is over as far as that is concerned.
                 live.recording = false;
-                core.counters.ended_elsewhere();
+                core.counters.ended_elsewhere(SamplingOutcome::recorded(live.is_sampled()));
             }
             Decision::RecordOnly => {}
             Decision::RecordAndSample => sampled = SAMPLED,
@@ -162,9 +165,10 @@ pub(crate) fn end(core: &Core, local: Option<&Local>, live: &mut LiveSpan, unix_
         return;
     }
     live.head.end = unix_nanos.unwrap_or_else(|| core.clock.now(live.epoch));
+    let outcome = SamplingOutcome::recorded(live.is_sampled());
     match local {
-        Some(local) => local.counters.ended(),
-        None => core.counters.ended_elsewhere(),
+        Some(local) => local.counters.ended(outcome),
+        None => core.counters.ended_elsewhere(outcome),
     }
     let span = FinishedSpan::new(&live.head, &live.body, &core.shared);
     for processor in &core.processors {

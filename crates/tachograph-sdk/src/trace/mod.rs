@@ -46,11 +46,13 @@ mod tracer;
 
 pub use account::TraceAccount;
 pub use batch::BatchSpanProcessor;
+pub(crate) use counters::{ParentOrigin, SamplingOutcome, SpanCounts};
 pub use id::{IdGenerator, RandomIds};
 pub use limits::SpanLimits;
 pub use live::{EventWriter, LinkWriter, LiveSpan};
 pub use parent::Parent;
 pub use processor::{FinishedSpan, SpanProcessor};
+pub(crate) use provider::WeakTracerProvider;
 pub use provider::{TracerProvider, TracerProviderBuilder};
 pub use record::{
     EventRecord, Events, LinkRecord, Links, RecordArray, RecordAttributes, RecordValue, SpanRecord,

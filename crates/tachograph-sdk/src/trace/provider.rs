@@ -1,6 +1,6 @@
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
@@ -8,6 +8,7 @@ use opentelemetry::InstrumentationScope;
 use super::account::TraceAccount;
 use super::batch::BatchSpanProcessor;
 use super::core::Core;
+use super::counters::{SamplingOutcome, SpanCounts};
 use super::id::IdGenerator;
 use super::limits::SpanLimits;
 use super::processor::SpanProcessor;
@@ -112,10 +113,10 @@ impl TracerProvider {
         let core = &self.handle.0;
         let counts = core.counters.sum();
         TraceAccount {
-            started: counts.started.iter().sum(),
-            sampled: counts.of_result(2),
-            recorded_only: counts.of_result(1),
-            ended: counts.ended,
+            started: SamplingOutcome::ALL.iter().map(|outcome| counts.started_as(*outcome)).sum(),
+            sampled: counts.started_as(SamplingOutcome::RecordAndSample),
+            recorded_only: counts.started_as(SamplingOutcome::RecordOnly),
+            ended: counts.ended(),
             after_end: core.counters.after_end.load(Ordering::Relaxed),
             exports: self.states().into_iter().map(|state| (state.component_type, state.ledger)).collect(),
         }
@@ -124,6 +125,16 @@ impl TracerProvider {
     /// What each processor that exports holds.
     pub fn states(&self) -> Vec<PipelineState> {
         self.handle.0.processors.iter().filter_map(|processor| processor.state()).collect()
+    }
+
+    /// How many spans started and ended so far.
+    pub(crate) fn counts(&self) -> SpanCounts {
+        self.handle.0.counters.sum()
+    }
+
+    /// A handle that does not keep the provider alive.
+    pub(crate) fn downgrade(&self) -> WeakTracerProvider {
+        WeakTracerProvider(Arc::downgrade(&self.handle))
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {
@@ -142,6 +153,15 @@ impl opentelemetry::trace::TracerProvider for TracerProvider {
 impl fmt::Debug for TracerProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TracerProvider").field("processors", &self.core().processors).finish_non_exhaustive()
+    }
+}
+
+/// A handle that does not keep its provider alive.
+pub(crate) struct WeakTracerProvider(Weak<Handle>);
+
+impl WeakTracerProvider {
+    pub(crate) fn upgrade(&self) -> Option<TracerProvider> {
+        self.0.upgrade().map(|handle| TracerProvider { handle })
     }
 }
 
