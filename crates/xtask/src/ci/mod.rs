@@ -2,11 +2,13 @@
 //!
 //! The fast lane runs the cheap steps first and stops at the first failure. What a step needs and
 //! does not find is a failure. Only the steps that `--full` adds may be left out, where a
-//! component of the toolchain is not installed; the table at the end says so.
+//! component of the toolchain is not installed, and the one that needs root; the table at the end
+//! says so.
 
 mod features;
 mod loom;
 mod miri;
+mod namespaces;
 mod real_servers;
 mod sanitizers;
 mod targets;
@@ -30,6 +32,7 @@ pub(crate) fn run(workspace: &Workspace, full: bool, keep_going: bool) -> Result
     steps.step("dependencies", || dependencies(workspace));
     steps.step("loom", || loom::run(workspace));
     steps.step("real servers", || real_servers::run(workspace));
+    steps.optional("namespaces", || namespaces::run(workspace));
     if full {
         slower(workspace, &mut steps);
     }

@@ -1,5 +1,7 @@
-//! The tests against real servers: those marked `#[ignore]`, of the default members.
+//! The tests against real servers: those marked `#[ignore]`, of the default members, but for what
+//! needs root.
 
+use super::namespaces;
 use crate::failure::Result;
 use crate::peers;
 use crate::workspace::Workspace;
@@ -10,6 +12,6 @@ pub(super) fn run(workspace: &Workspace) -> Result<()> {
     workspace
         .cargo()
         .setting(peers::VARIABLE, peers::folder(workspace))
-        .args(["nextest", "run", "--run-ignored", "only"])
+        .args(["nextest", "run", "--run-ignored", "only", "-E", &format!("not {}", namespaces::TESTS)])
         .run()
 }
