@@ -9,7 +9,7 @@ use opentelemetry::trace::{
 use opentelemetry::{Array, Context, KeyValue, Value};
 use tachograph_sdk::Resource;
 use tachograph_sdk::pipeline::{BatchConfig, Deadline};
-use tachograph_sdk::testing::{InMemorySpanExporter, SpanSnapshot, StatusSnapshot};
+use tachograph_sdk::testing::{InMemorySpanExporter, SpanSnapshot, StatusSnapshot, TraceTree};
 use tachograph_sdk::trace::{TracerProvider, TracerProviderBuilder};
 
 fn builder(exporter: &InMemorySpanExporter) -> TracerProviderBuilder {
@@ -142,4 +142,22 @@ fn children_nest_through_the_context() {
     assert_eq!(order.trace_flags, TraceFlags::new(3), "a new trace with random ids carries the random flag");
     assert_eq!(order.attributes, [KeyValue::new("through", "context")]);
     assert!(order.start_unix_nanos <= pay.start_unix_nanos && pay.end_unix_nanos <= order.end_unix_nanos);
+}
+
+#[test]
+fn a_trace_can_be_looked_at_as_a_tree() {
+    let mut spans = exported(|provider| {
+        let tracer = provider.tracer("shop");
+        tracer.in_span("order", |_| {
+            tracer.in_span("pay", |_| tracer.in_span("charge", |_| ()));
+            tracer.in_span("ship", |_| ());
+        });
+    });
+    let tree = TraceTree::only(spans.clone());
+    tree.assert_shape("order(pay(charge) ship)");
+    assert_eq!(tree.parent_of("charge").map(|span| span.name.as_str()), Some("pay"));
+    assert_eq!(tree.parent_of("order"), None);
+    spans.retain(|span| span.name != "pay");
+    let names: Vec<_> = TraceTree::only(spans).orphans().map(|span| span.name.clone()).collect();
+    assert_eq!(names, ["charge"]);
 }

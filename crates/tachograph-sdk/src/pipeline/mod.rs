@@ -31,6 +31,6 @@ pub use inside::is_suppressed;
 pub use ledger::{Dropped, Ledger, reason};
 pub use processor::BatchPipeline;
 pub use record::Record;
-pub(crate) use record::{LENGTH, sealed};
+pub(crate) use record::{LENGTH, length, sealed};
 pub(crate) use simple::SimplePipeline;
 pub use state::PipelineState;

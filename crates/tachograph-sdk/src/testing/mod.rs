@@ -1,4 +1,5 @@
-//! For tests, of this crate's users too: what a provider has recorded, and a clock that is set by hand.
+//! For tests, of this crate's users too: what a provider has recorded, the spans that were exported and their tree, and a
+//! clock that is set by hand.
 //!
 //! ```
 //! use tachograph_sdk::testing::InMemoryReader;
@@ -27,9 +28,11 @@ mod point;
 mod show;
 mod snapshot;
 mod spans;
+mod tree;
 
 pub use clock::ManualClock;
 pub use metric::MetricSnapshot;
 pub use point::{PointSnapshot, ValueSnapshot};
 pub use snapshot::{InMemoryReader, MetricsSnapshot};
 pub use spans::{EventSnapshot, InMemorySpanExporter, LinkSnapshot, SpanSnapshot, StatusSnapshot};
+pub use tree::TraceTree;

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use super::tail::TailAccount;
 use crate::pipeline::Ledger;
 
 /// What became of a provider's spans.
@@ -16,6 +17,8 @@ pub struct TraceAccount {
     pub ended: u64,
     /// Calls on spans of the API that had ended, which had no effect.
     pub after_end: u64,
+    /// What tail sampling decided, where there is any. Exporters are given only what it kept.
+    pub tail: Option<TailAccount>,
     /// For each exporter, its kind and what became of the spans that ended for it.
     pub exports: Vec<(&'static str, Ledger)>,
 }
@@ -31,6 +34,9 @@ impl fmt::Display for TraceAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let TraceAccount { started, sampled, ended, .. } = self;
         write!(f, "traces: {started} spans started, {sampled} sampled, {ended} ended")?;
+        if let Some(tail) = &self.tail {
+            write!(f, "; tail sampling: {tail}")?;
+        }
         for (component, ledger) in &self.exports {
             write!(f, "; {component}: {ledger}")?;
         }

@@ -1,6 +1,6 @@
 use super::processor::{FinishedSpan, SpanProcessor};
 use super::record::{SpanShared, Spans};
-use crate::pipeline::{BatchConfig, BatchPipeline, Deadline, Exporter, FlushError, Ledger, PipelineState};
+use crate::pipeline::{BatchConfig, BatchPipeline, Deadline, Exporter, FlushError, PipelineState};
 
 use std::sync::Arc;
 
@@ -32,11 +32,11 @@ impl SpanProcessor for BatchSpanProcessor {
         self.pipeline.flush(deadline)
     }
 
-    fn shutdown(&self, deadline: Deadline) -> Option<Ledger> {
-        Some(self.pipeline.shutdown(deadline))
+    fn shutdown(&self, deadline: Deadline) {
+        self.pipeline.shutdown(deadline);
     }
 
-    fn state(&self) -> Option<PipelineState> {
-        Some(self.pipeline.state())
+    fn states(&self) -> Vec<PipelineState> {
+        vec![self.pipeline.state()]
     }
 }

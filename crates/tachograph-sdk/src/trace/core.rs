@@ -8,6 +8,7 @@ use super::live::LiveSpan;
 use super::processor::SpanProcessor;
 use super::record::SpanShared;
 use super::sampler::SamplerCell;
+use super::tail::TailProcessor;
 use super::time::SpanClock;
 use crate::sync::{Mutex, lock};
 
@@ -25,6 +26,8 @@ pub(crate) struct Core {
     /// `None` for random ones.
     pub(crate) ids: Option<Box<dyn IdGenerator>>,
     pub(crate) clock: SpanClock,
+    /// The processor, if traces are sampled at their tails.
+    pub(crate) tail: Option<Arc<TailProcessor>>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) stopped: AtomicBool,
     /// Recordings that threads have too many of, for those that have none: where spans end on other threads than
@@ -56,6 +59,7 @@ impl Core {
         sampler: SamplerCell,
         ids: Option<Box<dyn IdGenerator>>,
         clock: SpanClock,
+        tail: Option<Arc<TailProcessor>>,
     ) -> Self {
         Core {
             id: ENGINES.fetch_add(1, Ordering::Relaxed),
@@ -65,6 +69,7 @@ impl Core {
             sampler,
             ids,
             clock,
+            tail,
             counters: Arc::default(),
             stopped: AtomicBool::new(false),
             depot: Mutex::default(),

@@ -125,6 +125,8 @@ fn set_context(
 pub(crate) fn set_parent(core: &Core, local: Option<&Local>, live: &mut LiveSpan, parent: Parent<'_>) {
     let flags = parent.trace_flags.to_u8() & RANDOM;
     let mut sampled = 0;
+    let was_root = live.head.parent_id == 0 || live.head.parent_is_remote;
+    let left = (live.recording && live.is_sampled() && was_root).then(|| live.trace_id());
     if live.recording {
         let input = SamplingInput {
             parent: Some(parent),
@@ -155,6 +157,9 @@ pub(crate) fn set_parent(core: &Core, local: Option<&Local>, live: &mut LiveSpan
     set_context(live, parent.trace_id, live.span_id(), TraceFlags::new(flags | sampled), Some(parent));
     if live.recording {
         live.body.set_trace_state(&live.trace_state);
+    }
+    if let (Some(left), Some(tail)) = (left, &core.tail) {
+        tail.moved(left, live);
     }
 }
 

@@ -85,6 +85,11 @@ impl LiveSpan {
         SpanId::from(self.head.parent_id)
     }
 
+    /// Whether its parent is in another process.
+    pub fn parent_is_remote(&self) -> bool {
+        self.head.parent_is_remote
+    }
+
     /// Its W3C trace flags.
     #[inline]
     pub fn trace_flags(&self) -> TraceFlags {

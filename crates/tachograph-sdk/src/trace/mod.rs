@@ -41,6 +41,7 @@ mod simple;
 mod slots;
 mod span;
 mod start;
+mod tail;
 mod time;
 mod tracer;
 
@@ -66,6 +67,7 @@ pub use simple::SimpleSpanProcessor;
 pub use slots::Slots;
 pub use span::Span;
 pub use start::{SpanAttributes, SpanStart};
+pub use tail::{TailAccount, TailSampling};
 pub use tracer::Tracer;
 
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,12 +1,13 @@
 use std::cell::OnceCell;
 use std::fmt;
+use std::sync::Arc;
 
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanId, TraceFlags, TraceId};
 
 use super::live::LiveSpan;
 use super::record::{Body, Head, SpanRecord, SpanShared};
-use crate::pipeline::{Deadline, FlushError, Ledger, PipelineState};
+use crate::pipeline::{Deadline, FlushError, PipelineState};
 
 /// Is told of spans that start and end. Anyone can implement it.
 ///
@@ -32,16 +33,36 @@ pub trait SpanProcessor: fmt::Debug + Send + Sync + 'static {
         Ok(())
     }
 
-    /// The end: hands on what is held, and takes nothing more. May be called again, then without effect. Returns
-    /// what became of the spans, where the processor exports.
-    fn shutdown(&self, deadline: Deadline) -> Option<Ledger> {
+    /// The end: hands on what is held, and takes nothing more. May be called again, then without effect.
+    fn shutdown(&self, deadline: Deadline) {
         let _ = deadline;
-        None
     }
 
-    /// What became of the spans so far, where the processor exports.
-    fn state(&self) -> Option<PipelineState> {
-        None
+    /// What became of the spans so far: of the processor itself, where it exports, and of those it hands spans to.
+    fn states(&self) -> Vec<PipelineState> {
+        Vec::new()
+    }
+}
+
+impl<P: SpanProcessor + ?Sized> SpanProcessor for Arc<P> {
+    fn on_start(&self, span: &mut LiveSpan, parent: Option<&Context>) {
+        (**self).on_start(span, parent);
+    }
+
+    fn on_end(&self, span: &FinishedSpan<'_>) {
+        (**self).on_end(span);
+    }
+
+    fn flush(&self, deadline: Deadline) -> Result<(), FlushError> {
+        (**self).flush(deadline)
+    }
+
+    fn shutdown(&self, deadline: Deadline) {
+        (**self).shutdown(deadline);
+    }
+
+    fn states(&self) -> Vec<PipelineState> {
+        (**self).states()
     }
 }
 
@@ -65,7 +86,6 @@ impl<'a> FinishedSpan<'a> {
     }
 
     /// One that was kept as a record.
-    #[expect(dead_code, reason = "for processors that keep spans a while")]
     pub(crate) fn of_record(bytes: &'a [u8], shared: &'a SpanShared) -> Self {
         FinishedSpan { form: Form::Record(bytes), shared, encoded: OnceCell::new() }
     }
@@ -92,6 +112,17 @@ impl<'a> FinishedSpan<'a> {
         match self.form {
             Form::Parts(head, _) => TraceFlags::new(head.flags).is_sampled(),
             Form::Record(_) => self.record().trace_flags().is_sampled(),
+        }
+    }
+
+    /// Whether it has no parent in this process.
+    pub(crate) fn is_local_root(&self) -> bool {
+        match self.form {
+            Form::Parts(head, _) => head.parent_id == 0 || head.parent_is_remote,
+            Form::Record(_) => {
+                let record = self.record();
+                record.parent_span_id().is_none() || record.parent_is_remote()
+            }
         }
     }
 

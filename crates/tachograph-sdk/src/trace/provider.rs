@@ -4,6 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
+use opentelemetry::trace::TraceId;
 
 use super::account::TraceAccount;
 use super::batch::BatchSpanProcessor;
@@ -15,6 +16,7 @@ use super::processor::SpanProcessor;
 use super::record::{SpanShared, Spans};
 use super::sampler::{AlwaysOn, ParentBased, Sampler, SamplerCell};
 use super::simple::SimpleSpanProcessor;
+use super::tail::{TailProcessor, TailSampling};
 use super::time::SpanClock;
 use super::tracer::Tracer;
 use crate::clock::Clock;
@@ -60,6 +62,7 @@ impl TracerProvider {
             ids: None,
             clock: SpanClock::Process,
             processors: Vec::new(),
+            tail: None,
         }
     }
 
@@ -118,13 +121,20 @@ impl TracerProvider {
             recorded_only: counts.started_as(SamplingOutcome::RecordOnly),
             ended: counts.ended(),
             after_end: core.counters.after_end.load(Ordering::Relaxed),
+            tail: core.tail.as_ref().map(|tail| tail.account()),
             exports: self.states().into_iter().map(|state| (state.component_type, state.ledger)).collect(),
         }
     }
 
+    /// Asks that a trace be kept, and says whether it will be: with tail sampling, if it is not over and dropped already;
+    /// without, a trace that was sampled is kept anyway. For those who point at a trace from elsewhere, as an exemplar does.
+    pub fn keep_trace(&self, trace_id: TraceId) -> bool {
+        self.handle.0.tail.as_ref().is_none_or(|tail| tail.keep(trace_id))
+    }
+
     /// What each processor that exports holds.
     pub fn states(&self) -> Vec<PipelineState> {
-        self.handle.0.processors.iter().filter_map(|processor| processor.state()).collect()
+        self.handle.0.processors.iter().flat_map(|processor| processor.states()).collect()
     }
 
     /// How many spans started and ended so far.
@@ -177,6 +187,7 @@ pub struct TracerProviderBuilder {
     ids: Option<Box<dyn IdGenerator>>,
     clock: SpanClock,
     processors: Vec<MakeProcessor>,
+    tail: Option<TailSampling>,
 }
 
 impl TracerProviderBuilder {
@@ -233,12 +244,32 @@ impl TracerProviderBuilder {
         self
     }
 
+    /// Holds spans until their trace is over in this process, and hands only those of traces that are worth it to the
+    /// processors.
+    pub fn with_tail_sampling(mut self, config: TailSampling) -> Self {
+        self.tail = Some(config);
+        self
+    }
+
     /// Builds the provider, and starts the threads of its exporters.
     pub fn build(self) -> TracerProvider {
         let shared = SpanShared::new(self.resource.unwrap_or_default());
-        let processors = self.processors.into_iter().map(|make| make(&shared)).collect();
-        let core =
-            Core::new(shared, self.limits, processors, SamplerCell::new(self.sampler), self.ids, self.clock);
+        let mut processors: Vec<_> = self.processors.into_iter().map(|make| make(&shared)).collect();
+        let mut tail = None;
+        if let Some(config) = self.tail {
+            let holding = Arc::new(TailProcessor::new(config, processors, shared.clone()));
+            tail = Some(Arc::clone(&holding));
+            processors = vec![Box::new(holding)];
+        }
+        let core = Core::new(
+            shared,
+            self.limits,
+            processors,
+            SamplerCell::new(self.sampler),
+            self.ids,
+            self.clock,
+            tail,
+        );
         TracerProvider { handle: Arc::new(Handle(Arc::new(core))) }
     }
 }

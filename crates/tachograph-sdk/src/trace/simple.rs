@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::processor::{FinishedSpan, SpanProcessor};
 use super::record::{SpanShared, Spans};
-use crate::pipeline::{Deadline, Exporter, FlushError, Ledger, PipelineState, SimplePipeline};
+use crate::pipeline::{Deadline, Exporter, FlushError, PipelineState, SimplePipeline};
 
 /// Exports each sampled span when it ends, on the thread that ends it: for tests, and for programs that print spans to
 /// a console.
@@ -33,11 +33,11 @@ impl SpanProcessor for SimpleSpanProcessor {
         self.pipeline.flush(deadline)
     }
 
-    fn shutdown(&self, deadline: Deadline) -> Option<Ledger> {
-        Some(self.pipeline.shutdown(deadline))
+    fn shutdown(&self, deadline: Deadline) {
+        self.pipeline.shutdown(deadline);
     }
 
-    fn state(&self) -> Option<PipelineState> {
-        Some(self.pipeline.state())
+    fn states(&self) -> Vec<PipelineState> {
+        vec![self.pipeline.state()]
     }
 }

@@ -1,0 +1,101 @@
+//! Which traces are exported, decided when they are over.
+
+mod account;
+mod held;
+mod processor;
+mod quantile;
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+pub use account::TailAccount;
+pub(crate) use processor::TailProcessor;
+
+/// Local tail sampling: what of each trace happens in this process is held until it is over here, and exported whole if it
+/// turned out to be worth it.
+///
+/// A trace is kept if any of its spans has an error, if it was slow, if it was marked, and otherwise by a ratio. *Slow*
+/// is by the duration of its local root (the span without a parent in this process); it is over when its last open local root
+/// has ended. Spans that end later share its fate.
+///
+/// ```
+/// use std::time::Duration;
+/// use tachograph_sdk::trace::{TailSampling, TracerProvider};
+///
+/// let provider = TracerProvider::builder()
+///     .with_tail_sampling(TailSampling::new(0.05).keep_slow(Duration::from_millis(500)).keep_slowest(0.99))
+///     .build();
+/// # let _ = provider;
+/// ```
+///
+/// # What others see
+///
+/// The sampled flag is sent downstream while the trace still runs, so that it says what the sampler decided at the start:
+/// services that are called record and export their parts, whatever is decided here later. A trace that is dropped
+/// here, then, may show up at the collector without this process's part; each process decides for itself, unless all use the
+/// same ratio and nothing else. Sample at the head what must be whole everywhere.
+///
+/// # Bounds
+///
+/// So many traces and so many bytes are held, and no more. The oldest trace makes room: it is decided with what is
+/// known of it, and its later spans share that decision.
+#[derive(Clone, Debug)]
+pub struct TailSampling {
+    pub(crate) ratio: f64,
+    pub(crate) slow: Option<Duration>,
+    pub(crate) quantile: Option<f64>,
+    pub(crate) mark: Cow<'static, str>,
+    pub(crate) max_bytes: usize,
+    pub(crate) max_traces: usize,
+}
+
+impl TailSampling {
+    /// Keeps traces with errors, marked ones, and a share of all others: from 0 to 1, by the trace's id.
+    pub fn new(ratio_of_others: f64) -> Self {
+        TailSampling {
+            ratio: ratio_of_others,
+            slow: None,
+            quantile: None,
+            mark: Cow::Borrowed("sampling.keep"),
+            max_bytes: 16 << 20,
+            max_traces: 10_000,
+        }
+    }
+
+    /// Keeps traces that take at least so long.
+    #[must_use]
+    pub fn keep_slow(mut self, threshold: Duration) -> Self {
+        self.slow = Some(threshold);
+        self
+    }
+
+    /// Keeps traces that take longer than such a share of those before them, of which the later count more: 0.99 keeps the
+    /// slowest of a hundred. Begins after a hundred traces.
+    #[must_use]
+    pub fn keep_slowest(mut self, quantile: f64) -> Self {
+        self.quantile = Some(quantile.clamp(0.0, 1.0)).filter(|quantile| !quantile.is_nan());
+        self
+    }
+
+    /// The attribute that marks a trace, on any of its spans, with the value `true`; `sampling.keep` unless set. Code that
+    /// has no span at hand marks by [`TracerProvider::keep_trace`](super::TracerProvider::keep_trace).
+    #[must_use]
+    pub fn with_mark(mut self, key: impl Into<Cow<'static, str>>) -> Self {
+        self.mark = key.into();
+        self
+    }
+
+    /// How many bytes of spans are held; 16 MiB.
+    #[must_use]
+    pub fn with_max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// How many traces are held, and of how many the decision is remembered for spans that end late; 10,000.
+    #[must_use]
+    pub fn with_max_traces(mut self, traces: usize) -> Self {
+        self.max_traces = traces.max(1);
+        self
+    }
+}
