@@ -1,18 +1,23 @@
 //! [tower] layers that record the telemetry of HTTP services, over any [OpenTelemetry] SDK.
 //!
 //! [`HttpServerLayer`] records the server metrics of the HTTP semantic conventions (1.44):
-//! durations, and by choice requests in flight and sizes of bodies. Every request is accounted for
-//! exactly once, whatever becomes of it: answered, streamed for an hour, cancelled, or lost to a
-//! panic.
+//! durations, and by choice requests in flight and sizes of bodies. Given a tracer, it also makes
+//! the server span of each request, in the trace that the request's headers name. Every request is
+//! accounted for exactly once, whatever becomes of it: answered, streamed for an hour, cancelled, or
+//! lost to a panic.
 //!
 //! ```
 //! use axum::{Router, routing::get};
+//! use tachograph_propagation::Propagator;
 //! use tachograph_tower::HttpServerLayer;
 //!
 //! # let meter = opentelemetry::global::meter_with_scope(tachograph_tower::scope());
-//! let app: Router = Router::new()
-//!     .route("/orders/{id}", get(async || "an order"))
-//!     .layer(HttpServerLayer::new(&meter).with_active_requests(true));
+//! # let tracer = opentelemetry::global::tracer_with_scope(tachograph_tower::scope());
+//! let layer = HttpServerLayer::new(&meter)
+//!     .with_active_requests(true)
+//!     .with_tracer(tracer)
+//!     .with_propagator(Propagator::default()); // trace context and baggage
+//! let app: Router = Router::new().route("/orders/{id}", get(async || "an order")).layer(layer);
 //! ```
 //!
 //! # Where to put the layer
@@ -26,16 +31,28 @@
 //!
 //! # Any SDK
 //!
-//! A layer takes its [`Meter`](opentelemetry::metrics::Meter) as a value; [`scope`] is the scope to
-//! build it with. Nothing here depends on an SDK, reads the environment, or needs a runtime.
+//! A layer takes its [`Meter`](opentelemetry::metrics::Meter), its
+//! [`Tracer`](opentelemetry::trace::Tracer) and its `Propagator` as values; [`scope`] is the scope to
+//! build the first two with. Nothing here depends on an SDK, reads the environment, or needs a
+//! runtime. The API's globals are used where a tracer is given and no propagator, and by
+//! `HttpServerLayer::default()`.
+//!
+//! # What nests under a request's span
+//!
+//! Whatever is made while the service runs or its response's body is polled, by the API or by a
+//! `tracing` subscriber that knows the API's `Context`: that is current during each call and each
+//! poll, and never in between. To call another service, inject `Context::current()` into its
+//! request; a task that is spawned is given the context by its spawner
+//! (`FutureExt::with_current_context` of the API).
 //!
 //! # Features
 //!
-//! - `axum`: the route is axum 0.8's `MatchedPath`, and axum's request bodies are counted as they
-//!   stream. Without it there is no route unless an extractor is given.
+//! - `axum`: the route is axum 0.8's `MatchedPath`, the peer its `ConnectInfo<SocketAddr>`, and axum's
+//!   request bodies are counted as they stream. Without it there is no route unless an extractor is
+//!   given.
 //!
 //! [tower]: https://docs.rs/tower
-//! [OpenTelemetry]: https://opentelemetry.io/docs/specs/semconv/http/http-metrics/
+//! [OpenTelemetry]: https://opentelemetry.io/docs/specs/semconv/http/
 
 mod scope;
 mod semconv;

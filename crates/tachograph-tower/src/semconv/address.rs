@@ -34,16 +34,16 @@ fn parse(host: &str) -> Option<ServerAddress> {
 /// A name of letters, digits, `.` and `-`, and a port if there is one: what nearly all are, and then
 /// an authority need not be made.
 fn plain(host: &str) -> Option<ServerAddress> {
-    let (name, port) = match host.split_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
-            (name, Some(port.parse().ok()?))
-        }
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    let end = host.as_bytes().iter().position(|byte| !is_plain(byte)).unwrap_or(host.len());
+    let (name, rest) = host.split_at_checked(end)?;
+    let port = match rest.strip_prefix(':') {
+        Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => Some(port.parse().ok()?),
         Some(_) => return None,
-        None => (host, None),
+        None if rest.is_empty() => None,
+        None => return None,
     };
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
-    (!name.is_empty() && name.bytes().all(is_plain))
-        .then(|| ServerAddress { name: name.to_ascii_lowercase(), port })
+    (!name.is_empty()).then(|| ServerAddress { name: name.to_ascii_lowercase(), port })
 }
 
 fn of_authority(authority: &Authority) -> Option<ServerAddress> {

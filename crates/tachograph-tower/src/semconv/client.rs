@@ -44,19 +44,20 @@ pub(crate) fn address_text(address: IpAddr) -> Arc<str> {
     let IpAddr::V4(address) = address else {
         return address.to_string().into();
     };
-    let (mut text, mut len) = ([0; "255.255.255.255".len()], 0);
-    for (at, octet) in address.octets().into_iter().enumerate() {
-        if at > 0 {
-            text[len] = b'.';
-            len += 1;
-        }
-        for (least, unit) in [(100, 100), (10, 10), (0, 1)] {
-            if octet >= least {
-                text[len] = b'0' + octet / unit % 10;
+    let (mut text, mut len) = ([b'.'; "255.255.255.255.".len()], 0);
+    for octet in address.octets() {
+        for (is_written, digit) in
+            [(octet >= 100, octet / 100), (octet >= 10, octet / 10 % 10), (true, octet % 10)]
+        {
+            if is_written {
+                text[len] = b'0' + digit;
                 len += 1;
             }
         }
+        // The point is there already.
+        len += 1;
     }
+    len -= 1;
     std::str::from_utf8(&text[..len]).unwrap_or_default().into()
 }
 

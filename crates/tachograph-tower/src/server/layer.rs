@@ -12,7 +12,8 @@ use super::route::RequestHead;
 use super::service::HttpServer;
 use crate::Scheme;
 
-/// A [`Layer`] that records the server metrics of the HTTP semantic conventions.
+/// A [`Layer`] that records the server metrics of the HTTP semantic conventions and, given a
+/// [tracer](Self::with_tracer), makes the server spans.
 ///
 /// It is cheap to clone, and clones share what they remember. One layer may make any number of
 /// services, as axum's `Router` does, which applies it to every route.
@@ -26,7 +27,7 @@ use crate::Scheme;
 /// | `http.server.request.body.size` | histogram, `By` | [opt-in](Self::with_body_sizes) |
 /// | `http.server.response.body.size` | histogram, `By` | [opt-in](Self::with_body_sizes) |
 ///
-/// # Attributes
+/// # Attributes of the metrics
 ///
 /// | attribute | when |
 /// |---|---|
@@ -41,11 +42,38 @@ use crate::Scheme;
 /// `http.server.active_requests` has the method, the scheme and the opt-in address only.
 /// `network.protocol.name` is reported where it is not `http`, so never here.
 ///
+/// # The span
+///
+/// It is named `{method} {route}`, or `{method}` where there is no route; the method is `HTTP` where it
+/// is `_OTHER`. Its kind is *server*, its parent the span that the request's headers name, as the
+/// [propagator](Self::with_propagator) reads them, and none otherwise: never what happens to be current
+/// where the server runs. It starts when the service is called, once the route is known, and ends when
+/// the request does. Its status is an error where there is an `error.type`, and unset otherwise.
+///
+/// | attribute | when |
+/// |---|---|
+/// | those of the metrics | as there; `http.request.method`, `url.scheme`, `http.route` and `network.protocol.version` from the start |
+/// | `http.request.method_original` | where the method is `_OTHER` |
+/// | `url.path` | always, from the start |
+/// | `url.query` | where there is one, from the start; values of the keys of signed URLs, such as `sig`, are `REDACTED` |
+/// | `server.address`, `server.port` | from the start: `Forwarded`, `X-Forwarded-Host`, the URI's authority, `Host` |
+/// | `client.address` | from the start: `Forwarded`, `X-Forwarded-For`, the peer; only what is an IP address |
+/// | `network.peer.address`, `network.peer.port` | where the [peer](Self::with_peer) is known |
+/// | `user_agent.original` | where it was sent, from the start |
+/// | `http.request.header.…`, `http.response.header.…` | [opt-in](Self::with_request_headers), those of the request from the start |
+///
+/// What is there from the start, a sampler sees. A layer outside of its router learns the route
+/// [with the response](Self::with_response_route), and then renames the span.
+///
+/// The span is the request's own: nobody else needs to end it, and what handlers set on it, through
+/// `Context::current().span()`, stays. Where telemetry is suppressed there is none.
+///
 /// # When a request ends, and how
 ///
 /// A request ends when its response body has been read to its end, has failed or is dropped, so
 /// that the duration of a streamed response covers the stream. It ends exactly once, whatever
-/// happens, and then every metric gets one sample. `error.type` is one of these:
+/// happens; then every metric gets one sample, recorded while the request's context is current, and
+/// the span ends. `error.type` is one of these:
 ///
 /// | what happened | `http.response.status_code` | `error.type` |
 /// |---|---|---|
@@ -78,6 +106,10 @@ use crate::Scheme;
 /// there is a request body; the server's address, several. Memory is bounded: up to 4,032 route
 /// templates and as many attribute sets are remembered, and what comes beyond them is reported all
 /// the same, from attributes built anew for each request.
+///
+/// A span costs what the API asks for: its name, its attributes in a list, a copy of each text that
+/// the request brought, and the two boxes of a context. What is only for those who read it is not made
+/// where the span does not record.
 ///
 /// # Example
 ///
