@@ -6,10 +6,11 @@ use std::error::Error;
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry::{Context, KeyValue};
 use tachograph_sdk::ValueRef;
-use tachograph_sdk::trace::{LiveSpan, SpanStatus};
+use tachograph_sdk::trace::SpanStatus;
 use tracing::field::Field;
 use tracing::{Event, Level, Metadata};
 
+use crate::attach::{self, EXCEPTION};
 use crate::core::{Asked, Core, Place, is_held_here};
 use crate::fields::{self, Fields, Sink, Visitor};
 use crate::local;
@@ -20,9 +21,6 @@ const MESSAGE: &str = "message";
 
 /// Fields of this name are errors, whatever their type: `#[instrument(err)]` records them as text.
 const ERROR: &str = "error";
-
-/// The name of an event that is an error, by the semantic conventions.
-const EXCEPTION: &str = "exception";
 
 /// Targets of what the SDK and the API say of themselves: for the console, never part of a span. The API reports
 /// while it holds the current context, so that to ask for that would panic.
@@ -96,7 +94,7 @@ impl Core {
                 let mut writer = inner.live.add_event(name, time);
                 attributes(scratch, metadata, |key, value| writer.set_attribute(key, value));
                 if self.options.location {
-                    location(metadata, &mut |key, value| writer.set_attribute(key, value));
+                    attach::location(metadata, &mut |key, value| writer.set_attribute(key, value));
                 }
             }
             if self.options.error_status
@@ -178,61 +176,4 @@ fn foreign(event: &Event<'_>) {
         // The context is cloned, so that it is not borrowed while the span records.
         Context::current().span().add_event(name_of(scratch).to_owned(), pairs);
     });
-}
-
-/// Adds an error to a span.
-pub(crate) fn exception(live: &mut LiveSpan, time: u64, message: &str, sources: &str) {
-    let mut event = live.add_event(EXCEPTION, time);
-    event.set_attribute("exception.message", message);
-    if !sources.is_empty() {
-        event.set_attribute("exception.stacktrace", sources);
-    }
-}
-
-/// Adds the errors among the fields that a span is made with.
-pub(crate) struct Exceptions<'a> {
-    pub(crate) live: &'a mut LiveSpan,
-    pub(crate) time: u64,
-}
-
-impl Sink for Exceptions<'_> {
-    fn field(&mut self, _: &Field, _: ValueRef<'_>) {}
-
-    fn error(&mut self, _: &Field, message: &str, error: &(dyn Error + 'static)) {
-        fields::with_buffer(|sources| {
-            fields::format_sources(sources, error);
-            exception(self.live, self.time, message, sources);
-        });
-    }
-}
-
-/// Where in the source something is.
-pub(crate) fn location(metadata: &Metadata<'_>, visitor: &mut dyn FnMut(&str, ValueRef<'_>)) {
-    if let Some(file) = metadata.file() {
-        visitor("code.file.path", ValueRef::Str(file));
-    }
-    if let Some(line) = metadata.line() {
-        visitor("code.line.number", ValueRef::I64(i64::from(line)));
-    }
-    if let Some(module) = metadata.module_path() {
-        visitor("code.module.name", ValueRef::Str(module));
-    }
-}
-
-thread_local! {
-    static THREAD: i64 = {
-        // `ThreadId` gives its number only as text.
-        let text = format!("{:?}", std::thread::current().id());
-        text.chars().filter(char::is_ascii_digit).collect::<String>().parse().unwrap_or_default()
-    };
-}
-
-/// Which thread this is.
-pub(crate) fn thread(visitor: &mut dyn FnMut(&str, ValueRef<'_>)) {
-    if let Ok(id) = THREAD.try_with(|id| *id) {
-        visitor("thread.id", ValueRef::I64(id));
-    }
-    if let Some(name) = std::thread::current().name() {
-        visitor("thread.name", ValueRef::Str(name));
-    }
 }

@@ -6,23 +6,27 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use opentelemetry::KeyValue;
 use opentelemetry::trace::{Span, SpanContext, Status};
-use tachograph_sdk::trace::{LiveSpan, Parent, SpanStatus};
+use tachograph_sdk::trace::{LiveSpan, Parent, SpanStatus, Tracer};
 
-use crate::core::Core;
-
-/// The cores that there are. A span in a context names its core by number: to count references to it for each span
-/// would be a cache line that all threads write.
-static CORES: RwLock<Vec<(u64, Weak<Core>)>> = RwLock::new(Vec::new());
-
-pub(crate) fn enlist(core: &Arc<Core>) {
-    let mut cores = CORES.write().unwrap_or_else(PoisonError::into_inner);
-    cores.retain(|(_, core)| core.strong_count() > 0);
-    cores.push((core.id, Arc::downgrade(core)));
+/// Who keeps the spans.
+pub(crate) trait Keeper: Send + Sync {
+    /// Changes what the engine records of a span, if it lives and is recorded.
+    fn with_live(&self, number: u64, change: &mut dyn FnMut(&Tracer, &mut LiveSpan));
 }
 
-fn find(id: u64) -> Option<Arc<Core>> {
-    let cores = CORES.read().unwrap_or_else(PoisonError::into_inner);
-    cores.iter().find(|(known, _)| *known == id)?.1.upgrade()
+/// The keepers that there are. A span in a context names its keeper by number: to count references to it for each span
+/// would be a cache line that all threads write.
+static KEEPERS: RwLock<Vec<(u64, Weak<dyn Keeper>)>> = RwLock::new(Vec::new());
+
+pub(crate) fn enlist(id: u64, keeper: &Arc<dyn Keeper>) {
+    let mut keepers = KEEPERS.write().unwrap_or_else(PoisonError::into_inner);
+    keepers.retain(|(_, keeper)| keeper.strong_count() > 0);
+    keepers.push((id, Arc::downgrade(keeper)));
+}
+
+fn find(id: u64) -> Option<Arc<dyn Keeper>> {
+    let keepers = KEEPERS.read().unwrap_or_else(PoisonError::into_inner);
+    keepers.iter().find(|(known, _)| *known == id)?.1.upgrade()
 }
 
 /// A span of `tracing` in a [`Context`](opentelemetry::Context).
@@ -37,15 +41,15 @@ pub(crate) struct ForeignSpan {
 }
 
 impl ForeignSpan {
-    fn with(&self, change: impl FnOnce(&Core, &mut LiveSpan)) {
-        if let Some(core) = find(self.core) {
-            core.with_live(self.number, |live| change(&core, live));
+    fn with(&self, mut change: impl FnMut(&Tracer, &mut LiveSpan)) {
+        if let Some(keeper) = find(self.core) {
+            keeper.with_live(self.number, &mut change);
         }
     }
 
     fn event(&self, name: &str, unix_nanos: Option<u64>, attributes: &[KeyValue]) {
-        self.with(|core, live| {
-            let time = unix_nanos.unwrap_or_else(|| core.tracer.event_time(live));
+        self.with(|tracer, live| {
+            let time = unix_nanos.unwrap_or_else(|| tracer.event_time(live));
             let mut event = live.add_event(name, time);
             for pair in attributes {
                 event.set_attribute(pair.key.as_str(), &pair.value);
@@ -92,7 +96,8 @@ impl Span for ForeignSpan {
     where
         T: Into<Cow<'static, str>>,
     {
-        self.with(|_, live| live.set_name(&new_name.into()));
+        let name = new_name.into();
+        self.with(|_, live| live.set_name(&name));
     }
 
     fn add_link(&mut self, span_context: SpanContext, attributes: Vec<KeyValue>) {

@@ -55,6 +55,7 @@
 //! in lazy mode, and twice in full mode ([`ContextMode`]). A span under one of this process that is not sampled
 //! takes a slot and is never started, if the sampler follows parents; it has the ids of the one above.
 
+mod attach;
 mod carry;
 mod console;
 mod core;

@@ -140,10 +140,10 @@ impl Local {
         };
         let entry = match entries.last() {
             Some(last) if last.number == number && last.core == core => entries.pop(),
-            _ => match entries.iter().rposition(|e| e.core == core && e.number == number) {
-                Some(found) => Some(entries.remove(found)),
-                None => None,
-            },
+            _ => {
+                let found = entries.iter().rposition(|e| e.core == core && e.number == number);
+                found.map(|found| entries.remove(found))
+            }
         };
         // The stack is free before the guard goes: what that drops may be the user's.
         drop(entries);

@@ -219,7 +219,7 @@ impl Slot {
                 bits: self.bits.load(Ordering::Relaxed),
             };
             fence(Ordering::Acquire);
-            if version % 2 == 0 && self.version.load(Ordering::Relaxed) == version {
+            if version.is_multiple_of(2) && self.version.load(Ordering::Relaxed) == version {
                 return identity;
             }
             std::thread::yield_now();

@@ -10,7 +10,7 @@ use tracing::{Event, Metadata, Subscriber};
 use tracing_core::span::Current;
 
 use crate::console::Console;
-use crate::core::{Asked, Core, Wanted};
+use crate::core::{Asked, Core, PrintSpan, Wanted};
 use crate::event;
 use crate::filter::Filter;
 use crate::options::SpanOptions;
@@ -158,7 +158,8 @@ impl Subscriber for TelemetrySubscriber {
 
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {
         let (traced, printed) = self.wanted(attributes.metadata());
-        let wanted = Wanted { traced, print: self.console.as_ref().filter(|_| printed) };
+        let print = self.console.as_ref().filter(|_| printed).map(|console| console as &dyn PrintSpan);
+        let wanted = Wanted { traced, print };
         let asked = Asked::by(attributes, Id::into_u64);
         let number = self.core.new_span(attributes, asked, wanted);
         self.tell(|filter| filter.new_span(attributes, number));

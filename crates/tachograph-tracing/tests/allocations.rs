@@ -1,4 +1,5 @@
 //! What the caller's thread allocates. A test of its own program: it counts in the allocator.
+#![allow(clippy::unwrap_used, reason = "tests, and what they share")]
 #![allow(unsafe_code, reason = "a global allocator cannot be written without")]
 
 mod support;

@@ -1,4 +1,5 @@
 //! Threads and a runtime that make spans while the provider is flushed, its sampler changes, and it shuts down.
+#![allow(clippy::unwrap_used, reason = "tests, and what they share")]
 
 mod support;
 
@@ -21,7 +22,7 @@ use tracing_subscriber::registry;
 fn work(n: u64, remote: &Context) {
     let root = info_span!("root", n, later = tracing::field::Empty);
     let _inside = root.enter();
-    if n % 5 == 0 {
+    if n.is_multiple_of(5) {
         root.set_parent(remote);
     }
     for depth in 0..4_u64 {

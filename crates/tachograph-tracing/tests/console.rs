@@ -1,4 +1,5 @@
 //! The console's lines.
+#![allow(clippy::unwrap_used, reason = "tests, and what they share")]
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,5 @@
 //! What goes wrong with others, one test for each.
+#![allow(clippy::unwrap_used, reason = "tests, and what they share")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! What becomes of fields.
+#![allow(clippy::unwrap_used, reason = "tests, and what they share")]
 
 mod support;
 

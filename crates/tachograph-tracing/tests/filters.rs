@@ -1,4 +1,5 @@
 //! Which spans and events are wanted, and that the others cost nothing.
+#![allow(clippy::unwrap_used, reason = "tests, and what they share")]
 
 mod support;
 

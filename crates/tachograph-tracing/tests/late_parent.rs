@@ -1,4 +1,5 @@
 //! A parent that is set late, and what else is set through `SpanExt`.
+#![allow(clippy::unwrap_used, reason = "tests, and what they share")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Which span is whose parent, in both products and both modes.
+#![allow(clippy::unwrap_used, reason = "tests, and what they share")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! tracing-opentelemetry itself runs on our tracer.
+#![allow(clippy::unwrap_used, reason = "tests, and what they share")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Spans across `.await`, tasks, threads and streams, on every flavour of runtime.
+#![allow(clippy::unwrap_used, reason = "tests, and what they share")]
 
 mod support;
 

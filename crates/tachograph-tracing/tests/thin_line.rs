@@ -1,4 +1,5 @@
 //! From a macro to the exporter.
+#![allow(clippy::unwrap_used, reason = "tests, and what they share")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Spans that are not sampled.
+#![allow(clippy::unwrap_used, reason = "tests, and what they share")]
 
 mod support;
 

@@ -13,7 +13,7 @@ use tracing::Event;
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Record};
 
-use crate::core::{Asked, Core, Place, is_held_here};
+use crate::core::{Asked, Core, Place, PrintSpan, is_held_here};
 use crate::fields::with_buffer;
 use crate::filter::Filter;
 use crate::local;
@@ -88,14 +88,6 @@ impl Console {
         &self.filter
     }
 
-    /// Writes a span's fields as they are part of later lines.
-    pub(crate) fn print_span(&self, out: &mut String, attributes: &Attributes<'_>) {
-        match self.form {
-            Form::Pretty => pretty::span_fields(out, self.ansi, |visitor| attributes.record(visitor)),
-            Form::Json => json::span_fields(out, |visitor| attributes.record(visitor)),
-        }
-    }
-
     /// Writes fields that were recorded later, behind those that were there before.
     pub(crate) fn print_record(&self, core: &Core, number: u64, values: &Record<'_>) {
         let Some(slot) = core.table.get(number) else {
@@ -145,6 +137,15 @@ impl Console {
             // There is nobody to tell.
             let _ = writer.write_all(out.as_bytes()).and_then(|()| writer.flush());
         });
+    }
+}
+
+impl PrintSpan for Console {
+    fn print_span(&self, out: &mut String, attributes: &Attributes<'_>) {
+        match self.form {
+            Form::Pretty => pretty::span_fields(out, self.ansi, |visitor| attributes.record(visitor)),
+            Form::Json => json::span_fields(out, |visitor| attributes.record(visitor)),
+        }
     }
 }
 

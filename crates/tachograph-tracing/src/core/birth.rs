@@ -11,8 +11,7 @@ use tracing::span::Attributes;
 
 use super::held::lock;
 use super::{Asked, Core, Place, SILENT};
-use crate::console::Console;
-use crate::event::{self, Exceptions};
+use crate::attach::{self, Exceptions};
 use crate::fields::{Fields, Sink, Visitor};
 use crate::local::{self, Local};
 use crate::options::{ContextMode, SpanOptions};
@@ -23,13 +22,18 @@ use crate::slot::{
 use crate::special::{self, Special};
 use crate::table;
 
+/// Writes a span's fields as a console has them in its lines.
+pub(crate) trait PrintSpan {
+    fn print_span(&self, out: &mut String, attributes: &Attributes<'_>);
+}
+
 /// How a span is to be made.
 #[derive(Clone, Copy)]
 pub(crate) struct Wanted<'a> {
     /// As a span of the engine.
     pub(crate) traced: bool,
     /// With its fields on this console.
-    pub(crate) print: Option<&'a Console>,
+    pub(crate) print: Option<&'a dyn PrintSpan>,
 }
 
 /// A span that is about to start.
@@ -119,7 +123,8 @@ impl Core {
             && self.tracer.skips_under_unsampled()
     }
 
-    /// Starts a span in a slot that nobody else knows yet.
+    /// Starts a span in a slot that nobody else knows yet. Out of line, so that what is skipped pays nothing for it.
+    #[inline(never)]
     fn start(&self, inner: &mut Inner, new: New<'_>) -> Identity {
         let New { number, attributes, site, parent, asked, place } = new;
         let full = self.options.mode == ContextMode::Full;
@@ -225,13 +230,13 @@ impl SpanFields<'_> {
     fn extras(&self, visitor: &mut dyn FnMut(&str, ValueRef<'_>)) {
         let metadata = self.attributes.metadata();
         if self.options.location {
-            event::location(metadata, &mut *visitor);
+            attach::location(metadata, &mut *visitor);
         }
         if self.options.target {
             visitor("target", ValueRef::Str(metadata.target()));
         }
         if self.options.threads {
-            event::thread(&mut *visitor);
+            attach::thread(&mut *visitor);
         }
     }
 }

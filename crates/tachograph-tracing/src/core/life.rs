@@ -8,7 +8,7 @@ use tracing::span::Record;
 use super::Core;
 use super::birth::{Held, state_of};
 use super::held::{guarded, is_held_here};
-use crate::event;
+use crate::attach;
 use crate::fields::{self, Sink, Visitor};
 use crate::local;
 use crate::slot::{BORROWED, Extras, HAS_STATE, HELD, RECORDING, SHOWN, Slot};
@@ -130,7 +130,7 @@ impl Sink for Late<'_> {
             fields::format_sources(sources, error);
             self.core.with_live(self.number, |live| {
                 let time = self.core.tracer.event_time(live);
-                event::exception(live, time, message, sources);
+                attach::exception(live, time, message, sources);
             });
         });
     }

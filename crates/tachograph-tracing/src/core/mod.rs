@@ -11,15 +11,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceId};
 use tachograph_sdk::diag;
-use tachograph_sdk::trace::Tracer;
+use tachograph_sdk::trace::{LiveSpan, Tracer};
 use tracing::Event;
 use tracing::span::{Attributes, Id};
 use tracing_core::span::Current;
 
-pub(crate) use birth::Wanted;
+pub(crate) use birth::{PrintSpan, Wanted};
 pub(crate) use held::is_held_here;
 
-use crate::foreign;
+use crate::foreign::{self, ForeignSpan, Keeper};
 use crate::local::{self, Local, Peek, Top};
 use crate::options::{ContextMode, SpanOptions};
 use crate::slot::{ATTACH, BORROWED, Identity, Slot};
@@ -91,12 +91,13 @@ impl Core {
             options,
             refused: AtomicU64::new(0),
         });
-        foreign::enlist(&core);
+        let keeper: Arc<dyn Keeper> = Arc::clone(&core) as _;
+        foreign::enlist(core.id, &keeper);
         core
     }
 
     /// Finds what something is in, by the rule that is documented at the crate.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn place(&self, local: Option<&Local>, asked: Asked) -> Place {
         let Some(local) = local else {
             return self.place_in(asked, None, Peek::default());
@@ -115,7 +116,7 @@ impl Core {
         self.place_in(asked, top, peek)
     }
 
-    #[inline]
+    #[inline(always)]
     fn place_in(&self, asked: Asked, top: Option<Top>, peek: Peek) -> Place {
         let number = match asked {
             Asked::Contextual => match top {
@@ -252,6 +253,12 @@ impl Core {
 
     /// A context with the span in it.
     fn context_of(&self, number: u64, context: SpanContext, base: &Context) -> Context {
-        base.with_span(foreign::ForeignSpan { core: self.id, number, context })
+        base.with_span(ForeignSpan { core: self.id, number, context })
+    }
+}
+
+impl Keeper for Core {
+    fn with_live(&self, number: u64, change: &mut dyn FnMut(&Tracer, &mut LiveSpan)) {
+        Core::with_live(self, number, |live| change(&self.tracer, live));
     }
 }
