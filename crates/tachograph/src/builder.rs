@@ -6,6 +6,7 @@ use tachograph_propagation::Propagator;
 use tachograph_sdk::metrics::MeterProviderBuilder;
 use tachograph_sdk::pipeline::{BatchConfig, Exporter as Export};
 use tachograph_sdk::resource::{Resource, ResourceDetector};
+use tachograph_sdk::self_metrics::observe_traces;
 use tachograph_sdk::trace::{Sampler, SpanLimits, SpanProcessor, Spans};
 use tachograph_sdk::{Clock, MeterProvider, diag, follow};
 
@@ -297,6 +298,11 @@ impl TelemetryBuilder {
         } else {
             self.provider.with_resource(resource).build()
         };
+        // What becomes of spans is seen where metrics are.
+        if !tracers.states().is_empty() {
+            let meter = provider.meter_builder("tachograph").with_version(env!("CARGO_PKG_VERSION")).build();
+            observe_traces(&meter.as_otel(), &tracers);
+        }
         #[cfg(feature = "prometheus")]
         let (exposition, port) = {
             let exposition = expose::exposition(&provider, self.exposition);

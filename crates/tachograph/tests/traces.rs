@@ -8,7 +8,7 @@ use std::time::Duration;
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{Span, SpanKind, TraceContextExt, Tracer};
 use opentelemetry::{Context, global};
-use support::reports_of;
+use support::{page, reports_of, sample};
 use tachograph::pipeline::Deadline;
 use tachograph::propagation::Format;
 use tachograph::testing::InMemorySpanExporter;
@@ -48,6 +48,16 @@ fn spans_are_exported_at_the_end_at_the_latest_and_are_in_the_account() {
     );
     assert!(report.to_string().contains("3 created, 3 exported, 0 dropped"), "{report}");
     assert_eq!(record(&telemetry, 1), 0, "nothing is recorded any more");
+}
+
+#[test]
+fn what_becomes_of_spans_is_on_the_page() {
+    let telemetry = builder(&InMemorySpanExporter::new(), &[]).build().unwrap();
+    record(&telemetry, 3);
+    telemetry.flush_blocking(Duration::from_secs(5)).unwrap();
+    let page = page(&telemetry);
+    assert_eq!(sample(&page, "otel_sdk_span_started_total", &["RECORD_AND_SAMPLE"]), Some(3.0), "{page}");
+    assert_eq!(sample(&page, "otel_sdk_exporter_span_exported_total", &[]), Some(3.0), "{page}");
 }
 
 #[test]

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use support::collector::Collector;
 use support::prometheus::Prometheus;
+use support::tree::{Sent, assert_orders_are_traces};
 use support::{Service, peers, trade};
 
 fn golden(name: &str) -> PathBuf {
@@ -115,4 +117,36 @@ for family in text_string_to_metric_families(open(sys.argv[1]).read()):
     ] {
         assert!(said.lines().any(|found| found == line), "{line} is not in:\n{said}");
     }
+}
+
+#[test]
+#[ignore = "needs the real servers: cargo xtask peers, then cargo xtask ci"]
+fn a_real_collector_gets_each_order_as_one_trace() {
+    let collector = Collector::start("orders", "");
+    let endpoint = format!("http://{}", collector.address());
+    let variables = [
+        ("OTEL_METRICS_EXPORTER", "none"),
+        ("OTEL_TRACES_EXPORTER", "otlp"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint),
+    ];
+    let (code, said) = Service::start_with(&["--for", "3", "--rps", "150"], &variables).end();
+    assert_eq!(code, Some(0), "{said}");
+    let exported = said.split(" exported, 0 dropped, 0 queued").next().unwrap();
+    let exported = exported.rsplit(' ').next().unwrap().parse().unwrap_or_else(|_| panic!("{said}"));
+
+    let printed = collector.spans(exported);
+    assert_eq!(printed.len(), exported, "what the service says it exported");
+    let field = |span: &str, name: &str| {
+        let mut fields = span.lines().filter_map(|line| line.split_once(':'));
+        fields
+            .find(|(found, _)| found.trim() == name)
+            .map_or_else(String::new, |(_, value)| value.trim().to_owned())
+    };
+    let sent = printed.iter().map(|span| Sent {
+        trace: field(span, "Trace ID"),
+        id: field(span, "ID"),
+        parent: field(span, "Parent ID"),
+        name: field(span, "Name"),
+    });
+    assert_orders_are_traces(&sent.collect::<Vec<_>>());
 }

@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 // The real servers are found and started as the exposition's own tests do it.
+#[path = "../../../../crates/tachograph-otlp/tests/support/collector.rs"]
+pub(crate) mod collector;
 #[path = "../../../../crates/tachograph-prometheus/tests/support/peers.rs"]
 pub(crate) mod peers;
 #[path = "../../../../crates/tachograph-prometheus/tests/support/prometheus.rs"]
 pub(crate) mod prometheus;
+pub(crate) mod tree;
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
