@@ -16,6 +16,10 @@ use axum::routing::post;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Either, Full};
 use opentelemetry::metrics::{MeterProvider, NoopMeterProvider};
+use tachograph_propagation::Propagator;
+use tachograph_sdk::pipeline::BatchConfig;
+use tachograph_sdk::testing::InMemorySpanExporter;
+use tachograph_sdk::trace::{AlwaysOff, AlwaysOn, TracerProvider};
 use tachograph_tower::HttpServerLayer;
 use tower::util::MapResponseLayer;
 use tower::{Layer, Service, service_fn};
@@ -105,6 +109,26 @@ fn a_request_like_one_before_allocates_nothing() {
         assert_eq!(allocations(layer.layer(bare(200)), get), floor, "{what}");
     }
     assert_eq!(allocations(layer().layer(bare(503)), get), allocations(bare(503), get));
+}
+
+#[test]
+fn a_span_allocates_what_the_api_asks_for_and_a_recorded_one_no_more() {
+    let floor = allocations(bare(200), get);
+    for (what, provider) in [
+        ("not sampled", TracerProvider::builder().with_sampler(AlwaysOff)),
+        ("sampled", TracerProvider::builder().with_sampler(AlwaysOn)),
+    ] {
+        let provider =
+            provider.with_batch_exporter(InMemorySpanExporter::new(), BatchConfig::spans()).build();
+        let layer = layer().with_tracer(provider.tracer("test")).with_propagator(Propagator::default());
+        // The name, the list of attributes and the path; the span in a box, in a context. Ten requests, so
+        // that what the engine keeps of spans is warm.
+        let mut service = layer.layer(bare(200));
+        for _ in 0..10 {
+            drop(now(service.call(get())).unwrap());
+        }
+        assert_eq!(allocations(service, get), floor + 5, "{what}");
+    }
 }
 
 #[test]
