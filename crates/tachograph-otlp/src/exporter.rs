@@ -10,7 +10,7 @@ use tachograph_sdk::trace::Spans;
 
 use crate::config::{Compression, Endpoint, OtlpConfig};
 use crate::decode::partial_success;
-use crate::encode::Requests;
+use crate::encode::SpanRequests;
 use crate::error::OtlpError;
 use crate::report;
 use crate::transport::{Broken, Client, Failure, Kind, OwnRuntime};
@@ -95,7 +95,6 @@ impl OtlpSpanExporter {
         let mut sent = self.send_once(&body, limit);
         if let Err(Broken::Panicked(panic)) = sent {
             report::panicked(&self.endpoint, &*panic);
-            mem::forget(panic);
             // Its connection was driven by what is gone.
             self.client.disconnect();
             sent = self.send_once(&body, limit);
@@ -148,7 +147,7 @@ impl OtlpSpanExporter {
 
 impl Exporter<Spans> for OtlpSpanExporter {
     fn export(&mut self, batch: Batch<'_, Spans>, deadline: Deadline) -> ExportOutcome {
-        let mut requests = Requests::new(batch, self.max_request_bytes);
+        let mut requests = SpanRequests::new(batch, self.max_request_bytes);
         let mut dropped = Dropped::default();
         loop {
             let mut encoded = mem::take(&mut self.encoded);
@@ -208,5 +207,58 @@ impl fmt::Debug for OtlpSpanExporter {
             .field("compression", &self.compression)
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::thread;
+
+    use opentelemetry::trace::{Span as _, Tracer as _};
+    use tachograph_sdk::pipeline::BatchConfig;
+    use tachograph_sdk::trace::TracerProvider;
+
+    use super::*;
+
+    /// Answers every request with a success; requests are short enough to come in one piece.
+    fn receiver() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                thread::spawn(move || {
+                    let mut bytes = [0; 64 << 10];
+                    while stream.read(&mut bytes).is_ok_and(|len| len > 0) {
+                        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+                    }
+                });
+            }
+        });
+        url
+    }
+
+    fn export(panics: usize) -> tachograph_sdk::pipeline::Ledger {
+        let mut exporter = OtlpSpanExporter::new(OtlpConfig::traces().with_endpoint(&receiver())).unwrap();
+        exporter.client.panics = panics;
+        let provider = TracerProvider::builder().with_batch_exporter(exporter, BatchConfig::spans()).build();
+        for _ in 0..2 {
+            provider.tracer("scope").start("span").end();
+            provider.flush(Deadline::NEVER).unwrap();
+        }
+        let account = provider.shutdown(Deadline::NEVER);
+        account.exports.into_iter().next().unwrap().1
+    }
+
+    #[test]
+    fn a_panic_below_costs_a_runtime_and_no_span() {
+        assert_eq!(export(1).exported, 2);
+    }
+
+    #[test]
+    fn a_second_panic_costs_the_request_and_the_next_one_is_exported() {
+        let ledger = export(2);
+        assert_eq!((ledger.exported, ledger.dropped.of("exporter_failed")), (1, 1), "{ledger}");
     }
 }

@@ -16,6 +16,8 @@
 //! - [`OtlpSpanExporter`]: encodes batches straight from the engine's records and sends them; see there what is
 //!   tried again, and what becomes of spans that cannot be delivered.
 //!
+//! - [`SpanRequests`]: the encoding alone, a pure function of a batch.
+//!
 //! # Features
 //!
 //! - `tls-native-roots` (default): https, trusting the certificates that the system trusts.
@@ -32,5 +34,6 @@ mod retry;
 mod transport;
 
 pub use config::{Compression, ConfigWarning, OtlpConfig, TlsConfig};
+pub use encode::SpanRequests;
 pub use error::OtlpError;
 pub use exporter::OtlpSpanExporter;

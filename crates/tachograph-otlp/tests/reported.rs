@@ -103,6 +103,19 @@ fn the_port_of_grpc_is_recognised() {
 }
 
 #[test]
+fn nothing_that_an_export_does_comes_to_tracing_but_reports() {
+    reports::listen();
+    let receiver = Receiver::start([Act::CloseAfterRequest, Act::Answer(503, vec![], vec![])]);
+    assert_eq!(run(config(&receiver.url()), 2).exported, 2);
+    // The listener does listen.
+    tracing::info!(target: "a_test", "heard");
+    let foreign: Vec<String> =
+        reports::foreign().into_iter().filter(|text| !text.starts_with("a_test ")).collect();
+    assert!(reports::foreign().len() > foreign.len());
+    assert_eq!(foreign, [""; 0], "no library below says anything that could be exported in turn");
+}
+
+#[test]
 fn a_redirect_is_explained() {
     reports::listen();
     let headers = vec![("location", "http://elsewhere.example/".to_owned())];

@@ -11,6 +11,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
+use support::collector::Collector;
 use support::receiver::{Receiver, first_bytes};
 use support::{config, run};
 use tachograph_otlp::{OtlpConfig, OtlpSpanExporter, TlsConfig};
@@ -165,4 +166,26 @@ fn certificates_and_keys_that_cannot_be_used_are_refused_when_the_exporter_is_ma
     assert!(warnings.is_empty(), "{warnings:?}");
     let error = OtlpSpanExporter::new(config).expect_err("half an identity");
     assert!(error.to_string().contains("no certificate: set both"), "{error}");
+}
+
+#[test]
+#[ignore = "needs the real servers: cargo xtask peers, then cargo xtask ci"]
+fn the_real_collector_and_the_exporter_know_each_other_by_their_certificates() {
+    let authority = Authority::new();
+    let (theirs, ours) = (authority.signs("127.0.0.1"), authority.signs("client.example"));
+    let tls = format!(
+        "        tls:\n          cert_file: {}\n          key_file: {}\n          client_ca_file: {}",
+        file("collector.pem", &theirs.certificate).display(),
+        file("collector.key", &theirs.key).display(),
+        file("clients.pem", &authority.pem()).display()
+    );
+    let collector = Collector::start("secured", &tls);
+    let url = format!("https://{}", collector.address());
+    let known = TlsConfig::new()
+        .with_certificate_pem(authority.pem())
+        .with_client_identity_pem(ours.certificate.as_str(), ours.key.as_str());
+    assert_eq!(run(config(&url).with_tls(known), 3).exported, 3);
+    assert_eq!(collector.spans(3).len(), 3);
+    let unknown = trusting(&url, &authority).with_timeout(Duration::from_millis(500));
+    assert_eq!(run(unknown, 1).exported, 0);
 }

@@ -13,6 +13,7 @@ use http::HeaderMap;
 
 pub(crate) use self::endpoint::Endpoint;
 use self::headers::Names;
+#[cfg(feature = "tls")]
 pub(crate) use self::tls::Pem;
 pub use self::tls::TlsConfig;
 pub use self::warning::ConfigWarning;

@@ -10,4 +10,4 @@ mod tests;
 mod value;
 mod wire;
 
-pub(crate) use requests::Requests;
+pub use requests::SpanRequests;

@@ -1,5 +1,7 @@
 //! A batch as one `ExportTraceServiceRequest`, or as several where one would be too long.
 
+use std::fmt;
+
 use opentelemetry::InstrumentationScope;
 use tachograph_sdk::pipeline::{Batch, Records};
 use tachograph_sdk::trace::{SpanRecord, SpanShared, Spans};
@@ -26,11 +28,13 @@ mod field {
 /// By how many bytes at most closing a request and a scope in it moves what is in them.
 const MOVED: usize = 10;
 
-/// The spans of a batch, scope by scope.
-enum Source<'a> {
-    /// They are all of one scope.
-    One(Records<'a, Spans>),
-    Sorted(std::vec::IntoIter<SpanRecord<'a>>),
+/// The spans of a batch, scope by scope: those of the first span's scope as they come, and then the others. So a
+/// batch of one scope, as most are, is read once and nothing is kept of it.
+struct Source<'a> {
+    records: Records<'a, Spans>,
+    first: Option<u32>,
+    others: Vec<SpanRecord<'a>>,
+    sorted: std::vec::IntoIter<SpanRecord<'a>>,
 }
 
 impl<'a> Iterator for Source<'a> {
@@ -38,15 +42,48 @@ impl<'a> Iterator for Source<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<SpanRecord<'a>> {
-        match self {
-            Source::One(records) => records.next(),
-            Source::Sorted(records) => records.next(),
+        for record in self.records.by_ref() {
+            let scope = record.scope_index();
+            if *self.first.get_or_insert(scope) == scope {
+                return Some(record);
+            }
+            self.others.push(record);
         }
+        if !self.others.is_empty() {
+            let mut others = std::mem::take(&mut self.others);
+            // Stable, so that a scope's spans stay in order.
+            others.sort_by_key(SpanRecord::scope_index);
+            self.sorted = others.into_iter();
+        }
+        self.sorted.next()
     }
 }
 
-/// What is left of a batch.
-pub(crate) struct Requests<'a> {
+/// A batch of spans as OTLP's protobuf: one `ExportTraceServiceRequest`, or several where one would be too long.
+///
+/// For whoever has a way of their own to send or keep them; [`OtlpSpanExporter`](crate::OtlpSpanExporter) does it
+/// over HTTP. Encoding reads the engine's records and writes the request's bytes, and allocates nothing but what
+/// the buffer needs to grow, and a list of the spans where they are of several scopes.
+///
+/// ```
+/// use tachograph_otlp::SpanRequests;
+/// use tachograph_sdk::pipeline::{Batch, Deadline, ExportOutcome, Exporter};
+/// use tachograph_sdk::trace::Spans;
+///
+/// struct Keep(Vec<Vec<u8>>);
+///
+/// impl Exporter<Spans> for Keep {
+///     fn export(&mut self, batch: Batch<'_, Spans>, _: Deadline) -> ExportOutcome {
+///         let mut requests = SpanRequests::new(batch, 1 << 20);
+///         let mut bytes = Vec::new();
+///         while requests.encode_next(&mut bytes) > 0 {
+///             self.0.push(bytes.clone());
+///         }
+///         ExportOutcome::rejected(requests.too_large(), "too_large")
+///     }
+/// }
+/// ```
+pub struct SpanRequests<'a> {
     spans: Source<'a>,
     /// The first of those that are left, where it did not fit into the request before.
     next: Option<SpanRecord<'a>>,
@@ -56,26 +93,18 @@ pub(crate) struct Requests<'a> {
     too_large: usize,
 }
 
-impl<'a> Requests<'a> {
+impl<'a> SpanRequests<'a> {
     /// Requests of at most `max_bytes` each.
-    pub(crate) fn new(batch: Batch<'a, Spans>, max_bytes: usize) -> Self {
-        let mut scopes = batch.iter().map(|span| span.scope_index());
-        let first = scopes.next();
-        let spans = if scopes.all(|scope| Some(scope) == first) {
-            Source::One(batch.iter())
-        } else {
-            let mut spans: Vec<_> = batch.iter().collect();
-            // Stable, so that a scope's spans stay in order.
-            spans.sort_by_key(SpanRecord::scope_index);
-            Source::Sorted(spans.into_iter())
-        };
+    pub fn new(batch: Batch<'a, Spans>, max_bytes: usize) -> Self {
+        let spans =
+            Source { records: batch.iter(), first: None, others: Vec::new(), sorted: Vec::new().into_iter() };
         let expected_bytes = batch.bytes().min(max_bytes);
-        Requests { spans, next: None, shared: batch.shared(), max_bytes, expected_bytes, too_large: 0 }
+        SpanRequests { spans, next: None, shared: batch.shared(), max_bytes, expected_bytes, too_large: 0 }
     }
 
-    /// Writes the next request into `out`, which is emptied, and says how many spans it has: none when there are
-    /// no more.
-    pub(crate) fn encode_next(&mut self, out: &mut Vec<u8>) -> usize {
+    /// Writes the next request into `out`, which is emptied first, and says how many spans it has: none when there
+    /// are no more, and then nothing is written, since a request without spans must not be sent.
+    pub fn encode_next(&mut self, out: &mut Vec<u8>) -> usize {
         out.clear();
         let request = open(out, field::RESOURCE_SPANS, self.expected_bytes);
         resource(out, self.shared.resource());
@@ -119,7 +148,7 @@ impl<'a> Requests<'a> {
     }
 
     /// How many spans were left out so far because a request with nothing else would have been too long.
-    pub(crate) fn too_large(&self) -> usize {
+    pub fn too_large(&self) -> usize {
         self.too_large
     }
 }
@@ -151,4 +180,13 @@ fn open_scope(out: &mut Vec<u8>, scope: &InstrumentationScope, expected_bytes: u
     close(out, message);
     text(out, field::SCHEMA_URL, scope.schema_url().unwrap_or_default());
     spans
+}
+
+impl fmt::Debug for SpanRequests<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpanRequests")
+            .field("max_bytes", &self.max_bytes)
+            .field("too_large", &self.too_large)
+            .finish_non_exhaustive()
+    }
 }

@@ -14,7 +14,7 @@ use tachograph_sdk::pipeline::{Batch, BatchConfig, Deadline, ExportOutcome, Expo
 use tachograph_sdk::trace::{SpanLimits, Spans, TracerProvider};
 
 use self::model::{Input, attribute, input, proto_attributes};
-use super::Requests;
+use super::SpanRequests;
 
 /// What an exporter would have sent.
 #[derive(Clone, Default)]
@@ -31,7 +31,7 @@ struct Encoder {
 
 impl Exporter<Spans> for Encoder {
     fn export(&mut self, batch: Batch<'_, Spans>, _: Deadline) -> ExportOutcome {
-        let mut requests = Requests::new(batch, self.max_bytes);
+        let mut requests = SpanRequests::new(batch, self.max_bytes);
         let mut out = Vec::new();
         let mut counts = self.sent.counts.lock().unwrap();
         loop {

@@ -26,6 +26,9 @@ pub(crate) struct Client {
     connection: Option<Connection>,
     /// Until when the receiver asked to be left alone.
     not_before: Option<Instant>,
+    /// How many of the next requests panic.
+    #[cfg(test)]
+    pub(crate) panics: usize,
 }
 
 impl Client {
@@ -36,11 +39,18 @@ impl Client {
             headers: headers(&settings.endpoint, &settings.headers, settings.compression),
             connection: None,
             not_before: None,
+            #[cfg(test)]
+            panics: 0,
         })
     }
 
     /// Sends a request until it is taken, refused for good, or out of time. Gives the answer's body.
     pub(crate) async fn send(&mut self, body: &Bytes, deadline: Deadline) -> Result<Vec<u8>, Failure> {
+        #[cfg(test)]
+        if let Some(left) = self.panics.checked_sub(1) {
+            self.panics = left;
+            panic!("a test's panic");
+        }
         if let Some(wait) = self.asked_to_wait() {
             pause(wait, deadline).await.map_err(|()| throttled(wait))?;
         }

@@ -21,6 +21,7 @@ pub(crate) enum Kind {
     /// There was no time left.
     Timeout,
     /// The other side is not who it should be, or does not speak TLS.
+    #[cfg(feature = "tls")]
     Tls,
     /// An answer that is no success.
     Status(u16),
@@ -75,6 +76,7 @@ impl Failure {
             Kind::Connect => "connect_failed",
             Kind::Disconnected => "disconnected",
             Kind::Timeout => "timeout",
+            #[cfg(feature = "tls")]
             Kind::Tls => "tls_failed",
             Kind::TooLarge => "response_too_large",
             Kind::Garbage => "bad_response",

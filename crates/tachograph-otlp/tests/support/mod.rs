@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test crate uses what it needs")]
 
+pub(crate) mod collector;
 pub(crate) mod receiver;
 pub(crate) mod reports;
 

@@ -61,6 +61,8 @@ pub(crate) struct Received {
     /// The length of the body, unpacked.
     pub(crate) bytes: usize,
     pub(crate) request: ExportTraceServiceRequest,
+    /// Unpacked.
+    pub(crate) body: Vec<u8>,
     pub(crate) at: Instant,
     /// The number of its connection.
     pub(crate) connection: usize,
@@ -205,6 +207,7 @@ fn serve(state: &State, number: usize, stream: impl Duplex) -> io::Result<()> {
             sent_bytes: body.len(),
             bytes: unpacked.len(),
             request,
+            body: unpacked,
             at: Instant::now(),
             connection: number,
         });

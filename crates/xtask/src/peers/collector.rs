@@ -27,6 +27,12 @@ const PREFIX: &str = "golang-";
 
 const MAIN: &str = include_str!("collector/main.go");
 
+/// A configuration that needs all that the tests need.
+const SMALLEST: &str = "\
+yaml:{receivers: {otlp: {protocols: {http: {endpoint: 127.0.0.1:0}, grpc: {endpoint: 127.0.0.1:0}}}}, \
+exporters: {debug: {verbosity: detailed}}, \
+service: {telemetry: {metrics: {level: none}}, pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}}";
+
 /// Builds it.
 pub(super) fn build(place: &Place<'_>) -> Result<Provided> {
     println!("the collector is built from source: that takes three to six minutes and 3 GB of disk, once");
@@ -63,6 +69,10 @@ fn from_suite(place: &Place<'_>, archive: &Archive, suite: &str) -> Result<Provi
     if Version::after("version", &printed) != Some(version) {
         return Err(Failure::new(format!("the collector was to be {version} and says: {printed}")));
     }
+    Program::new(place.folder.join("collector"), &place.folder)
+        .arg("validate")
+        .arg(format!("--config={SMALLEST}"))
+        .quietly()?;
     Ok(Provided {
         what: format!("OpenTelemetry Collector {version}, built from Debian's suite {suite}"),
         programs: vec![PathBuf::from("collector")],

@@ -60,7 +60,7 @@ const ENTRIES: [Entry; 4] = [
     },
     Entry { name: "python", recipe: 2, programs: &["bin/python"], provision: python::environment },
     // The last, since it takes longest.
-    Entry { name: "collector", recipe: 1, programs: &["collector"], provision: collector::build },
+    Entry { name: "collector", recipe: 2, programs: &["collector"], provision: collector::build },
 ];
 
 /// Where an entry may write.
