@@ -139,7 +139,15 @@ impl Local {
             return false;
         };
         let entry = match entries.last() {
-            Some(last) if last.number == number && last.core == core => entries.pop(),
+            Some(last) if last.number == number && last.core == core => {
+                if last.guard.is_none() {
+                    // Nothing to drop: nothing to move out.
+                    let left = entries.len() - 1;
+                    entries.truncate(left);
+                    return true;
+                }
+                entries.pop()
+            }
             _ => {
                 let found = entries.iter().rposition(|e| e.core == core && e.number == number);
                 found.map(|found| entries.remove(found))
@@ -154,10 +162,7 @@ impl Local {
     #[inline]
     pub(crate) fn take(&self, core: u64, table: &Arc<Table>) -> Option<u32> {
         let mut own = self.own.try_borrow_mut().ok()?;
-        let free = match own.iter_mut().position(|own| own.core == core) {
-            Some(found) => &mut own[found].free,
-            None => add(&mut own, core, table),
-        };
+        let free = free_of(&mut own, core, table);
         match free.pop() {
             Some(index) => Some(index),
             None => {
@@ -173,14 +178,20 @@ impl Local {
         let Ok(mut own) = self.own.try_borrow_mut() else {
             return table.give_back(std::iter::once(index));
         };
-        let free = match own.iter_mut().position(|own| own.core == core) {
-            Some(found) => &mut own[found].free,
-            None => add(&mut own, core, table),
-        };
+        let free = free_of(&mut own, core, table);
         if free.len() >= KEPT {
             table.relieve(free);
         }
         free.push(index);
+    }
+}
+
+/// The list of a table's free slots.
+#[inline]
+fn free_of<'a>(own: &'a mut Vec<Own>, core: u64, table: &Arc<Table>) -> &'a mut Vec<u32> {
+    match own.iter().position(|own| own.core == core) {
+        Some(found) => &mut own[found].free,
+        None => add(own, core, table),
     }
 }
 

@@ -11,30 +11,28 @@ use crate::special;
 /// A power of two.
 const LATELY: usize = 64;
 
-/// What is known of a callsite of spans.
+/// There are fields.
+const FIELDS: u32 = 1 << 31;
+/// There may be special ones among them.
+const SPECIAL: u32 = 1 << 30;
+
+/// What is known of a callsite of spans: flags, and the number under which its metadata is found again. A slot
+/// keeps it in an atomic.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Site {
-    /// The address of its metadata, which is static and so is its name.
-    address: usize,
-    /// Under which the metadata is found again: a slot keeps it in an atomic.
-    pub(crate) index: u32,
-    /// Whether there are fields at all.
-    pub(crate) fields: bool,
-    /// Whether there may be special ones among them.
-    pub(crate) special: bool,
-}
+pub(crate) struct Site(u32);
 
 /// All callsites that made spans. There are as many as the program has, and no more.
 static SITES: RwLock<Sites> = RwLock::new(Sites { list: Vec::new(), by_address: None });
 
 struct Sites {
     list: Vec<&'static Metadata<'static>>,
+    /// By the address of the metadata, which is static.
     by_address: Option<HashMap<usize, Site>>,
 }
 
 thread_local! {
-    static KNOWN: [Cell<Site>; LATELY] =
-        const { [const { Cell::new(Site { address: 0, index: 0, fields: false, special: false }) }; LATELY] };
+    /// Looked up lately, by address.
+    static KNOWN: [Cell<(usize, Site)>; LATELY] = const { [const { Cell::new((0, Site(0))) }; LATELY] };
 }
 
 impl Site {
@@ -43,9 +41,37 @@ impl Site {
         let address = std::ptr::from_ref(metadata).addr();
         let place = (address >> 4 ^ address >> 10) % LATELY;
         match KNOWN.try_with(|known| known[place].get()) {
-            Ok(site) if site.address == address => site,
+            Ok((known, site)) if known == address => site,
             _ => look_up(metadata, address, place),
         }
+    }
+
+    /// One that a slot has kept.
+    pub(crate) fn kept(bits: u32) -> Self {
+        Site(bits)
+    }
+
+    #[inline]
+    pub(crate) fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// Whether there are fields at all.
+    #[inline]
+    pub(crate) fn has_fields(self) -> bool {
+        self.0 & FIELDS != 0
+    }
+
+    /// Whether there may be special fields.
+    #[inline]
+    pub(crate) fn may_be_special(self) -> bool {
+        self.0 & SPECIAL != 0
+    }
+
+    /// The metadata, of a callsite that made a span.
+    pub(crate) fn metadata(self) -> Option<&'static Metadata<'static>> {
+        let index = (self.0 & !(FIELDS | SPECIAL)) as usize;
+        SITES.read().unwrap_or_else(PoisonError::into_inner).list.get(index).copied()
     }
 }
 
@@ -55,18 +81,10 @@ fn look_up(metadata: &'static Metadata<'static>, address: usize, place: usize) -
     let Sites { list, by_address } = &mut *sites;
     let site = *by_address.get_or_insert_default().entry(address).or_insert_with(|| {
         list.push(metadata);
-        Site {
-            address,
-            index: (list.len() - 1) as u32,
-            fields: !metadata.fields().is_empty(),
-            special: special::may_have(metadata),
-        }
+        let fields = if metadata.fields().is_empty() { 0 } else { FIELDS };
+        let special = if special::may_have(metadata) { SPECIAL } else { 0 };
+        Site((list.len() - 1) as u32 | fields | special)
     });
-    let _ = KNOWN.try_with(|known| known[place].set(site));
+    let _ = KNOWN.try_with(|known| known[place].set((address, site)));
     site
-}
-
-/// The metadata of a callsite that made a span.
-pub(crate) fn metadata(index: u32) -> Option<&'static Metadata<'static>> {
-    SITES.read().unwrap_or_else(PoisonError::into_inner).list.get(index as usize).copied()
 }

@@ -9,7 +9,7 @@ use tachograph_sdk::trace::{LiveSpan, Parent};
 use tracing::Metadata;
 
 use crate::fields::Fields;
-use crate::site;
+use crate::site::Site;
 use crate::special::Special;
 use crate::timing::Timing;
 
@@ -151,10 +151,10 @@ impl Slot {
 
     /// Makes it a span's, with one handle.
     #[inline]
-    pub(crate) fn begin(&self, identity: Identity, events: u64, site: u32) {
+    pub(crate) fn begin(&self, identity: Identity, events: u64, site: Site) {
         self.handles.store(1, Ordering::Relaxed);
         self.events.store(events, Ordering::Relaxed);
-        self.site.store(site, Ordering::Relaxed);
+        self.site.store(site.bits(), Ordering::Relaxed);
         self.set_identity(identity);
     }
 
@@ -179,7 +179,7 @@ impl Slot {
 
     /// The metadata of the span's callsite.
     pub(crate) fn metadata(&self) -> Option<&'static Metadata<'static>> {
-        site::metadata(self.site.load(Ordering::Relaxed))
+        Site::kept(self.site.load(Ordering::Relaxed)).metadata()
     }
 
     #[inline]

@@ -84,12 +84,12 @@ impl Core {
         if !wanted.traced || self.skips(parent, site) {
             let events = above.map_or(0, |(_, slot)| slot.events());
             let bits = parent.bits & !(ATTACH | HELD | RECORDING | SHOWN) | BORROWED | shown;
-            slot.begin(Identity { bits, ..parent }, events, site.index);
+            slot.begin(Identity { bits, ..parent }, events, site);
         } else {
             let new = New { number, attributes, site, parent, asked, place };
             let mut identity = self.start(&mut slot.lock(), new);
             identity.bits |= shown;
-            slot.begin(identity, number, site.index);
+            slot.begin(identity, number, site);
         }
         slot.set_parent(above.map_or(0, |(number, _)| number));
         if let Some(console) = wanted.print {
@@ -119,7 +119,7 @@ impl Core {
         parent.is_valid()
             && !parent.is_sampled()
             && !parent.has(REMOTE)
-            && !site.special
+            && !site.may_be_special()
             && self.tracer.skips_under_unsampled()
     }
 
@@ -130,10 +130,10 @@ impl Core {
         let full = self.options.mode == ContextMode::Full;
         let base = full.then(|| self.base_context(asked));
         let state = if parent.has(HAS_STATE) || place == Place::Foreign { self.state(place) } else { None };
-        if site.special {
+        if site.may_be_special() {
             attributes.record(&mut Visitor(&mut Specials(&mut inner.extras().special)));
         }
-        let kind = match site.special {
+        let kind = match site.may_be_special() {
             true => inner.extras.special.kind.clone().unwrap_or(SpanKind::Internal),
             false => SpanKind::Internal,
         };
@@ -145,14 +145,14 @@ impl Core {
         let fields = SpanFields { attributes, options: &self.options, errors: &errors };
         let mut start =
             SpanStart::new(name).with_kind(&kind).with_parent(Some(parent.as_parent(state.as_ref())));
-        if site.fields || self.options.has_extras() {
+        if site.has_fields() || self.options.has_extras() {
             start = start.with_attributes(&fields);
         }
         if let Some(base) = &base {
             start = start.with_context(base);
         }
         let recording = self.tracer.start_span(&mut inner.live, start);
-        if recording && site.special {
+        if recording && site.may_be_special() {
             inner.extras.special.apply(&mut inner.live);
         }
         if recording && errors.get() {
@@ -162,7 +162,7 @@ impl Core {
         if self.options.busy_idle {
             inner.timing.start();
         }
-        let hold = !recording && (site.special || !parent.is_valid());
+        let hold = !recording && (site.may_be_special() || !parent.is_valid());
         if hold {
             let Extras { special, held, .. } = inner.extras();
             attributes.record(&mut Visitor(&mut Held { special, held }));
