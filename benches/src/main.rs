@@ -42,7 +42,10 @@ fn main() -> ExitCode {
             "--callgrind" => return callgrind(arguments.next(), arguments.next()),
             // Not in the help: groups whose contenders are processes start this program so.
             "--serve" => {
-                groups::tracing::serve(&arguments.next().unwrap_or_default());
+                let label = arguments.next().unwrap_or_default();
+                if !groups::otlp::serve(&label) {
+                    groups::tracing::serve(&label);
+                }
                 return ExitCode::SUCCESS;
             }
             "--help" | "-h" => {

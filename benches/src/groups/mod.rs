@@ -7,6 +7,7 @@ pub(crate) mod counter_typed;
 pub(crate) mod histogram;
 pub(crate) mod memory;
 pub(crate) mod new_series;
+pub(crate) mod otlp;
 pub(crate) mod propagation;
 pub(crate) mod scrape;
 pub(crate) mod spans;
@@ -31,7 +32,7 @@ pub(crate) struct Group {
 }
 
 /// All groups, in the order in which they run.
-pub(crate) const ALL: [Group; 13] = [
+pub(crate) const ALL: [Group; 14] = [
     // First: later, threads and families that have gone would have left memory to use again.
     Group { name: "memory", run: memory::run, contenders: Vec::new },
     Group { name: "counter-bound", run: counter_bound::run, contenders: counter_bound::contenders },
@@ -44,6 +45,7 @@ pub(crate) const ALL: [Group; 13] = [
     Group { name: "stall", run: stall::run, contenders: Vec::new },
     Group { name: "spans", run: spans::run, contenders: spans::all },
     Group { name: tracing::GROUP, run: tracing::run, contenders: tracing::contenders },
+    Group { name: "otlp", run: otlp::run, contenders: otlp::contenders },
     Group { name: "new-series", run: new_series::run, contenders: Vec::new },
     Group { name: "propagation", run: propagation::run, contenders: propagation::contenders },
 ];
