@@ -10,6 +10,7 @@ pub(crate) mod new_series;
 pub(crate) mod otlp;
 pub(crate) mod propagation;
 pub(crate) mod scrape;
+pub(crate) mod server;
 pub(crate) mod spans;
 pub(crate) mod stall;
 pub(crate) mod tracing;
@@ -32,7 +33,7 @@ pub(crate) struct Group {
 }
 
 /// All groups, in the order in which they run.
-pub(crate) const ALL: [Group; 14] = [
+pub(crate) const ALL: [Group; 15] = [
     // First: later, threads and families that have gone would have left memory to use again.
     Group { name: "memory", run: memory::run, contenders: Vec::new },
     Group { name: "counter-bound", run: counter_bound::run, contenders: counter_bound::contenders },
@@ -48,6 +49,8 @@ pub(crate) const ALL: [Group; 14] = [
     Group { name: "otlp", run: otlp::run, contenders: otlp::contenders },
     Group { name: "new-series", run: new_series::run, contenders: Vec::new },
     Group { name: "propagation", run: propagation::run, contenders: propagation::contenders },
+    // Last: its peers are configured by globals, which stay.
+    Group { name: "server", run: server::run, contenders: server::contenders },
 ];
 
 /// The values of the series whose handles are used: spread over all of them.

@@ -45,7 +45,7 @@ impl SpanExporter for Count {
     }
 }
 
-fn ours(sampled: bool) -> TracerProvider {
+pub(super) fn ours(sampled: bool) -> TracerProvider {
     let builder = TracerProvider::builder().with_resource(Resource::builder_empty().build());
     let builder = match sampled {
         true => builder.with_sampler(ParentBased::new(AlwaysOn)),
@@ -54,7 +54,7 @@ fn ours(sampled: bool) -> TracerProvider {
     builder.with_batch_exporter(Count::default(), BatchConfig::spans().with_max_queue_size(QUEUE)).build()
 }
 
-fn peer(sampled: bool) -> SdkTracerProvider {
+pub(super) fn peer(sampled: bool) -> SdkTracerProvider {
     let config = BatchConfigBuilder::default().with_max_queue_size(QUEUE).build();
     let processor = BatchSpanProcessor::builder(Count::default()).with_batch_config(config).build();
     let root = if sampled { Sampler::AlwaysOn } else { Sampler::AlwaysOff };
