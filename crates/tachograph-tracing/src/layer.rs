@@ -59,7 +59,7 @@ impl TelemetryLayer {
 
     /// The number of a span; zero, which is nobody's, where it is not known.
     pub(crate) fn number(&self, id: &Id) -> u64 {
-        self.numbers.get(&self.core, id.into_u64()).unwrap_or(0)
+        self.numbers.get(id.into_u64()).unwrap_or(0)
     }
 
     /// The number of an explicit parent, or of the nearest span above it that is known: it may have been filtered out.
@@ -67,11 +67,11 @@ impl TelemetryLayer {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        if let Some(number) = self.numbers.get(&self.core, id.into_u64()) {
+        if let Some(number) = self.numbers.get(id.into_u64()) {
             return number;
         }
         let above = |span: tracing_subscriber::registry::SpanRef<'_, S>| {
-            span.scope().find_map(|span| self.numbers.get(&self.core, span.id().into_u64()))
+            span.scope().find_map(|span| self.numbers.get(span.id().into_u64()))
         };
         ctx.span(id).and_then(above).unwrap_or(0)
     }
@@ -84,7 +84,7 @@ where
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
         let asked = Asked::by(attributes, |parent| self.explicit(parent, &ctx));
         let number = self.core.new_span(attributes, asked, Wanted { traced: true, print: None });
-        self.numbers.insert(&self.core, id.into_u64(), number);
+        self.numbers.insert(id.into_u64(), number);
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, _: Context<'_, S>) {
@@ -112,7 +112,7 @@ where
     }
 
     fn on_close(&self, id: Id, _: Context<'_, S>) {
-        if let Some(number) = self.numbers.remove(&self.core, id.into_u64()) {
+        if let Some(number) = self.numbers.remove(id.into_u64()) {
             self.core.close(number);
         }
     }
