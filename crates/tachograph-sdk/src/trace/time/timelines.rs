@@ -31,10 +31,11 @@ const NUMBER_BITS: u32 = 16;
 /// be interrupted: what is off is looked at again.
 const STEP: u64 = 1_000_000;
 
-/// The entry of a trace that is on a timeline.
+/// The entry of a trace that is on a timeline: bits of both halves of its id, for some systems make ids of one half.
 #[inline]
 fn entry(trace_id: u128, timeline: u32) -> u64 {
-    (trace_id >> 64) as u64 & (u64::MAX << NUMBER_BITS) | u64::from(timeline) & ((1 << NUMBER_BITS) - 1)
+    let bits = (trace_id >> 64) as u64 ^ (trace_id as u64).rotate_left(20);
+    bits & (u64::MAX << NUMBER_BITS) | u64::from(timeline) & ((1 << NUMBER_BITS) - 1)
 }
 
 impl Timelines {
@@ -158,15 +159,13 @@ impl Timelines {
         time
     }
 
-    /// As if the system's clock had been set by so much.
+    /// As if the system's clock had been set by so much: the offsets are moved the other way.
     #[cfg(test)]
     fn pretend_step(&self, by: i64) {
-        let current = self.current.load(Ordering::Relaxed);
         for offset in &self.offsets {
             let moved = offset.load(Ordering::Relaxed).wrapping_sub(by as u64);
             offset.store(moved, Ordering::Relaxed);
         }
-        let _ = current;
     }
 }
 
