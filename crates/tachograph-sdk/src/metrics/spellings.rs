@@ -2,8 +2,8 @@
 
 mod words;
 
-use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::{iter, ptr};
 
 use opentelemetry::{KeyValue, Value};
 
@@ -67,6 +67,16 @@ impl Run<'_> {
     fn word(self, number: usize) -> u64 {
         let at = number + 1;
         self.0.get(at / WORDS).map_or(0, |line| line.0[at % WORDS])
+    }
+
+    /// What it leads to, if it is a spelling of these words after the header.
+    #[inline(always)]
+    fn known_by(self, header: Header, words: impl Iterator<Item = u64>) -> Option<Known> {
+        let differ =
+            words.enumerate().fold(Header::of(self.word(0)).differs_from(header), |all, (number, own)| {
+                all | (self.word(1 + number) ^ own)
+            });
+        if differ == 0 { self.known() } else { None }
     }
 
     #[inline(always)]
@@ -179,12 +189,8 @@ impl Spellings {
         let places = Places::read(seed, pairs, shape)?;
         for payload in self.index.candidates(places.hash) {
             let run = Run(self.lines.run(payload as usize, lines_for(Places::<N>::WORDS))?);
-            let mut differ = Header::of(run.word(0)).differs_from(places.header);
-            for (number, own) in places.values.iter().enumerate() {
-                differ |= run.word(1 + number) ^ own;
-            }
-            if differ == 0 {
-                return run.known();
+            if let Some(known) = run.known_by(places.header, places.values.iter().copied()) {
+                return Some(known);
             }
         }
         None
@@ -226,12 +232,9 @@ impl Spellings {
         }
         for payload in self.index.candidates(texts.hash) {
             let run = Run(self.lines.run(payload as usize, lines_for(Texts::<N>::WORDS))?);
-            let mut differ = Header::of(run.word(0)).differs_from(texts.header) | run.word(1) ^ texts.lengths;
-            for (number, own) in texts.values.as_flattened().iter().enumerate() {
-                differ |= run.word(2 + number) ^ own;
-            }
-            if differ == 0 {
-                return run.known();
+            let words = iter::once(texts.lengths).chain(texts.values.as_flattened().iter().copied());
+            if let Some(known) = run.known_by(texts.header, words) {
+                return Some(known);
             }
         }
         None
@@ -241,12 +244,8 @@ impl Spellings {
     fn find_spelled(&self, spelled: &Spelled) -> Option<Known> {
         for payload in self.index.candidates(spelled.hash) {
             let run = Run(self.lines.run(payload as usize, lines_for(spelled.words().len()))?);
-            let mut differ = Header::of(run.word(0)).differs_from(spelled.header());
-            for (number, own) in spelled.words().iter().enumerate().skip(1) {
-                differ |= run.word(number) ^ own;
-            }
-            if differ == 0 {
-                return run.known();
+            if let Some(known) = run.known_by(spelled.header(), spelled.words()[1..].iter().copied()) {
+                return Some(known);
             }
         }
         None
