@@ -52,6 +52,9 @@ const KEPT: usize = 4 << 20;
 ///   success), `connect_failed`, `disconnected`, `timeout`, `tls_failed`, `throttled`, `redirected`, `too_large`
 ///   (a span that no request can hold), `bad_response`, `response_too_large`, `exporter_failed`. It is reported
 ///   through [`tachograph_sdk::diag`] at most once a minute for each of them.
+/// - While it exports it holds one request, encoded and perhaps compressed, beside the batch that it is made from:
+///   about as many bytes again, and never more than the limit of a request. Between exports it keeps a buffer of
+///   at most 4 MiB.
 /// - Redirects are not followed, proxies not used, and an https endpoint is never spoken to in plain text.
 ///
 /// Follows the OpenTelemetry Protocol specification 1.x.
@@ -136,6 +139,7 @@ impl OtlpSpanExporter {
                 let packed = Vec::with_capacity(self.encoded.len() / 4);
                 let mut encoder = GzEncoder::new(packed, flate2::Compression::fast());
                 let packed = encoder.write_all(&self.encoded).and_then(|()| encoder.finish());
+                self.encoded.clear();
                 self.encoded.shrink_to(KEPT);
                 packed
                     .map(Bytes::from)

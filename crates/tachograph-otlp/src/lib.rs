@@ -20,7 +20,8 @@
 //!
 //! # Features
 //!
-//! - `tls-native-roots` (default): https, trusting the certificates that the system trusts.
+//! - `tls-native-roots` (default): https, trusting the certificates that the system trusts, or those that
+//!   `SSL_CERT_FILE` and `SSL_CERT_DIR` name instead.
 //! - `tls-webpki-roots`: https, trusting those that Mozilla trusts, which are built in.
 //! - `tls`: https, trusting only what the configuration names. Without it there is no https.
 

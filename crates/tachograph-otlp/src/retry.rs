@@ -96,6 +96,16 @@ mod tests {
         assert_eq!(retry_after(b"\xff", now), None);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_retry_after_makes_it_panic_or_wait_for_long(text: Vec<u8>, digits in "[0-9]{0,30}") {
+            for value in [text.as_slice(), digits.as_bytes()] {
+                let wait = retry_after(value, SystemTime::now());
+                proptest::prop_assert!(wait.is_none_or(|wait| wait <= LONGEST_ASKED));
+            }
+        }
+    }
+
     #[test]
     fn a_receiver_cannot_keep_an_exporter_away_for_ever() {
         for long in ["99999999999999999999999999", "301", "Fri, 31 Dec 9999 23:59:59 GMT"] {

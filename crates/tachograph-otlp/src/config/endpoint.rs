@@ -200,6 +200,19 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic_and_what_it_accepts_can_be_sent(text in "(https?://)?[ -~é]{0,40}", any: String) {
+            for url in [&text, &any] {
+                if let Ok(endpoint) = Endpoint::base(url, "/v1/traces") {
+                    let path = endpoint.path.path();
+                    proptest::prop_assert!(path.starts_with('/') && path.ends_with("/v1/traces"), "{path}");
+                    proptest::prop_assert!(!endpoint.authority.is_empty());
+                }
+            }
+        }
+    }
+
     #[test]
     fn base64_is_that_of_rfc_4648() {
         for (plain, coded) in [

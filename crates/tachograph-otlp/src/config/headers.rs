@@ -76,6 +76,16 @@ mod tests {
         assert!(headers.values().all(HeaderValue::is_sensitive));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn each_member_is_a_header_or_a_complaint(text in "[ -~éü\u{0}-\u{8}]{0,60}") {
+            let (headers, wrong) = parse(&text);
+            let members = text.split(',').filter(|member| !member.trim().is_empty()).count();
+            proptest::prop_assert!(headers.len() + wrong.len() <= members);
+            proptest::prop_assert_eq!(members == 0, headers.is_empty() && wrong.is_empty());
+        }
+    }
+
     #[test]
     fn what_cannot_be_sent_is_left_out_and_said_without_its_value() {
         let (headers, wrong) = parse("good=1,s3cret,bad name=s3cret,a=%0As3cret,content-type=s3cret");
