@@ -11,7 +11,7 @@ use super::deadline::Deadline;
 use super::lane::{self, Lane, LaneCounts, LaneState};
 use super::ledger::{Dropped, Ledger, reason};
 use super::record::length;
-use crate::sync::{Condvar, Mutex, MutexGuard, lock};
+use crate::sync::{AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, lock};
 
 /// Numbers queues from one.
 static QUEUES: StdAtomicU64 = StdAtomicU64::new(1);
@@ -46,6 +46,9 @@ pub(super) struct Queue {
     /// How many records must wait for the worker to be woken: a batch, or a quarter of a queue that holds many. What waits in a
     /// large queue has time, and waking a thread costs as much as recording many spans.
     pub(super) wake_at: usize,
+    /// Not zero since somebody found no room, until the worker has made some: while the exporter hangs, threads drop without
+    /// asking `inner`, whose lock they would fight for. A hint; what counts is counted under locks.
+    full: AtomicUsize,
     lanes: Mutex<Lanes>,
     pub(super) inner: Mutex<Inner>,
     /// Tells the worker that there is something to do.
@@ -99,6 +102,7 @@ impl Queue {
             lane_records: config.max_export_batch_size,
             wake_at: config.max_export_batch_size.max(config.max_queue_size / 4),
             config,
+            full: AtomicUsize::new(0),
             lanes: Mutex::default(),
             inner: Mutex::default(),
             work: Condvar::default(),
@@ -148,12 +152,17 @@ impl Queue {
             state.counts.after_shutdown += 1;
             return false;
         }
+        if state.records > 0 && self.full.load(Ordering::Relaxed) != 0 {
+            state.counts.full += 1;
+            return false;
+        }
         let mut inner = lock(&self.inner);
         let has_room = state.records == 0 || inner.records + state.records <= self.config.max_queue_size;
         let fresh = if has_room { inner.take_buffer(len, &self.config) } else { None };
         let Some(fresh) = fresh else {
             state.counts.full += 1;
             inner.pressure = true;
+            self.full.store(1, Ordering::Relaxed);
             self.wake(inner);
             return false;
         };
@@ -178,6 +187,11 @@ impl Queue {
         if waits {
             self.work.notify_one();
         }
+    }
+
+    /// Says that there is room again; the worker does, after each time that it took something out or gave something back.
+    pub(super) fn has_room(&self) {
+        self.full.store(0, Ordering::Relaxed);
     }
 
     pub(super) fn new_lane(&self) -> Arc<Lane> {

@@ -52,6 +52,7 @@ impl<R: Record> Worker<R> {
                         contained::call::<R>("flush", || self.exporter.flush(limit));
                     }
                     next = Deadline::after(delay);
+                    self.queue.has_room();
                     let mut inner = lock(&self.queue.inner);
                     inner.flushes_done = inner.flushes_done.max(flushes);
                     inner.trim();
@@ -97,6 +98,7 @@ impl<R: Record> Worker<R> {
             }
             self.export(None);
             lock(&self.queue.inner).release(&mut self.batch, &self.queue.config);
+            self.queue.has_room();
         }
     }
 
@@ -132,6 +134,8 @@ impl<R: Record> Worker<R> {
 
     /// Exports the batch, and counts what became of it.
     fn export(&mut self, shutdown: Option<Deadline>) {
+        // It was taken out of the queue just now, and after the one before its buffers were given back.
+        self.queue.has_room();
         let batch = Batch::<R>::new(&self.batch, &self.shared);
         let len = batch.len();
         let deadline = shutdown.unwrap_or(Deadline::NEVER);

@@ -20,6 +20,7 @@ use super::tail::{TailProcessor, TailSampling};
 use super::time::SpanClock;
 use super::tracer::Tracer;
 use crate::clock::Clock;
+use crate::diag;
 use crate::pipeline::{BatchConfig, Deadline, Exporter, FlushError, PipelineState};
 use crate::resource::Resource;
 
@@ -73,6 +74,14 @@ impl TracerProvider {
 
     /// A tracer for a scope.
     pub fn tracer_with_scope(&self, scope: InstrumentationScope) -> Tracer {
+        if scope.name().is_empty() {
+            diag::report(
+                "tracer.name",
+                "",
+                "a tracer was asked for without a name; it works, but nobody can tell which library its spans come from: \
+                 pass the name of the instrumented library",
+            );
+        }
         let core = &self.handle.0;
         Tracer::new(Arc::clone(core), core.shared.number_of(scope))
     }
