@@ -421,10 +421,10 @@ mod loom_tests {
         inner.release(&mut batch, &queue.config);
     }
 
-    /// All orders in which threads are interrupted at most twice: unbounded, the larger model takes many minutes.
+    /// All orders in which threads are interrupted at most four times: unbounded, the larger model takes many minutes.
     fn model(run: impl Fn() + Sync + Send + 'static) {
         let mut builder = loom::model::Builder::new();
-        builder.preemption_bound = Some(2);
+        builder.preemption_bound = Some(4);
         builder.check(run);
     }
 
