@@ -241,3 +241,21 @@ fn a_request_of_many_spans_is_what_the_generated_types_would_write_but_for_the_o
         assert_eq!(decoded.encode_to_vec(), request);
     }
 }
+
+#[test]
+fn keys_and_values_of_every_length_around_the_limits_of_short_ones_are_what_the_generated_types_write() {
+    let (provider, sent) = provider(usize::MAX, bare(), wide());
+    let tracer = provider.tracer("scope");
+    let mut expected = Vec::new();
+    for key in (1..4).chain(60..64).chain(110..130) {
+        let mut input = Input::plain("x");
+        let keys = (0_u8..).map(|n| char::from(b'a' + n % 26).to_string().repeat(key) + &n.to_string());
+        let values = [0, 1, 0x7f, 0x80, 0x3fff, 0x4000, -1].map(Value::I64);
+        let texts = (55..70).chain(110..130).map(|len| Value::from("v".repeat(len)));
+        input.attributes =
+            keys.zip(values.into_iter().chain(texts)).map(|(key, value)| KeyValue::new(key, value)).collect();
+        expected.push(("scope".to_owned(), input.record(&tracer)));
+    }
+    provider.shutdown(Deadline::NEVER);
+    assert_eq!(bytes(&sent.spans()), bytes(&expected));
+}

@@ -33,23 +33,49 @@ pub(super) fn api_attribute(out: &mut Vec<u8>, field: u32, key: &str, value: &Va
     attribute(out, field, key, value.into());
 }
 
+/// The longest content of a message whose length has one digit.
+const SHORT: usize = 0x7f;
+
+/// A `KeyValue`. Most are short texts and small numbers: every length in those has one digit, and they are written
+/// in few pieces.
 #[inline(always)]
 fn attribute(out: &mut Vec<u8>, field: u32, key: &str, value: Any<'_>) {
+    match value {
+        Any::Plain(Plain::Str(text)) if key.len() + text.len() + 6 <= SHORT => {
+            let len = text.len() as u8;
+            short_key(out, field, key, len + 4);
+            out.extend_from_slice(&[len_tag(field::VALUE), len + 2, len_tag(field::STRING), len]);
+            out.extend_from_slice(text.as_bytes());
+        }
+        Any::Plain(Plain::I64(number @ 0..0x80)) if key.len() + 6 <= SHORT => {
+            short_key(out, field, key, 4);
+            out.extend_from_slice(&[len_tag(field::VALUE), 2, tag(field::INT, 0), number as u8]);
+        }
+        Any::Plain(Plain::I64(number @ 0x80..0x4000)) if key.len() + 7 <= SHORT => {
+            short_key(out, field, key, 5);
+            let digits = [number as u8 | 0x80, (number >> 7) as u8];
+            out.extend_from_slice(&[len_tag(field::VALUE), 3, tag(field::INT, 0), digits[0], digits[1]]);
+        }
+        value => any_attribute(out, field, key, value),
+    }
+}
+
+/// The begin of a `KeyValue` whose value takes so many bytes, tag and length included.
+#[inline(always)]
+fn short_key(out: &mut Vec<u8>, field: u32, key: &str, value: u8) {
+    let len = key.len() as u8;
+    out.extend_from_slice(&[len_tag(field), len + 2 + value, len_tag(field::KEY), len]);
+    out.extend_from_slice(key.as_bytes());
+}
+
+fn any_attribute(out: &mut Vec<u8>, field: u32, key: &str, value: Any<'_>) {
     let value_len = value.len();
     let rest = 1 + varint_len(value_len as u64) + value_len;
-    let len = 1 + varint_len(key.len() as u64) + key.len() + rest;
-    if len < 0x80 {
-        // Every length in it has one byte, then.
-        out.extend_from_slice(&[len_tag(field), len as u8, len_tag(field::KEY), key.len() as u8]);
-        out.extend_from_slice(key.as_bytes());
-        out.extend_from_slice(&[len_tag(field::VALUE), value_len as u8]);
-    } else {
-        out.push(len_tag(field));
-        varint(out, len as u64);
-        bytes(out, field::KEY, key.as_bytes());
-        out.push(len_tag(field::VALUE));
-        varint(out, value_len as u64);
-    }
+    out.push(len_tag(field));
+    varint(out, (1 + varint_len(key.len() as u64) + key.len() + rest) as u64);
+    bytes(out, field::KEY, key.as_bytes());
+    out.push(len_tag(field::VALUE));
+    varint(out, value_len as u64);
     value.write(out);
 }
 
