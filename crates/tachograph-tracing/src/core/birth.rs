@@ -142,7 +142,7 @@ impl Core {
             name => name,
         };
         let errors = Cell::new(false);
-        let fields = SpanFields { attributes, options: &self.options, errors: &errors };
+        let fields = SpanFields { attributes, site, options: &self.options, errors: &errors };
         let mut start =
             SpanStart::new(name).with_kind(&kind).with_parent(Some(parent.as_parent(state.as_ref())));
         if site.has_fields() || self.options.has_extras() {
@@ -211,6 +211,7 @@ pub(super) fn state_of(number: u64, slot: &Slot) -> Option<TraceState> {
 /// The fields that a span is made with.
 struct SpanFields<'a> {
     attributes: &'a Attributes<'a>,
+    site: Site,
     options: &'a SpanOptions,
     /// Whether there was an error among them.
     errors: &'a Cell<bool>,
@@ -218,7 +219,12 @@ struct SpanFields<'a> {
 
 impl SpanAttributes for SpanFields<'_> {
     fn visit(&self, visitor: &mut dyn FnMut(&str, ValueRef<'_>)) {
-        self.attributes.record(&mut Visitor(&mut Plain { visitor: &mut *visitor, errors: self.errors }));
+        let plain = Plain { visitor: &mut *visitor, errors: self.errors };
+        if self.site.may_be_special() {
+            self.attributes.record(&mut Visitor(&mut NotSpecial(plain)));
+        } else {
+            self.attributes.record(&mut Visitor(&mut { plain }));
+        }
         if self.options.has_extras() {
             self.extras(visitor);
         }
@@ -241,23 +247,36 @@ impl SpanFields<'_> {
     }
 }
 
-/// Takes what is not special.
+/// Takes all fields. Their values are made where they are passed on, and not copied: a copy of what has just been written
+/// in parts waits for the parts.
 struct Plain<'a> {
     visitor: &'a mut dyn FnMut(&str, ValueRef<'_>),
     errors: &'a Cell<bool>,
 }
 
 impl Sink for Plain<'_> {
-    #[inline]
+    #[inline(always)]
     fn field(&mut self, field: &Field, value: ValueRef<'_>) {
-        let key = field.name();
-        if special::read(key, value).is_none() {
-            (self.visitor)(key, value);
-        }
+        (self.visitor)(field.name(), value);
     }
 
     fn error(&mut self, _: &Field, _: &str, _: &(dyn std::error::Error + 'static)) {
         self.errors.set(true);
+    }
+}
+
+/// Takes what is not special.
+struct NotSpecial<'a>(Plain<'a>);
+
+impl Sink for NotSpecial<'_> {
+    fn field(&mut self, field: &Field, value: ValueRef<'_>) {
+        if special::read(field.name(), value).is_none() {
+            self.0.field(field, value);
+        }
+    }
+
+    fn error(&mut self, field: &Field, message: &str, error: &(dyn std::error::Error + 'static)) {
+        self.0.error(field, message, error);
     }
 }
 
