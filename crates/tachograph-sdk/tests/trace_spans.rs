@@ -6,7 +6,7 @@ use opentelemetry::trace::{
     Event, Link, Span as _, SpanContext, SpanId, SpanKind, Status, TraceContextExt, TraceFlags, TraceId,
     TraceState, Tracer as _,
 };
-use opentelemetry::{Array, Context, KeyValue, Value};
+use opentelemetry::{Array, Context, InstrumentationScope, KeyValue, Value};
 use tachograph_sdk::Resource;
 use tachograph_sdk::pipeline::{BatchConfig, Deadline};
 use tachograph_sdk::testing::{InMemorySpanExporter, SpanSnapshot, StatusSnapshot, TraceTree};
@@ -160,4 +160,22 @@ fn a_trace_can_be_looked_at_as_a_tree() {
     spans.retain(|span| span.name != "pay");
     let names: Vec<_> = TraceTree::only(spans).orphans().map(|span| span.name.clone()).collect();
     assert_eq!(names, ["charge"]);
+}
+
+#[test]
+fn scopes_are_told_apart_by_all_they_have_and_numbered_once() {
+    let scope = |version: &'static str, pairs: &[(&'static str, i64)]| {
+        let pairs = pairs.iter().map(|(key, value)| KeyValue::new(*key, *value));
+        InstrumentationScope::builder("shop").with_version(version).with_attributes(pairs).build()
+    };
+    let exporter = InMemorySpanExporter::new();
+    let provider = builder(&exporter).build();
+    for scope in
+        [scope("1", &[]), scope("2", &[]), scope("1", &[("k", 1)]), scope("1", &[("k", 2)]), scope("1", &[])]
+    {
+        drop(provider.tracer_with_scope(scope.clone()).start("span"));
+        assert_eq!(*provider.tracer_with_scope(scope.clone()).scope(), scope);
+    }
+    provider.shutdown(Deadline::NEVER);
+    assert_eq!(exporter.spans().len(), 5);
 }

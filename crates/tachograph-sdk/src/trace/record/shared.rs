@@ -41,23 +41,25 @@ impl SpanShared {
 
     /// The number of a scope, which it gets if it has none.
     pub(crate) fn number_of(&self, scope: InstrumentationScope) -> u32 {
-        let _only = lock(&self.0.adding);
-        if let Some(index) = self.0.scopes.iter().position(|known| same(known, &scope)) {
-            return index as u32;
+        {
+            let _only = lock(&self.0.adding);
+            if let Some(index) = self.0.scopes.iter().position(|known| same(known, &scope)) {
+                return index as u32;
+            }
+            if self.0.scopes.len() < SCOPES {
+                return self.0.scopes.push(scope).unwrap_or(0) as u32;
+            }
         }
-        if self.0.scopes.len() >= SCOPES {
-            diag::report(
-                "scope.limit",
-                "",
-                format_args!(
-                    "there are {SCOPES} instrumentation scopes; spans of {:?} and further ones are exported without \
-                     a scope: make tracers once, not for each call",
-                    scope.name()
-                ),
-            );
-            return 0;
-        }
-        self.0.scopes.push(scope).unwrap_or(0) as u32
+        diag::report(
+            "scope.limit",
+            "",
+            format_args!(
+                "there are {SCOPES} instrumentation scopes; spans of {:?} and further ones are exported without a \
+                 scope: make tracers once, not for each call with another name",
+                scope.name()
+            ),
+        );
+        0
     }
 }
 
