@@ -62,7 +62,7 @@ fn a_connection_that_the_receiver_closed_meanwhile_is_replaced_without_a_wait() 
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     assert_eq!(account(&provider, Deadline::NEVER).exported, 4);
-    assert!(start.elapsed().as_millis() < 400, "{:?}: no backoff", start.elapsed());
+    assert!(start.elapsed().as_millis() < 700, "{:?}: no backoff", start.elapsed());
     assert_eq!(receiver.connections(), 4);
 }
 
