@@ -12,7 +12,7 @@ use super::ticks;
 /// # Discipline
 ///
 /// Ticks are converted by a straight line: `nanos = base_nanos + (ticks - base_ticks) * rate`. Whoever finds it due
-/// ([`is_due`](Self::is_due), by starting a trace) compares the line with the system's clock and bends it, at the point where it is
+/// ([`read`](Self::read) says so) compares the line with the system's clock and bends it, at the point where it is
 /// now, so that it meets the system's clock again when the next comparison is due. The line is never broken backwards, so readings
 /// never go back; it is broken forwards where it is far behind, as after a suspension.
 ///
@@ -29,6 +29,8 @@ pub(super) struct Steady {
     /// When, in ticks, the line was compared last, and how many ticks later the next time is.
     compared: AtomicU64,
     interval: AtomicU64,
+    /// When, in nanoseconds, it is time to look at the system's clock while that is what is read.
+    next: AtomicU64,
     last: Mutex<Comparison>,
 }
 
@@ -56,8 +58,8 @@ struct Comparison {
 }
 
 const FRACTION: u32 = 32;
-/// How long after the first comparison the rate is good enough: 10 ms at 3 GHz. Reading both clocks takes some 30 ns.
-const FIRST_INTERVAL: u64 = 30_000_000;
+/// Nanoseconds until the rate can be told well enough. Reading both clocks takes some 30.
+const FIRST_INTERVAL: u64 = 10_000_000;
 /// Nanoseconds between comparisons later on.
 const INTERVAL: u64 = 2_000_000_000;
 /// Nanoseconds between two readings of the system's clock that count as one.
@@ -77,7 +79,8 @@ impl Steady {
             bent: AtomicU64::new(0),
             lines: Default::default(),
             compared: AtomicU64::new(ticks),
-            interval: AtomicU64::new(FIRST_INTERVAL),
+            interval: AtomicU64::new(u64::MAX),
+            next: AtomicU64::new(FIRST_INTERVAL),
             last: Mutex::new(Comparison { ticks, nanos: 0 }),
         }
     }
@@ -86,34 +89,38 @@ impl Steady {
         self.start.elapsed().as_nanos() as u64
     }
 
-    /// Nanoseconds now.
+    /// Nanoseconds now, and whether it is time to [`discipline`](Self::discipline) the clock.
     #[inline]
-    pub(super) fn now(&self) -> u64 {
+    pub(super) fn read(&self) -> (u64, bool) {
         loop {
             let bent = self.bent.load(Ordering::Acquire);
             if bent == 0 {
-                return self.system();
+                let now = self.system();
+                return (now, now >= self.next.load(Ordering::Relaxed));
             }
             let line = self.lines[bent as usize & 1].load();
+            let ticks = ticks::read();
             fence(Ordering::Acquire);
             if self.bent.load(Ordering::Relaxed) == bent {
-                return on(line, ticks::read());
+                // A counter that was set back makes this difference huge.
+                let since = ticks.wrapping_sub(self.compared.load(Ordering::Relaxed));
+                return (on(line, ticks), since >= self.interval.load(Ordering::Relaxed));
             }
         }
     }
 
-    /// Whether the line should be compared with the system's clock.
-    #[inline]
-    pub(super) fn is_due(&self) -> bool {
-        // A counter that was set back makes this difference huge.
-        self.ticks_are_steady
-            && ticks::read().wrapping_sub(self.compared.load(Ordering::Relaxed))
-                >= self.interval.load(Ordering::Relaxed)
+    /// Nanoseconds now.
+    pub(super) fn now(&self) -> u64 {
+        self.read().0
     }
 
     /// Compares, and bends the line. Nobody waits for it: who finds another one at it goes on.
     #[cold]
     pub(super) fn discipline(&self) {
+        self.next.store(self.system() + INTERVAL, Ordering::Relaxed);
+        if !self.ticks_are_steady {
+            return;
+        }
         if let Ok(mut last) = self.last.try_lock()
             && let Some(now) = self.compare()
         {
@@ -190,7 +197,7 @@ mod tests {
                     let mut last = 0;
                     while Instant::now() < until {
                         let before = clock.system();
-                        let now = clock.now();
+                        let (now, due) = clock.read();
                         let after = clock.system();
                         assert!(now >= last, "{now} after {last}");
                         assert!(
@@ -198,7 +205,7 @@ mod tests {
                             "{before} {now} {after}"
                         );
                         last = now;
-                        if clock.is_due() {
+                        if due {
                             clock.discipline();
                         }
                     }

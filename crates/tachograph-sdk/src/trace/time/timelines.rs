@@ -79,13 +79,18 @@ impl Timelines {
     /// Now, in Unix time as a timeline has it.
     #[inline]
     pub(super) fn now(&self, timeline: u32) -> u64 {
-        self.steady.now().wrapping_add(self.offset(timeline))
+        let (now, due) = self.steady.read();
+        if due {
+            self.look_after();
+        }
+        now.wrapping_add(self.offset(timeline))
     }
 
     /// The timeline of a trace, of which a span starts. `starts_here` is for a span without a parent in this process.
     #[inline]
     pub(super) fn of_trace(&self, trace_id: u128, starts_here: bool) -> u32 {
-        if starts_here && self.steady.is_due() {
+        // Before a trace begins on what may be the wrong timeline.
+        if starts_here && self.steady.read().1 {
             self.look_after();
         }
         let current = self.current.load(Ordering::Acquire);
