@@ -118,8 +118,7 @@ fn install(subscriber: impl Subscriber + Send + Sync) {
 /// Makes a contender this process's.
 fn set_up(name: &str, sampled: bool) {
     let options = |mode| SpanOptions::new().with_context_mode(mode);
-    let subscriber =
-        |mode| TelemetrySubscriber::builder(ours(sampled)).with_options(options(mode)).build();
+    let subscriber = |mode| TelemetrySubscriber::builder(ours(sampled)).with_options(options(mode)).build();
     let layer = |mode| {
         tracing_subscriber::registry().with(TelemetryLayer::with_options(ours(sampled), options(mode)))
     };
@@ -131,8 +130,7 @@ fn set_up(name: &str, sampled: bool) {
         LAYER => install(layer(ContextMode::Lazy)),
         LAYER_FULL => install(layer(ContextMode::Full)),
         PEER => install(
-            tracing_subscriber::registry()
-                .with(tracing_opentelemetry::layer().with_tracer(theirs(sampled))),
+            tracing_subscriber::registry().with(tracing_opentelemetry::layer().with_tracer(theirs(sampled))),
         ),
         _ => fastrace::set_reporter(Count::default(), Config::default()),
     }
@@ -392,7 +390,9 @@ pub(crate) fn run(effort: Effort, bars: &mut Bars) {
 
     let spans = effort.of(110_000, 11);
     println!("\n### Allocations and CPU of the whole process, per span\n");
-    println!("| contender | allocations, 0 attributes | 4 | CPU ns, 0 attributes | 4 |\n|---|--:|--:|--:|--:|");
+    println!(
+        "| contender | allocations, 0 attributes | 4 | CPU ns, 0 attributes | 4 |\n|---|--:|--:|--:|--:|"
+    );
     let mut peer_cpu = f64::NAN;
     for (plain, rich) in cases(true, false).into_iter().zip(cases(true, true)).rev() {
         let calls = [allocations(plain, spans), allocations(rich, spans)];
@@ -405,7 +405,9 @@ pub(crate) fn run(effort: Effort, bars: &mut Bars) {
                 bars.at_most(0.01, Unit::Allocations, calls[1], &format!("{LAZY}, 4 attributes"), "nothing");
                 bars.ratio(0.2, cpus[1], peer_cpu, &format!("{LAZY}, CPU of the process"), PEER);
             }
-            FULL => bars.at_most(2.01, Unit::Allocations, calls[1], &format!("{FULL}, 4 attributes"), "nothing"),
+            FULL => {
+                bars.at_most(2.01, Unit::Allocations, calls[1], &format!("{FULL}, 4 attributes"), "nothing")
+            }
             _ => {}
         }
     }
