@@ -150,34 +150,51 @@ impl Attributes {
 /// Appends an attribute; says whether there was room for its key and, but for strings, its value.
 #[inline]
 fn append(bytes: &mut Vec<u8>, key: &str, value: ValueRef<'_>, limits: &SpanLimits, room: &mut Room) -> bool {
-    let (kind, fixed) = match value {
-        ValueRef::Str(_) => (kind::STR, 0),
-        ValueRef::I64(_) => (kind::I64, 8),
-        ValueRef::Bool(_) => (kind::BOOL, 1),
-        ValueRef::F64(_) => (kind::F64, 8),
-        ValueRef::Array(Array::Bool(_)) => (kind::BOOL_ARRAY, 0),
-        ValueRef::Array(Array::I64(_)) => (kind::I64_ARRAY, 0),
-        ValueRef::Array(Array::F64(_)) => (kind::F64_ARRAY, 0),
-        // A kind of array that the API gains is kept as an empty one until it is known here.
-        ValueRef::Array(_) => (kind::STR_ARRAY, 0),
+    let scalar;
+    let (kind, fixed): (u8, &[u8]) = match value {
+        ValueRef::Str(_) => (kind::STR, &[]),
+        ValueRef::I64(value) => {
+            scalar = value.to_ne_bytes();
+            (kind::I64, &scalar)
+        }
+        ValueRef::F64(value) => {
+            scalar = value.to_ne_bytes();
+            (kind::F64, &scalar)
+        }
+        ValueRef::Bool(value) => (kind::BOOL, if value { &[1] } else { &[0] }),
+        ValueRef::Array(array) => return append_array(bytes, key, array, limits, room),
     };
-    if !room.take(ATTRIBUTE_HEAD + key.len() + fixed) {
+    if !room.take(ATTRIBUTE_HEAD + key.len() + fixed.len()) {
         return false;
     }
-    match value {
-        ValueRef::Str(text) => put(bytes, kind, key, room.take_text(limited(text, limits)).as_bytes()),
-        ValueRef::I64(value) => put(bytes, kind, key, &value.to_ne_bytes()),
-        ValueRef::Bool(value) => put(bytes, kind, key, &[u8::from(value)]),
-        ValueRef::F64(value) => put(bytes, kind, key, &value.to_ne_bytes()),
-        ValueRef::Array(array) => {
-            let at = bytes.len();
-            put(bytes, kind, key, &[]);
-            let start = bytes.len();
-            append_array(bytes, array, limits, room);
-            let len = (bytes.len() - start) as u32;
-            bytes[at + 4..at + 8].copy_from_slice(&len.to_ne_bytes());
-        }
+    let value = match value {
+        ValueRef::Str(text) => room.take_text(limited(text, limits)).as_bytes(),
+        _ => fixed,
+    };
+    put(bytes, kind, key, value);
+    true
+}
+
+/// As [`append`], for arrays, of which as many elements are kept as there is room for.
+#[cold]
+#[inline(never)]
+fn append_array(bytes: &mut Vec<u8>, key: &str, array: &Array, limits: &SpanLimits, room: &mut Room) -> bool {
+    let kind = match array {
+        Array::Bool(_) => kind::BOOL_ARRAY,
+        Array::I64(_) => kind::I64_ARRAY,
+        Array::F64(_) => kind::F64_ARRAY,
+        // A kind of array that the API gains is kept as an empty one until it is known here.
+        _ => kind::STR_ARRAY,
+    };
+    if !room.take(ATTRIBUTE_HEAD + key.len()) {
+        return false;
     }
+    let at = bytes.len();
+    put(bytes, kind, key, &[]);
+    let start = bytes.len();
+    append_elements(bytes, array, limits, room);
+    let len = (bytes.len() - start) as u32;
+    bytes[at + 4..at + 8].copy_from_slice(&len.to_ne_bytes());
     true
 }
 
@@ -185,7 +202,7 @@ fn append(bytes: &mut Vec<u8>, key: &str, value: ValueRef<'_>, limits: &SpanLimi
 const SHORT: usize = 32;
 
 /// Appends an attribute's head, key and value.
-#[inline]
+#[inline(always)]
 fn put(bytes: &mut Vec<u8>, kind: u8, key: &str, value: &[u8]) {
     let mut head = [kind, 0, 0, 0, 0, 0, 0, 0];
     head[2..4].copy_from_slice(&(key.len() as u16).to_ne_bytes());
@@ -235,7 +252,7 @@ fn copy_short(to: &mut [u8], from: &[u8]) {
     }
 }
 
-fn append_array(bytes: &mut Vec<u8>, array: &Array, limits: &SpanLimits, room: &mut Room) {
+fn append_elements(bytes: &mut Vec<u8>, array: &Array, limits: &SpanLimits, room: &mut Room) {
     fn fixed<T: Copy, const N: usize>(
         bytes: &mut Vec<u8>,
         values: &[T],
