@@ -170,7 +170,8 @@ fn allocations(attributes: bool) -> f64 {
     direct_traces(&tracer, &mut live, attributes, 100_000);
     // The string that is copied is made once a call. What is counted is all threads', and the worker's lists grow now and
     // then: the fewest of some runs are the calling thread's.
-    let calls = (0..10).map(|_| counted(|| direct_traces(&tracer, &mut live, attributes, 11_000)).1.calls).min();
+    let calls =
+        (0..10).map(|_| counted(|| direct_traces(&tracer, &mut live, attributes, 11_000)).1.calls).min();
     calls.unwrap_or_default().saturating_sub(1) as f64 / 11_000.0
 }
 
