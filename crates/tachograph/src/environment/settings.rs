@@ -13,6 +13,10 @@ pub(crate) enum Exporter {
 
 /// What the environment says; `None` and empty where it says nothing.
 #[derive(Debug, Default)]
+#[cfg_attr(
+    not(all(feature = "prometheus", feature = "tower", feature = "tracing")),
+    expect(dead_code, reason = "each of them reads variables of its own")
+)]
 pub(crate) struct Settings {
     pub(crate) disabled: bool,
     pub(crate) service_name: Option<String>,
