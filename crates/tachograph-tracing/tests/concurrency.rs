@@ -69,6 +69,8 @@ fn chaos(product: Product, mode: ContextMode, shut_down: bool) {
         };
         let remote = Context::new().with_span(provider.tracer("foreign").start("remote"));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+        // Some that are exported for certain, before the sampler begins to change.
+        tracing::dispatcher::with_default(&dispatch, || work(0, &remote));
         let busy = AtomicUsize::new(8);
         std::thread::scope(|scope| {
             for thread in 0..8 {
