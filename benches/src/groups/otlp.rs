@@ -14,8 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use opentelemetry::KeyValue;
-use opentelemetry::trace::{Tracer, TracerProvider as _};
+use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::WithExportConfig;
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
 use prost::Message as _;
@@ -25,7 +24,8 @@ use tachograph_sdk::pipeline::{Batch, BatchConfig, Deadline, ExportOutcome, Expo
 use tachograph_sdk::trace::{LiveSpan, SpanStart, Spans, TracerProvider};
 
 use crate::bars::{Bars, Unit};
-use crate::harness::{Contender, Effort, Role, Row, Table, compare};
+use crate::groups::spans::traces;
+use crate::harness::{Contender, Effort, Role, Row, Table, compare, cpu_nanos};
 
 const OURS: &str = "tachograph-otlp";
 const OURS_API: &str = "tachograph, through the API";
@@ -38,34 +38,6 @@ const BATCH: usize = 512;
 const RATE: usize = 110_000;
 /// How often the pace is looked after.
 const TICK: Duration = Duration::from_millis(4);
-
-/// Traces through the API, until at least `n` spans were made. Says how many were.
-fn traces<T: Tracer>(tracer: &T, attributes: bool, n: usize) -> usize
-where
-    T::Span: Send + Sync + 'static,
-{
-    let copied = black_box(String::from("4711-0815"));
-    let builder = |name: &'static str| match attributes {
-        false => tracer.span_builder(name),
-        true => tracer.span_builder(name).with_attributes([
-            KeyValue::new("http.request.method", "GET"),
-            KeyValue::new("order.id", copied.clone()),
-            KeyValue::new("http.response.status_code", 200),
-            KeyValue::new("order.items", 3),
-        ]),
-    };
-    let traces = n.div_ceil(1 + CHILDREN);
-    for _ in 0..traces {
-        tracer.in_span_with_builder(builder("root"), |_| {
-            for _ in 0..CHILDREN {
-                tracer.in_span_with_builder(builder("child"), |cx| {
-                    black_box(cx);
-                });
-            }
-        });
-    }
-    traces * (1 + CHILDREN)
-}
 
 /// The same traces in slots of one's own.
 fn direct_traces(tracer: &tachograph_sdk::trace::Tracer, n: usize) -> usize {
@@ -243,18 +215,6 @@ fn send(make: impl Fn(usize) -> usize + Sync, flush: impl Fn() -> bool) {
         };
         println!("{made} {nanos}");
     }
-}
-
-/// What the threads of this process have run for.
-fn cpu_nanos() -> u128 {
-    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else {
-        return 0;
-    };
-    let of = |task: std::fs::DirEntry| {
-        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
-        text.split(' ').next()?.parse::<u128>().ok()
-    };
-    tasks.flatten().filter_map(of).sum()
 }
 
 /// Receives requests, and answers each line with how many spans came in since the last.

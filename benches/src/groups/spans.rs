@@ -29,7 +29,7 @@ const QUEUE: usize = 65_536;
 
 /// Counts what it is given.
 #[derive(Debug, Default)]
-struct Count(AtomicU64);
+pub(super) struct Count(pub(super) AtomicU64);
 
 impl Exporter<Spans> for Count {
     fn export(&mut self, batch: Batch<'_, Spans>, _: Deadline) -> ExportOutcome {
@@ -64,8 +64,8 @@ pub(super) fn peer(sampled: bool) -> SdkTracerProvider {
         .build()
 }
 
-/// Traces through the API, until at least `n` spans were made.
-fn traces<T: Tracer>(tracer: &T, attributes: bool, n: usize)
+/// Traces through the API, until at least `n` spans were made. Says how many were.
+pub(super) fn traces<T: Tracer>(tracer: &T, attributes: bool, n: usize) -> usize
 where
     T::Span: Send + Sync + 'static,
 {
@@ -79,7 +79,8 @@ where
             KeyValue::new("order.items", 3),
         ]),
     };
-    for _ in 0..n.div_ceil(1 + CHILDREN) {
+    let traces = n.div_ceil(1 + CHILDREN);
+    for _ in 0..traces {
         tracer.in_span_with_builder(builder("root"), |_| {
             for _ in 0..CHILDREN {
                 tracer.in_span_with_builder(builder("child"), |cx| {
@@ -88,6 +89,7 @@ where
             }
         });
     }
+    traces * (1 + CHILDREN)
 }
 
 /// Traces in slots of one's own, as a `tracing` subscriber has them.

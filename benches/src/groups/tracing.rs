@@ -10,16 +10,14 @@
 use std::hint::black_box;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use fastrace::collector::{Config, Reporter, SpanContext};
 use opentelemetry::trace::TracerProvider as _;
-use opentelemetry_sdk::trace::{
-    BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider, SpanData, SpanExporter,
-};
-use tachograph_sdk::pipeline::{Batch, BatchConfig, Deadline, ExportOutcome, Exporter};
-use tachograph_sdk::trace::{AlwaysOff, AlwaysOn, ParentBased, Spans, TracerProvider};
+use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider};
+use tachograph_sdk::pipeline::BatchConfig;
+use tachograph_sdk::trace::{AlwaysOff, AlwaysOn, ParentBased, TracerProvider};
 use tachograph_tracing::{ContextMode, SpanOptions, TelemetryLayer, TelemetrySubscriber};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -27,7 +25,8 @@ use tracing_subscriber::layer::SubscriberExt;
 
 use crate::alloc::counted;
 use crate::bars::{Bars, Unit};
-use crate::harness::{Contender, Effort, Role, Table, compare};
+use crate::groups::spans::Count;
+use crate::harness::{Contender, Effort, Role, Table, compare, cpu_nanos};
 
 /// How the group is called; the copies are told by it what they are.
 pub(crate) const GROUP: &str = "tracing";
@@ -43,24 +42,6 @@ const LAYER_FULL: &str = "tachograph's layer, full";
 
 const CHILDREN: usize = 10;
 const QUEUE: usize = 65_536;
-
-/// Counts what it is given.
-#[derive(Debug, Default)]
-struct Count(AtomicU64);
-
-impl Exporter<Spans> for Count {
-    fn export(&mut self, batch: Batch<'_, Spans>, _: Deadline) -> ExportOutcome {
-        self.0.fetch_add(batch.len() as u64, Ordering::Relaxed);
-        ExportOutcome::done()
-    }
-}
-
-impl SpanExporter for Count {
-    async fn export(&self, batch: Vec<SpanData>) -> opentelemetry_sdk::error::OTelSdkResult {
-        self.0.fetch_add(batch.len() as u64, Ordering::Relaxed);
-        Ok(())
-    }
-}
 
 impl Reporter for Count {
     fn report(&mut self, spans: Vec<fastrace::collector::SpanRecord>) {
@@ -287,18 +268,6 @@ pub(crate) fn serve(label: &str) {
         };
         println!("{answer}");
     }
-}
-
-/// What the threads of this process have run for.
-fn cpu_nanos() -> u128 {
-    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else {
-        return 0;
-    };
-    let of = |task: std::fs::DirEntry| {
-        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
-        text.split(' ').next()?.parse::<u128>().ok()
-    };
-    tasks.flatten().filter_map(of).sum()
 }
 
 /// A copy of this program.

@@ -5,7 +5,7 @@ mod support;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use support::collector::program;
+use support::peers::program;
 use support::receiver::Receiver;
 use support::{LONG, account, config, provider};
 use tachograph_sdk::pipeline::Deadline;

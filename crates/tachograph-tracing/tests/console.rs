@@ -1,36 +1,18 @@
 //! The console's lines.
 #![allow(clippy::unwrap_used, reason = "tests, and what they share")]
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
+#[path = "support/buffer.rs"]
+mod buffer;
 
+use std::io::Write;
+
+use buffer::Buffer;
 use opentelemetry::trace::{TraceContextExt as _, Tracer as _};
 use serde_json::Value;
 use tachograph_sdk::trace::{AlwaysOff, AlwaysOn, ParentBased, TracerProvider};
 use tachograph_tracing::{Console, Filter, SpanExt as _, TelemetrySubscriber};
 use tracing::field::Empty;
 use tracing::{error, info, info_span, warn};
-
-/// What was written.
-#[derive(Clone, Default)]
-struct Buffer(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Buffer {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Buffer {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
 
 fn provider(sampled: bool) -> TracerProvider {
     match sampled {

@@ -1,11 +1,11 @@
 //! Which spans and events are wanted, and that the others cost nothing.
 #![allow(clippy::unwrap_used, reason = "tests, and what they share")]
 
+#[path = "support/buffer.rs"]
+mod buffer;
 mod support;
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
+use buffer::Buffer;
 use proptest::prelude::*;
 use support::names;
 use tachograph_sdk::pipeline::{BatchConfig, Deadline};
@@ -16,20 +16,6 @@ use tracing::level_filters::LevelFilter;
 use tracing::{Subscriber, debug, debug_span, info, info_span, trace_span, warn, warn_span};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
-
-#[derive(Clone, Default)]
-struct Buffer(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Buffer {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 /// Runs something with a trace filter and a console filter: the spans, and the lines.
 fn filtered(traces: &str, console: Option<&str>, work: impl FnOnce()) -> (Vec<SpanSnapshot>, String) {
@@ -45,7 +31,7 @@ fn filtered(traces: &str, console: Option<&str>, work: impl FnOnce()) -> (Vec<Sp
     }
     tracing::subscriber::with_default(builder.build(), work);
     provider.flush(Deadline::NEVER).unwrap();
-    let lines = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+    let lines = buffer.text();
     (exporter.spans(), lines)
 }
 
@@ -170,7 +156,7 @@ fn a_layers_filter_is_its_own_and_a_parent_it_does_not_see_is_skipped() {
     provider.flush(Deadline::NEVER).unwrap();
     let spans = exporter.spans();
     assert_eq!(names(&spans), ["other", "info", "explicit", "outer"]);
-    let lines = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+    let lines = buffer.text();
     assert_eq!(lines.lines().count(), 1, "{lines}");
 }
 

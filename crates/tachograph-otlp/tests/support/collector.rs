@@ -2,23 +2,14 @@
 
 use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::peers::{empty_folder, program};
+
 /// How long it may take for anything; a loaded machine is slow.
 const DEADLINE: Duration = Duration::from_secs(60);
-
-/// A program of `cargo xtask peers`, such as `collector/collector`.
-pub(crate) fn program(path: &str) -> PathBuf {
-    let folder = match std::env::var_os("TACHOGRAPH_PEERS") {
-        Some(folder) => PathBuf::from(folder),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/peers"),
-    };
-    let program = folder.join(path);
-    assert!(program.exists(), "{} is not there: run `cargo xtask peers`", program.display());
-    program
-}
 
 /// A running collector; ends with the test.
 pub(crate) struct Collector {
@@ -30,11 +21,7 @@ pub(crate) struct Collector {
 impl Collector {
     /// Starts one that takes OTLP over HTTP and prints what it gets. `tls` is YAML for the receiver.
     pub(crate) fn start(test: &str, tls: &str) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("collector-{test}"));
-        if folder.exists() {
-            fs::remove_dir_all(&folder).expect("a folder of the tests can be removed");
-        }
-        fs::create_dir_all(&folder).expect("a folder can be made");
+        let folder = empty_folder(&format!("collector-{test}"));
         let log = folder.join("log");
         // It cannot be asked which port it found, so that one is found for it; another process may be faster
         // to take it.

@@ -3,6 +3,9 @@
 #![allow(dead_code, reason = "each test crate uses what it needs")]
 
 pub(crate) mod collector;
+// The real programs are found as the exposition's own tests do it.
+#[path = "../../../tachograph-prometheus/tests/support/peers.rs"]
+pub(crate) mod peers;
 pub(crate) mod receiver;
 pub(crate) mod reports;
 
