@@ -1,11 +1,11 @@
 use std::fmt;
 use std::io::Write as _;
 use std::mem;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use flate2::write::GzEncoder;
-use tachograph_sdk::pipeline::{Batch, Deadline, ExportOutcome, Exporter};
+use tachograph_sdk::pipeline::{Batch, Deadline, ExportOperations, ExportOutcome, Exporter};
 use tachograph_sdk::trace::Spans;
 
 use crate::config::{Compression, Endpoint, OtlpConfig};
@@ -13,7 +13,7 @@ use crate::decode::partial_success;
 use crate::encode::SpanRequests;
 use crate::error::OtlpError;
 use crate::report;
-use crate::transport::{Broken, Client, Failure, Kind, OwnRuntime};
+use crate::transport::{Answer, Broken, Client, Failure, Kind, OwnRuntime};
 
 /// Why records are dropped that a receiver refused beside others that it took.
 const REJECTED: &str = "rejected";
@@ -52,6 +52,10 @@ const KEPT: usize = 4 << 20;
 ///   success), `connect_failed`, `disconnected`, `timeout`, `tls_failed`, `throttled`, `redirected`, `too_large`
 ///   (a span that no request can hold), `bad_response`, `response_too_large`, `exporter_failed`. It is reported
 ///   through [`tachograph_sdk::diag`] at most once a minute for each of them.
+/// - How long each request took, with its retries, and what became of it, is reported as
+///   `otel.sdk.exporter.operation.duration` where the provider is
+///   [observed](tachograph_sdk::self_metrics::observe_traces). A request of which only a part was taken counts as failed,
+///   by `rejected`.
 /// - While it exports it holds one request, encoded and perhaps compressed, beside the batch that it is made from:
 ///   about as many bytes again, and never more than the limit of a request. Between exports it keeps a buffer of
 ///   at most 4 MiB.
@@ -66,6 +70,7 @@ pub struct OtlpSpanExporter {
     secrets: Vec<Vec<u8>>,
     client: Client,
     runtime: OwnRuntime,
+    operations: ExportOperations,
     /// Kept for its capacity.
     encoded: Vec<u8>,
 }
@@ -82,6 +87,7 @@ impl OtlpSpanExporter {
         Ok(OtlpSpanExporter {
             client: Client::new(&settings)?,
             secrets: settings.secrets(),
+            operations: ExportOperations::with_server(settings.endpoint.host.clone(), settings.endpoint.port),
             endpoint: settings.endpoint,
             compression: settings.compression,
             timeout: settings.timeout,
@@ -94,6 +100,24 @@ impl OtlpSpanExporter {
     /// Sends what is encoded. Says how many of its spans were refused although it was taken.
     fn send(&mut self, deadline: Deadline) -> Result<u64, Failure> {
         let body = self.body()?;
+        let start = Instant::now();
+        let answer = self.send_body(body, deadline);
+        let took = start.elapsed();
+        let taken = answer.map(|answer| (answer.status, partial_success(&answer.body)));
+        let (error, status) = match &taken {
+            Ok((status, partial)) => ((partial.rejected > 0).then_some(REJECTED), Some(*status)),
+            Err(failure) => (Some(failure.reason()), failure.status()),
+        };
+        self.operations.record(took, error, status);
+        let (_, partial) = taken?;
+        if partial.rejected > 0 || !partial.message.is_empty() {
+            report::partial(&self.endpoint, &partial, &self.secrets);
+        }
+        Ok(partial.rejected)
+    }
+
+    /// Sends a request, once more if what ran it panicked.
+    fn send_body(&mut self, body: Bytes, deadline: Deadline) -> Result<Answer, Failure> {
         let limit = Deadline::of_timeout(self.timeout).min(deadline);
         let mut sent = self.send_once(&body, limit);
         if let Err(Broken::Panicked(panic)) = sent {
@@ -109,24 +133,17 @@ impl OtlpSpanExporter {
         {
             self.encoded = buffer.into();
         }
-        let answer = match sent {
-            Ok(answer) => answer?,
-            Err(Broken::Panicked(_)) => {
-                return Err(Failure::new(Kind::Internal, "the exporter panicked twice"));
-            }
+        match sent {
+            Ok(answer) => answer,
+            Err(Broken::Panicked(_)) => Err(Failure::new(Kind::Internal, "the exporter panicked twice")),
             Err(Broken::System(error)) => {
                 let text = format!("the system has no thread or file to export with ({error})");
-                return Err(Failure::new(Kind::Internal, text));
+                Err(Failure::new(Kind::Internal, text))
             }
-        };
-        let partial = partial_success(&answer);
-        if partial.rejected > 0 || !partial.message.is_empty() {
-            report::partial(&self.endpoint, &partial, &self.secrets);
         }
-        Ok(partial.rejected)
     }
 
-    fn send_once(&mut self, body: &Bytes, deadline: Deadline) -> Result<Result<Vec<u8>, Failure>, Broken> {
+    fn send_once(&mut self, body: &Bytes, deadline: Deadline) -> Result<Result<Answer, Failure>, Broken> {
         let client = &mut self.client;
         self.runtime.block_on(client.send(body, deadline))
     }
@@ -177,6 +194,10 @@ impl Exporter<Spans> for OtlpSpanExporter {
 
     fn component_type(&self) -> &'static str {
         "otlp_http_span_exporter"
+    }
+
+    fn operations(&self) -> Option<ExportOperations> {
+        Some(self.operations.clone())
     }
 }
 

@@ -4,14 +4,17 @@
 mod exporters;
 mod support;
 
+use std::time::Duration;
+
 use exporters::{By, Gate, bare, record, soon, unscheduled};
-use opentelemetry::trace::Tracer as _;
+use opentelemetry::KeyValue;
+use opentelemetry::trace::{Span as _, Status, Tracer as _};
 use support::{provider as meters, snapshot};
 use tachograph_sdk::MeterProvider;
-use tachograph_sdk::pipeline::{Batch, ExportOutcome};
+use tachograph_sdk::pipeline::{Batch, Deadline, ExportOperations, ExportOutcome, Exporter};
 use tachograph_sdk::self_metrics::observe_traces;
 use tachograph_sdk::testing::InMemorySpanExporter;
-use tachograph_sdk::trace::{ParentBased, Spans, TraceIdRatio, TracerProvider};
+use tachograph_sdk::trace::{ParentBased, Spans, TailSampling, TraceIdRatio, TracerProvider};
 
 fn observed(traces: &TracerProvider) -> MeterProvider {
     let metrics = meters();
@@ -121,4 +124,118 @@ fn metrics_do_not_keep_the_provider() {
     drop(traces);
     assert_eq!(exporter.spans().len(), 1, "it was dropped, and so shut down");
     snapshot(&metrics).assert_absent("otel.sdk.span.started");
+}
+
+/// Takes the first batch, and fails with the others.
+#[derive(Default)]
+struct Measured {
+    operations: ExportOperations,
+    exports: usize,
+}
+
+impl Exporter<Spans> for Measured {
+    fn export(&mut self, _: Batch<'_, Spans>, _: Deadline) -> ExportOutcome {
+        self.exports += 1;
+        let (error, status) = if self.exports == 1 { (None, 200) } else { (Some("503"), 503) };
+        self.operations.record(Duration::from_millis(250), error, Some(status));
+        error.map_or(ExportOutcome::done(), ExportOutcome::failed)
+    }
+
+    fn operations(&self) -> Option<ExportOperations> {
+        Some(self.operations.clone())
+    }
+}
+
+fn of_exporter(attributes: impl IntoIterator<Item = KeyValue>) -> Vec<KeyValue> {
+    EXPORTER.into_iter().map(|(key, value)| KeyValue::new(key, value)).chain(attributes).collect()
+}
+
+#[test]
+fn operations_that_an_exporter_measures_are_seen_by_everyone_who_observes_its_provider() {
+    let operations = ExportOperations::with_server("collector.example", 4318);
+    let exporter = Measured { operations, exports: 0 };
+    // Through a box as well.
+    let exporter: Box<dyn Exporter<Spans>> = Box::new(exporter);
+    let traces = bare().with_simple_exporter(exporter).build();
+    let metrics = [observed(&traces), observed(&traces)];
+    record(&traces, 3);
+    let server = [KeyValue::new("server.address", "collector.example"), KeyValue::new("server.port", 4318)];
+    let of = |more: &[KeyValue]| of_exporter(server.iter().chain(more).cloned());
+    for metrics in &metrics {
+        let now = snapshot(metrics);
+        let duration = now.metric("otel.sdk.exporter.operation.duration");
+        assert_eq!(duration.unit(), "s");
+        let status = |status: i64| KeyValue::new("http.response.status_code", status);
+        duration.assert_histogram(&of(&[status(200)])[..], 1, 0.25);
+        let failed = of(&[status(503), KeyValue::new("error.type", "503")]);
+        duration.assert_histogram(&failed[..], 2, 0.5);
+        duration.assert_series(2);
+    }
+}
+
+#[test]
+fn operations_are_recorded_on_the_threads_of_pipelines_where_telemetry_is_suppressed() {
+    let traces = bare().with_batch_exporter(Measured::default(), unscheduled()).build();
+    let metrics = observed(&traces);
+    record(&traces, 1);
+    traces.shutdown(soon());
+    let now = snapshot(&metrics);
+    let taken = of_exporter([KeyValue::new("http.response.status_code", 200)]);
+    now.metric("otel.sdk.exporter.operation.duration").assert_histogram(&taken[..], 1, 0.25);
+}
+
+#[test]
+fn exporters_that_measure_nothing_have_no_durations() {
+    let traces = bare().with_simple_exporter(InMemorySpanExporter::new()).build();
+    let metrics = observed(&traces);
+    record(&traces, 1);
+    let now = snapshot(&metrics);
+    assert_eq!(now.find("otel.sdk.exporter.operation.duration").map_or(0, |metric| metric.points().len()), 0);
+}
+
+#[test]
+fn decisions_of_tail_sampling_are_counted_by_reason_and_what_is_held_is_seen() {
+    let sampling = TailSampling::new(0.0).keep_slow(Duration::from_secs(3_600)).with_max_traces(3);
+    let traces =
+        bare().with_tail_sampling(sampling).with_simple_exporter(InMemorySpanExporter::new()).build();
+    let metrics = observed(&traces);
+    let tracer = traces.tracer("test");
+    drop(tracer.start("plain"));
+    tracer.start("erroneous").set_status(Status::error("bad"));
+    tracer.start("marked").set_attribute(KeyValue::new("sampling.keep", true));
+    tracer.in_span("held", |_| {
+        drop(tracer.start("child"));
+        let now = snapshot(&metrics);
+        let held = |what: &str| now.metric(&format!("tachograph.tail_sampling.held.{what}")).total();
+        assert_eq!(held("traces"), 1_i64);
+        assert_eq!(held("spans"), 1_i64);
+        assert!(held("bytes").as_f64() > 0.0);
+    });
+    // The fourth has to go before it is over.
+    let open: Vec<_> = (0..4).map(|_| tracer.start("open")).collect();
+    let now = snapshot(&metrics);
+    let traces_decided = now.metric("tachograph.tail_sampling.traces");
+    let of = |decision, reason| {
+        traces_decided.value(&[
+            ("tachograph.tail_sampling.decision", decision),
+            ("tachograph.tail_sampling.reason", reason),
+        ])
+    };
+    assert_eq!(of("kept", "error"), 1);
+    assert_eq!(of("kept", "marked"), 1);
+    assert_eq!(of("kept", "slow"), 0);
+    assert_eq!(of("kept", "ratio"), 0);
+    assert_eq!(of("dropped", "ratio"), 3);
+    assert_eq!(now.metric("tachograph.tail_sampling.early").total(), 1);
+    let spans = now.metric("tachograph.tail_sampling.spans");
+    assert_eq!(spans.value(&[("tachograph.tail_sampling.decision", "kept")]), 2);
+    assert_eq!(spans.value(&[("tachograph.tail_sampling.decision", "dropped")]), 3);
+    assert_eq!(now.metric("tachograph.tail_sampling.held.traces").total(), 3_i64);
+    drop(open);
+}
+
+#[test]
+fn without_tail_sampling_there_are_no_metrics_of_it() {
+    let metrics = observed(&bare().build());
+    snapshot(&metrics).assert_absent("tachograph.tail_sampling.traces");
 }

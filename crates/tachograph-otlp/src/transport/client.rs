@@ -10,7 +10,7 @@ use tachograph_sdk::pipeline::Deadline;
 use tokio::time::timeout_at;
 
 use super::connect::Connector;
-use super::connection::{Connection, Sent};
+use super::connection::{Answer, Connection, Sent};
 use super::failure::{Failure, Kind};
 use crate::config::{Compression, Endpoint, Settings};
 use crate::error::OtlpError;
@@ -44,8 +44,8 @@ impl Client {
         })
     }
 
-    /// Sends a request until it is taken, refused for good, or out of time. Gives the answer's body.
-    pub(crate) async fn send(&mut self, body: &Bytes, deadline: Deadline) -> Result<Vec<u8>, Failure> {
+    /// Sends a request until it is taken, refused for good, or out of time.
+    pub(crate) async fn send(&mut self, body: &Bytes, deadline: Deadline) -> Result<Answer, Failure> {
         #[cfg(test)]
         if let Some(left) = self.panics.checked_sub(1) {
             self.panics = left;
@@ -95,7 +95,7 @@ impl Client {
         Some(left)
     }
 
-    async fn attempt(&mut self, body: &Bytes) -> Result<Vec<u8>, Failure> {
+    async fn attempt(&mut self, body: &Bytes) -> Result<Answer, Failure> {
         if let Some(mut connection) = self.connection.take()
             && connection.is_usable().await
         {

@@ -28,10 +28,16 @@ pub(super) struct Connection {
     is_over: bool,
 }
 
+/// An answer of success.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
+}
+
 /// What a request came to.
 pub(super) enum Sent {
-    /// An answer of success, with its body.
-    Taken(Vec<u8>),
+    /// An answer of success.
+    Taken(Answer),
     /// The connection had ended before anything was sent.
     Stale,
 }
@@ -68,11 +74,11 @@ impl Connection {
         }
     }
 
-    async fn read(&mut self, answer: Response<Incoming>) -> Result<Vec<u8>, Failure> {
+    async fn read(&mut self, answer: Response<Incoming>) -> Result<Answer, Failure> {
         let (head, body) = answer.into_parts();
         let body = self.drive(response::read(&head.headers, body)).await;
         if head.status.is_success() {
-            return body;
+            return body.map(|body| Answer { status: head.status.as_u16(), body });
         }
         let mut text = format!("the receiver answered {}", head.status);
         // An answer that cannot be read says what its status says.

@@ -70,6 +70,14 @@ impl Failure {
         self.kind == Kind::Connect
     }
 
+    /// The status of the last answer, if there was one.
+    pub(crate) fn status(&self) -> Option<u16> {
+        match self.kind {
+            Kind::Status(status) => Some(status),
+            _ => None,
+        }
+    }
+
     /// The word under which dropped records are counted: for an answer its status, as `error.type` has it.
     pub(crate) fn reason(&self) -> &'static str {
         match self.kind {

@@ -10,6 +10,7 @@ mod runtime;
 mod tls;
 
 pub(crate) use client::Client;
+pub(crate) use connection::Answer;
 pub(crate) use failure::{Failure, Kind};
 pub(crate) use response::short;
 pub(crate) use runtime::{Broken, OwnRuntime};

@@ -1,5 +1,6 @@
 use super::batch::Batch;
 use super::deadline::Deadline;
+use super::operations::ExportOperations;
 use super::record::Record;
 
 /// Sends records somewhere. Anyone can implement it.
@@ -33,6 +34,11 @@ pub trait Exporter<R: Record>: Send + 'static {
     fn component_type(&self) -> &'static str {
         "exporter"
     }
+
+    /// Where it records how long its operations take, so that it can be observed. Most record nothing.
+    fn operations(&self) -> Option<ExportOperations> {
+        None
+    }
 }
 
 impl<R: Record, E: Exporter<R> + ?Sized> Exporter<R> for Box<E> {
@@ -50,6 +56,10 @@ impl<R: Record, E: Exporter<R> + ?Sized> Exporter<R> for Box<E> {
 
     fn component_type(&self) -> &'static str {
         (**self).component_type()
+    }
+
+    fn operations(&self) -> Option<ExportOperations> {
+        (**self).operations()
     }
 }
 

@@ -10,6 +10,7 @@ use super::deadline::Deadline;
 use super::error::FlushError;
 use super::exporter::Exporter;
 use super::ledger::Ledger;
+use super::operations::ExportOperations;
 use super::queue::{Inner, Queue};
 use super::record::Record;
 use super::state::PipelineState;
@@ -27,6 +28,7 @@ use crate::sync::lock;
 pub struct BatchPipeline<R: Record> {
     queue: Arc<Queue>,
     component: &'static str,
+    operations: Option<ExportOperations>,
     record: PhantomData<fn() -> R>,
 }
 
@@ -35,7 +37,7 @@ impl<R: Record> BatchPipeline<R> {
     /// counted.
     pub(crate) fn new(exporter: impl Exporter<R>, config: BatchConfig, shared: Arc<R::Shared>) -> Self {
         let queue = Arc::new(Queue::new(config.in_range()));
-        let component = exporter.component_type();
+        let (component, operations) = (exporter.component_type(), exporter.operations());
         let worker = Worker {
             queue: Arc::clone(&queue),
             shared,
@@ -56,7 +58,7 @@ impl<R: Record> BatchPipeline<R> {
             queue.close();
             lock(&queue.inner).finished = true;
         }
-        BatchPipeline { queue, component, record: PhantomData }
+        BatchPipeline { queue, component, operations, record: PhantomData }
     }
 
     /// Takes a record of `len` bytes that `write` appends; says whether it was taken. What is not taken
@@ -144,6 +146,7 @@ impl<R: Record> BatchPipeline<R> {
         let inner = lock(&self.queue.inner);
         PipelineState {
             component_type: self.component,
+            operations: self.operations.clone(),
             queued: ledger.queued.saturating_sub(inner.in_flight as u64),
             in_flight: inner.in_flight as u64,
             processed: inner.processed,

@@ -9,6 +9,7 @@ use super::error::FlushError;
 use super::exporter::Exporter;
 use super::inside::Inside;
 use super::ledger::{Dropped, Ledger, reason};
+use super::operations::ExportOperations;
 use super::record::Record;
 use super::state::PipelineState;
 use crate::sync::{Mutex, MutexGuard, lock};
@@ -24,6 +25,7 @@ pub(crate) struct SimplePipeline<R: Record> {
     counts: Mutex<Counts>,
     shared: Arc<R::Shared>,
     component: &'static str,
+    operations: Option<ExportOperations>,
     export_timeout: Duration,
 }
 
@@ -51,6 +53,7 @@ impl<R: Record> SimplePipeline<R> {
     pub(crate) fn new(exporter: impl Exporter<R>, export_timeout: Duration, shared: Arc<R::Shared>) -> Self {
         SimplePipeline {
             component: exporter.component_type(),
+            operations: exporter.operations(),
             exporting: Mutex::new(Exporting { exporter: Some(Box::new(exporter)), record: Vec::new() }),
             counts: Mutex::default(),
             shared,
@@ -145,6 +148,7 @@ impl<R: Record> SimplePipeline<R> {
         let in_flight = u64::from(counts.is_exporting);
         PipelineState {
             component_type: self.component,
+            operations: self.operations.clone(),
             queued: ledger.queued - in_flight,
             in_flight,
             processed: counts.processed,

@@ -1,4 +1,5 @@
 use super::ledger::Ledger;
+use super::operations::ExportOperations;
 
 /// What a pipeline holds: a snapshot, of which the parts are read one after the other.
 #[derive(Clone, Debug)]
@@ -6,6 +7,8 @@ use super::ledger::Ledger;
 pub struct PipelineState {
     /// The kind of exporter.
     pub component_type: &'static str,
+    /// Where the exporter records how long its operations take, if it does.
+    pub operations: Option<ExportOperations>,
     /// Records that wait: threads' own and the queue's.
     pub queued: u64,
     /// Records that the exporter has now.

@@ -1,4 +1,5 @@
-//! What the SDK says of itself, as the metrics `otel.sdk.*` of the semantic conventions.
+//! What the SDK says of itself, as the metrics `otel.sdk.*` of the semantic conventions, and as `tachograph.*` where they
+//! have none.
 //!
 //! ```
 //! use tachograph_sdk::{MeterProvider, self_metrics};
@@ -8,6 +9,7 @@
 //! self_metrics::observe_traces(&metrics.meter("tachograph").as_otel(), &traces);
 //! ```
 
+mod tail;
 mod traces;
 
 pub use traces::observe_traces;

@@ -1,6 +1,7 @@
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 
+use super::tail;
 use crate::pipeline::{PipelineState, reason};
 use crate::trace::{ParentOrigin, SamplingOutcome, SpanCounts, TracerProvider, WeakTracerProvider};
 
@@ -15,15 +16,22 @@ const BEFORE_THE_EXPORTER: [&str; 5] = [
 
 const SPANS: &str = "{span}";
 
+/// Where histograms of how long an operation took, in seconds, have their buckets' bounds: from a receiver beside the
+/// program to all retries of a request.
+const DURATIONS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
 /// Makes a provider's spans, processors and exporters observable as `otel.sdk.span.*`, `otel.sdk.processor.span.*` and
-/// `otel.sdk.exporter.span.*`.
+/// `otel.sdk.exporter.*`, and what tail sampling decides as `tachograph.tail_sampling.*`.
 ///
 /// Nothing is counted twice for it: each collection reads what the provider counts anyway. The metrics do not keep the
-/// provider alive; without it they have no series.
+/// provider alive; without it they have no series but those of durations, which are recorded from now on, as they happen.
+/// Called twice for one meter, it has them recorded twice.
 pub fn observe_traces(meter: &Meter, provider: &TracerProvider) {
     observe_spans(meter, provider);
     observe_processors(meter, provider);
     observe_exporters(meter, provider);
+    observe_operations(meter, provider);
+    tail::observe(meter, provider);
 }
 
 fn observe_spans(meter: &Meter, provider: &TracerProvider) {
@@ -134,6 +142,21 @@ fn observe_exporters(meter: &Meter, provider: &TracerProvider) {
             });
         })
         .build();
+}
+
+/// Operations are measured by the exporters, and cannot be read from them later: they are told where to record them.
+fn observe_operations(meter: &Meter, provider: &TracerProvider) {
+    let histogram = meter
+        .f64_histogram("otel.sdk.exporter.operation.duration")
+        .with_unit("s")
+        .with_description("How long the export of a request took, with its retries")
+        .with_boundaries(DURATIONS.to_vec())
+        .build();
+    each(&provider.downgrade(), |names, state| {
+        if let Some(operations) = &state.operations {
+            operations.observe(histogram.clone(), names.exporter.clone());
+        }
+    });
 }
 
 fn dropped(state: &PipelineState, before_the_exporter: bool) -> impl Iterator<Item = (&'static str, u64)> {

@@ -18,6 +18,10 @@ pub struct TailAccount {
     pub dropped: u64,
     /// Of all of these, those that were decided before they were over: for want of room, or because of the shutdown.
     pub early: u64,
+    /// Traces that are held now: not over, or not known to be.
+    pub held_traces: u64,
+    /// Bytes of their spans that have ended.
+    pub held_bytes: u64,
     /// Spans that came, were handed on (`exported`), dropped with their trace, and are held (`queued`).
     pub spans: Ledger,
 }
@@ -31,7 +35,7 @@ impl TailAccount {
 
 impl fmt::Display for TailAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let TailAccount { erroneous, slow, marked, by_ratio, dropped, early, spans } = self;
+        let TailAccount { erroneous, slow, marked, by_ratio, dropped, early, spans, .. } = self;
         write!(
             f,
             "{} traces kept ({erroneous} erroneous, {slow} slow, {marked} marked, {by_ratio} by ratio), {dropped} not, \

@@ -45,6 +45,11 @@ impl Held {
         }
     }
 
+    /// How many traces there are, and their bytes.
+    pub(super) fn size(&self) -> (u64, u64) {
+        (self.traces.len() as u64, self.bytes as u64)
+    }
+
     pub(super) fn get(&mut self, trace: u128) -> Option<&mut HeldTrace> {
         self.traces.get_mut(&trace)
     }

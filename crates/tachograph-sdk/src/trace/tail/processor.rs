@@ -118,6 +118,7 @@ impl TailProcessor {
         let mut account = state.account.clone();
         let Ledger { created, exported, dropped, .. } = &account.spans;
         account.spans.queued = created - exported - dropped.total();
+        (account.held_traces, account.held_bytes) = state.held.size();
         account
     }
 
