@@ -7,7 +7,7 @@ use tachograph_sdk::metrics::MeterProviderBuilder;
 use tachograph_sdk::pipeline::{BatchConfig, Exporter as Export};
 use tachograph_sdk::resource::{Resource, ResourceDetector};
 use tachograph_sdk::self_metrics::observe_traces;
-use tachograph_sdk::trace::{Sampler, SpanLimits, SpanProcessor, Spans};
+use tachograph_sdk::trace::{Sampler, SpanLimits, SpanProcessor, Spans, TailSampling};
 use tachograph_sdk::{Clock, MeterProvider, diag, follow};
 
 use crate::environment::{Environment, Exporter, Settings};
@@ -159,6 +159,13 @@ impl TelemetryBuilder {
     /// [`TracerProvider::set_sampler`](crate::trace::TracerProvider::set_sampler).
     pub fn with_sampler(mut self, sampler: impl Sampler) -> Self {
         self.traces.sampler = Some(Arc::new(sampler));
+        self
+    }
+
+    /// Holds the spans that the sampler took until their trace is over in this process, and exports only those of traces
+    /// that are worth it. Off unless set.
+    pub fn with_tail_sampling(mut self, sampling: TailSampling) -> Self {
+        self.traces.tail = Some(sampling);
         self
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tachograph_sdk::pipeline::{BatchConfig, Exporter};
 use tachograph_sdk::trace::{
-    AlwaysOff, AlwaysOn, ParentBased, Sampler, SpanLimits, SpanProcessor, Spans, TracerProvider,
-    TracerProviderBuilder,
+    AlwaysOff, AlwaysOn, ParentBased, Sampler, SpanLimits, SpanProcessor, Spans, TailSampling,
+    TracerProvider, TracerProviderBuilder,
 };
 use tachograph_sdk::{Clock, Resource};
 
@@ -26,6 +26,7 @@ pub(crate) struct TraceParts {
     pub(crate) default_sampler: Option<Arc<dyn Sampler>>,
     pub(crate) sampler: Option<Arc<dyn Sampler>>,
     pub(crate) limits: Option<SpanLimits>,
+    pub(crate) tail: Option<TailSampling>,
     pub(crate) batches: Option<BatchConfig>,
     #[cfg(feature = "otlp")]
     pub(crate) otlp: Option<OtlpConfig>,
@@ -71,6 +72,9 @@ impl TraceParts {
             Some(sampler) => provider.with_sampler(sampler),
             None => provider.with_sampler(ParentBased::new(AlwaysOn)),
         };
+        if let Some(tail) = self.tail {
+            provider = provider.with_tail_sampling(tail);
+        }
         let batches = self.batches.unwrap_or_else(|| traces.batch.over(BatchConfig::spans()));
         let add = |provider, stage: Stage| stage(provider, batches.clone());
         Ok(self.stages.into_iter().fold(provider, add).build())

@@ -16,6 +16,7 @@ use support::{get, page, telemetry};
 
 const README: &str = include_str!("../../../README.md");
 const GUIDE: &str = include_str!("../../../docs/guides/metrics.md");
+const SELF_METRICS: &str = include_str!("../../../docs/guides/self-metrics.md");
 const EXAMPLE: &str = include_str!("../examples/quickstart.rs");
 
 /// The only block of this language in a document.
@@ -128,7 +129,8 @@ fn the_readmes_scrape_configuration_is_one_that_prometheus_takes() {
 #[test]
 fn every_file_that_the_documents_link_to_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    for (document, folder) in [(README, root.clone()), (GUIDE, root.join("docs/guides"))] {
+    let guides = root.join("docs/guides");
+    for (document, folder) in [(README, &root), (GUIDE, &guides), (SELF_METRICS, &guides)] {
         for link in document.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let path = link.split('#').next().unwrap();
             let is_file = !path.is_empty() && !path.contains("://");
