@@ -15,6 +15,8 @@ const LATELY: usize = 64;
 const FIELDS: u32 = 1 << 31;
 /// There may be special ones among them.
 const SPECIAL: u32 = 1 << 30;
+/// No two fields have one name.
+const DISTINCT: u32 = 1 << 29;
 
 /// What is known of a callsite of spans: flags, and the number under which its metadata is found again. A slot
 /// keeps it in an atomic.
@@ -68,9 +70,15 @@ impl Site {
         self.0 & SPECIAL != 0
     }
 
+    /// Whether all fields have names of their own.
+    #[inline]
+    pub(crate) fn has_distinct_fields(self) -> bool {
+        self.0 & DISTINCT != 0
+    }
+
     /// The metadata, of a callsite that made a span.
     pub(crate) fn metadata(self) -> Option<&'static Metadata<'static>> {
-        let index = (self.0 & !(FIELDS | SPECIAL)) as usize;
+        let index = (self.0 & !(FIELDS | SPECIAL | DISTINCT)) as usize;
         SITES.read().unwrap_or_else(PoisonError::into_inner).list.get(index).copied()
     }
 }
@@ -83,8 +91,15 @@ fn look_up(metadata: &'static Metadata<'static>, address: usize, place: usize) -
         list.push(metadata);
         let fields = if metadata.fields().is_empty() { 0 } else { FIELDS };
         let special = if special::may_have(metadata) { SPECIAL } else { 0 };
-        Site((list.len() - 1) as u32 | fields | special)
+        let distinct = if has_distinct_fields(metadata) { DISTINCT } else { 0 };
+        Site((list.len() - 1) as u32 | fields | special | distinct)
     });
     let _ = KNOWN.try_with(|known| known[place].set((address, site)));
     site
+}
+
+fn has_distinct_fields(metadata: &Metadata<'_>) -> bool {
+    let mut names: Vec<_> = metadata.fields().iter().map(|field| field.name()).collect();
+    names.sort_unstable();
+    names.windows(2).all(|pair| pair[0] != pair[1])
 }

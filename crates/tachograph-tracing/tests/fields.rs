@@ -129,6 +129,28 @@ fn a_value_that_is_recorded_again_replaces_the_former() {
 }
 
 #[test]
+fn of_fields_with_one_name_and_of_one_field_that_comes_twice_the_last_value_is_kept() {
+    for rig in all() {
+        let spans = rig.run(|| {
+            drop(info_span!("names", a = 1, b = 2, a = 3));
+            let known = info_span!("values", c = Empty);
+            let metadata = known.metadata().unwrap();
+            let field = metadata.fields().field("c").unwrap();
+            let (first, last) = (4, 5);
+            let twice: [(_, Option<&dyn tracing::Value>); 2] =
+                [(&field, Some(&first)), (&field, Some(&last))];
+            drop(tracing::Span::new(metadata, &metadata.fields().value_set(&twice)));
+        });
+        let pairs = |name: &str, nth: usize| {
+            let span = spans.iter().filter(|span| span.name == name).nth(nth).unwrap();
+            span.attributes.iter().map(|pair| format!("{}={}", pair.key, pair.value)).collect::<Vec<_>>()
+        };
+        assert_eq!(pairs("names", 0), ["a=3", "b=2"]);
+        assert!([0, 1].iter().any(|nth| pairs("values", *nth) == ["c=5"]), "{:?}", pairs("values", 0));
+    }
+}
+
+#[test]
 fn an_error_is_an_exception_event_with_its_chain_of_sources() {
     for rig in all() {
         let spans = rig.run(|| {

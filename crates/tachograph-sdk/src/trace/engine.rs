@@ -12,7 +12,7 @@ use super::parent::Parent;
 use super::processor::FinishedSpan;
 use super::record::{kind_code, kind_of};
 use super::sampler::{Decision, Sampling, SamplingInput};
-use super::start::SpanStart;
+use super::start::{AttributeWriter, SpanStart};
 
 const SAMPLED: u8 = 1;
 const RANDOM: u8 = 2;
@@ -94,7 +94,8 @@ pub(crate) fn begin(core: &Core, live: &mut LiveSpan, scope: u32, start: &SpanSt
     for pair in sampling.attributes() {
         live.set_key_value(pair);
     }
-    start.attributes.visit(&mut |key, value| live.set_attribute(key, value));
+    let had_some = !sampling.attributes().is_empty();
+    start.attributes.write(&mut AttributeWriter::new(&mut live.body, &live.limits, had_some));
     for link in start.links {
         let mut writer = live.add_link(Parent::from(&link.span_context));
         for pair in &link.attributes {

@@ -66,7 +66,7 @@ pub use sampler::{
 pub use simple::SimpleSpanProcessor;
 pub use slots::Slots;
 pub use span::Span;
-pub use start::{SpanAttributes, SpanStart};
+pub use start::{AttributeWriter, SpanAttributes, SpanStart};
 pub use tail::{TailAccount, TailSampling};
 pub use tracer::Tracer;
 

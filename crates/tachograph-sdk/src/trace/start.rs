@@ -1,7 +1,9 @@
 use opentelemetry::trace::{Link, SpanId, SpanKind, TraceId};
 use opentelemetry::{Context, KeyValue};
 
+use super::limits::SpanLimits;
 use super::parent::Parent;
+use super::record::Body;
 use crate::attributes::ValueRef;
 
 /// The attributes that a span starts with, wherever they are.
@@ -11,10 +13,51 @@ use crate::attributes::ValueRef;
 pub trait SpanAttributes {
     /// Yields each pair, in order. Of equal keys the last wins.
     fn visit(&self, visitor: &mut dyn FnMut(&str, ValueRef<'_>));
+
+    /// Sets them on a span that records. What is [visited](Self::visit), unless overridden by who knows more of the keys or
+    /// can do with fewer steps.
+    fn write(&self, out: &mut AttributeWriter<'_>) {
+        self.visit(&mut |key, value| out.set(key, value));
+    }
+}
+
+/// Takes the attributes that a span starts with.
+#[derive(Debug)]
+pub struct AttributeWriter<'a> {
+    body: &'a mut Body,
+    limits: &'a SpanLimits,
+    /// Whether the span has attributes that are not of this writer.
+    had_some: bool,
+}
+
+impl<'a> AttributeWriter<'a> {
+    #[inline(always)]
+    pub(crate) fn new(body: &'a mut Body, limits: &'a SpanLimits, had_some: bool) -> Self {
+        AttributeWriter { body, limits, had_some }
+    }
+
+    /// Sets an attribute; of one key the last value wins. An empty key is refused, and counted as dropped.
+    #[inline]
+    pub fn set<'v>(&mut self, key: &str, value: impl Into<ValueRef<'v>>) {
+        self.body.set_attribute(key, value.into(), self.limits);
+    }
+
+    /// As [`set`](Self::set), for a key that was not set here before: it need not be looked for. A key that was is in the span
+    /// twice.
+    #[inline(always)]
+    pub fn add<'v>(&mut self, key: &str, value: impl Into<ValueRef<'v>>) {
+        if self.had_some {
+            self.set(key, value);
+        } else {
+            self.body.add_attribute(key, value.into(), self.limits);
+        }
+    }
 }
 
 impl SpanAttributes for () {
     fn visit(&self, _: &mut dyn FnMut(&str, ValueRef<'_>)) {}
+
+    fn write(&self, _: &mut AttributeWriter<'_>) {}
 }
 
 impl SpanAttributes for [KeyValue] {
@@ -23,11 +66,21 @@ impl SpanAttributes for [KeyValue] {
             visitor(pair.key.as_str(), ValueRef::from(&pair.value));
         }
     }
+
+    fn write(&self, out: &mut AttributeWriter<'_>) {
+        for pair in self {
+            out.set(pair.key.as_str(), &pair.value);
+        }
+    }
 }
 
 impl SpanAttributes for Vec<KeyValue> {
     fn visit(&self, visitor: &mut dyn FnMut(&str, ValueRef<'_>)) {
         self.as_slice().visit(visitor);
+    }
+
+    fn write(&self, out: &mut AttributeWriter<'_>) {
+        self.as_slice().write(out);
     }
 }
 
@@ -35,6 +88,12 @@ impl<const N: usize> SpanAttributes for [(&str, ValueRef<'_>); N] {
     fn visit(&self, visitor: &mut dyn FnMut(&str, ValueRef<'_>)) {
         for (key, value) in self {
             visitor(key, *value);
+        }
+    }
+
+    fn write(&self, out: &mut AttributeWriter<'_>) {
+        for (key, value) in self {
+            out.set(key, *value);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanKind, TraceState};
 use tachograph_sdk::ValueRef;
-use tachograph_sdk::trace::{SpanAttributes, SpanStart};
+use tachograph_sdk::trace::{AttributeWriter, SpanAttributes, SpanStart};
 use tracing::field::Field;
 use tracing::span::Attributes;
 
@@ -229,6 +229,19 @@ impl SpanAttributes for SpanFields<'_> {
             self.extras(visitor);
         }
     }
+
+    fn write(&self, out: &mut AttributeWriter<'_>) {
+        let next = if self.site.has_distinct_fields() { 0 } else { usize::MAX };
+        let direct = Direct { out: &mut *out, errors: self.errors, next };
+        if self.site.may_be_special() {
+            self.attributes.record(&mut Visitor(&mut NotSpecial(direct)));
+        } else {
+            self.attributes.record(&mut Visitor(&mut { direct }));
+        }
+        if self.options.has_extras() {
+            self.extras(&mut |key, value| out.set(key, value));
+        }
+    }
 }
 
 impl SpanFields<'_> {
@@ -265,10 +278,35 @@ impl Sink for Plain<'_> {
     }
 }
 
-/// Takes what is not special.
-struct NotSpecial<'a>(Plain<'a>);
+/// Takes all fields, for the span itself. Keys are not looked for: a callsite's fields differ, and each comes once, unless
+/// somebody puts values together by hand.
+struct Direct<'a, 'w> {
+    out: &'a mut AttributeWriter<'w>,
+    errors: &'a Cell<bool>,
+    /// Fields from this one on did not come yet.
+    next: usize,
+}
 
-impl Sink for NotSpecial<'_> {
+impl Sink for Direct<'_, '_> {
+    #[inline(always)]
+    fn field(&mut self, field: &Field, value: ValueRef<'_>) {
+        if field.index() >= self.next {
+            self.next = field.index() + 1;
+            self.out.add(field.name(), value);
+        } else {
+            self.out.set(field.name(), value);
+        }
+    }
+
+    fn error(&mut self, _: &Field, _: &str, _: &(dyn std::error::Error + 'static)) {
+        self.errors.set(true);
+    }
+}
+
+/// Takes what is not special.
+struct NotSpecial<S>(S);
+
+impl<S: Sink> Sink for NotSpecial<S> {
     fn field(&mut self, field: &Field, value: ValueRef<'_>) {
         if special::read(field.name(), value).is_none() {
             self.0.field(field, value);

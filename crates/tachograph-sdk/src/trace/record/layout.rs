@@ -4,7 +4,7 @@
 //! state, attributes, events, links. Integers are in the machine's order; nothing is aligned.
 //!
 //! ```text
-//! attribute   kind u8, 0 u8, key length u16, value length u32, key, value
+//! attribute   kind u8, last byte of the key u8, key length u16, value length u32, key, value
 //! event       total length u32, time u64, name length u32, attributes u32, dropped attributes u32, name, attributes
 //! link        total length u32, trace id u128, span id u64, flags u8, remote u8, 0 u16, trace state length u32,
 //!             attributes u32, dropped attributes u32, trace state, attributes

@@ -17,6 +17,7 @@ pub(super) struct Room {
 }
 
 impl Room {
+    #[inline]
     pub(super) fn take(&mut self, bytes: usize) -> bool {
         let fits = bytes <= self.left;
         if fits {
@@ -37,15 +38,34 @@ impl Room {
 }
 
 /// The first characters of a string value.
+#[inline(always)]
 fn limited<'a>(text: &'a str, limits: &SpanLimits) -> &'a str {
     match limits.value_length {
         // A text of so many bytes has no more characters.
-        Some(limit) if text.len() > limit => match text.char_indices().nth(limit) {
-            Some((end, _)) => text.get(..end).unwrap_or_default(),
-            None => text,
-        },
+        Some(limit) if text.len() > limit => first(text, limit),
         _ => text,
     }
+}
+
+#[cold]
+fn first(text: &str, characters: usize) -> &str {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => text.get(..end).unwrap_or_default(),
+        None => text,
+    }
+}
+
+/// Attributes, in the form of the record.
+#[derive(Debug, Default)]
+pub(super) struct Attributes {
+    /// The attributes, and beyond `used` what was there before: the next one is written over it, without a capacity to
+    /// look after.
+    buffer: Vec<u8>,
+    used: usize,
+    count: u32,
+    pub(super) dropped: u32,
+    /// Of the first attributes, or none: made when one is looked for among many.
+    marks: Vec<Mark>,
 }
 
 /// Where an attribute is, and a few bits to tell its key from most others without reading it.
@@ -55,36 +75,41 @@ struct Mark {
     at: u32,
 }
 
-#[inline(always)]
-fn bits(key: &str) -> u32 {
-    let bytes = key.as_bytes();
-    let edge = |edge: Option<&[u8; 4]>| edge.map_or(0, |bytes| u32::from_ne_bytes(*bytes));
-    edge(bytes.first_chunk())
-        ^ edge(bytes.last_chunk()).rotate_left(15)
-        ^ (bytes.len() as u32).rotate_left(24)
-}
+/// Among no more attributes than this one is looked for without marks.
+const FEW: u32 = 16;
 
-#[derive(Debug, Default)]
-pub(super) struct Attributes {
-    pub(super) bytes: Vec<u8>,
-    marks: Vec<Mark>,
-    pub(super) dropped: u32,
+fn bits(key: &[u8]) -> u32 {
+    let edge = |edge: Option<&[u8; 4]>| edge.map_or(0, |bytes| u32::from_ne_bytes(*bytes));
+    edge(key.first_chunk()) ^ edge(key.last_chunk()).rotate_left(15) ^ (key.len() as u32).rotate_left(24)
 }
 
 impl Attributes {
-    pub(super) fn len(&self) -> usize {
-        self.marks.len()
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.bytes.clear();
-        self.bytes.shrink_to(KEPT);
-        self.marks.clear();
-        self.marks.shrink_to(KEPT / size_of::<Mark>());
-        self.dropped = 0;
+    pub(super) fn len(&self) -> u32 {
+        self.count
     }
 
     #[inline]
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.buffer.get(..self.used).unwrap_or_default()
+    }
+
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        (self.used, self.count, self.dropped) = (0, 0, 0);
+        self.marks.clear();
+        if self.buffer.len() > KEPT {
+            self.shrink();
+        }
+    }
+
+    #[cold]
+    fn shrink(&mut self) {
+        self.buffer.truncate(KEPT);
+        self.buffer.shrink_to(KEPT);
+        self.marks.shrink_to(KEPT / size_of::<Mark>());
+    }
+
+    /// Sets an attribute; of one key the last value wins, at the place of the first.
     pub(super) fn set(
         &mut self,
         key: &str,
@@ -93,138 +118,241 @@ impl Attributes {
         limits: &SpanLimits,
         room: &mut Room,
     ) {
-        let key = cut(key, MAX_KEY);
-        let bits = bits(key);
-        for (index, mark) in self.marks.iter().enumerate() {
-            if mark.bits == bits && self.key_at(mark.at) == key.as_bytes() {
-                return self.replace(index, key, value, limits, room);
-            }
+        match self.find(cut(key, MAX_KEY)) {
+            Some(at) => self.replace(at, key, value, limits, room),
+            None => self.add(key, value, limit, limits, room),
         }
-        if self.marks.len() >= limit as usize || key.is_empty() {
-            self.dropped = self.dropped.saturating_add(1);
-            return;
-        }
-        let at = self.bytes.len();
-        if append(&mut self.bytes, key, value, limits, room) {
-            self.marks.push(Mark { bits, at: at as u32 });
+    }
+
+    /// Sets an attribute whose key is known to be new: it is not looked for.
+    #[inline(always)]
+    pub(super) fn add(
+        &mut self,
+        key: &str,
+        value: ValueRef<'_>,
+        limit: u32,
+        limits: &SpanLimits,
+        room: &mut Room,
+    ) {
+        if self.count < limit && !key.is_empty() && self.append(key, value, limits, room) {
+            self.count += 1;
         } else {
             self.dropped = self.dropped.saturating_add(1);
         }
     }
 
-    fn key_at(&self, at: u32) -> &[u8] {
-        let at = at as usize;
-        let key = at + ATTRIBUTE_HEAD;
-        self.bytes.get(key..key + usize::from(u16_at(&self.bytes, at + 2))).unwrap_or_default()
+    /// Where the attribute of a key begins.
+    fn find(&mut self, key: &str) -> Option<usize> {
+        if self.count > FEW {
+            return self.find_among_many(key);
+        }
+        // Heads differ where lengths or tags do, so that few keys are compared.
+        let wanted = u32_at(&head(0, key.as_bytes(), 0), 0);
+        let bytes = self.bytes();
+        let mut at = 0;
+        loop {
+            let (head, end) = self.head_at(at)?;
+            if (u32_at(&head, 0) ^ wanted) & ALL_BUT_KIND == 0
+                && bytes.get(at + ATTRIBUTE_HEAD..at + ATTRIBUTE_HEAD + key.len()) == Some(key.as_bytes())
+            {
+                return Some(at);
+            }
+            at = end;
+        }
     }
 
-    /// The last value wins, at the place of the first.
+    /// The head of the attribute at a place, and where the next one is.
+    #[inline]
+    fn head_at(&self, at: usize) -> Option<([u8; ATTRIBUTE_HEAD], usize)> {
+        let head = *self.bytes().get(at..)?.first_chunk()?;
+        Some((head, at + ATTRIBUTE_HEAD + usize::from(u16_at(&head, 2)) + u32_at(&head, 4) as usize))
+    }
+
     #[cold]
-    fn replace(
-        &mut self,
-        index: usize,
-        key: &str,
-        value: ValueRef<'_>,
-        limits: &SpanLimits,
-        room: &mut Room,
-    ) {
-        let at = self.marks[index].at as usize;
-        let old =
-            ATTRIBUTE_HEAD + usize::from(u16_at(&self.bytes, at + 2)) + u32_at(&self.bytes, at + 4) as usize;
-        let len = self.bytes.len();
+    fn find_among_many(&mut self, key: &str) -> Option<usize> {
+        let mut at = match self.marks.last() {
+            Some(last) => self.head_at(last.at as usize)?.1,
+            None => 0,
+        };
+        while let Some((_, end)) = self.head_at(at) {
+            self.marks.push(Mark { bits: bits(self.key_at(at)), at: at as u32 });
+            at = end;
+        }
+        let wanted = bits(key.as_bytes());
+        let same = |mark: &&Mark| mark.bits == wanted && self.key_at(mark.at as usize) == key.as_bytes();
+        self.marks.iter().find(same).map(|mark| mark.at as usize)
+    }
+
+    fn key_at(&self, at: usize) -> &[u8] {
+        let key = at + ATTRIBUTE_HEAD;
+        self.buffer.get(key..key + usize::from(u16_at(&self.buffer, at + 2))).unwrap_or_default()
+    }
+
+    /// Puts a value in the place of another one.
+    #[cold]
+    fn replace(&mut self, at: usize, key: &str, value: ValueRef<'_>, limits: &SpanLimits, room: &mut Room) {
+        let bytes = &self.buffer;
+        let old = ATTRIBUTE_HEAD + usize::from(u16_at(bytes, at + 2)) + u32_at(bytes, at + 4) as usize;
+        let len = self.used;
         room.left += old;
-        if !append(&mut self.bytes, key, value, limits, room) {
+        if !self.append(key, value, limits, room) {
             // There was room for the old one, so this does not come up; if it did, the old one would stay.
             room.left -= old;
             return;
         }
-        let new = self.bytes.len() - len;
-        self.bytes[at..].rotate_right(new);
-        self.bytes.drain(at + new..at + new + old);
-        for mark in &mut self.marks[index + 1..] {
-            mark.at = mark.at + new as u32 - old as u32;
-        }
+        let new = self.used - len;
+        self.buffer[at..self.used].rotate_right(new);
+        self.buffer.copy_within(at + new + old..self.used, at + new);
+        self.used -= old;
+        // Those behind it are elsewhere now.
+        self.marks.clear();
     }
-}
 
-/// Appends an attribute; says whether there was room for its key and, but for strings, its value.
-#[inline]
-fn append(bytes: &mut Vec<u8>, key: &str, value: ValueRef<'_>, limits: &SpanLimits, room: &mut Room) -> bool {
-    let scalar;
-    let (kind, fixed): (u8, &[u8]) = match value {
-        ValueRef::Str(_) => (kind::STR, &[]),
-        ValueRef::I64(value) => {
-            scalar = value.to_ne_bytes();
-            (kind::I64, &scalar)
+    /// Appends an attribute; says whether there was room for its key and, but for strings, its value.
+    #[inline(always)]
+    fn append(&mut self, key: &str, value: ValueRef<'_>, limits: &SpanLimits, room: &mut Room) -> bool {
+        let (kind, scalar) = match value {
+            ValueRef::Str(text) => return self.append_text(key, text, limits, room),
+            ValueRef::I64(value) => (kind::I64, value.to_ne_bytes()),
+            ValueRef::F64(value) => (kind::F64, value.to_ne_bytes()),
+            ValueRef::Bool(value) => return self.append_long(kind::BOOL, key, &[u8::from(value)], room),
+            ValueRef::Array(array) => return self.append_array(key, array, limits, room),
+        };
+        let key_bytes = key.as_bytes();
+        if key_bytes.len() > SHORT {
+            return self.append_long(kind, key, &scalar, room);
         }
-        ValueRef::F64(value) => {
-            scalar = value.to_ne_bytes();
-            (kind::F64, &scalar)
+        let size = ATTRIBUTE_HEAD + key_bytes.len() + scalar.len();
+        if !room.take(size) {
+            return false;
         }
-        ValueRef::Bool(value) => (kind::BOOL, if value { &[1] } else { &[0] }),
-        ValueRef::Array(array) => return append_array(bytes, key, array, limits, room),
-    };
-    if !room.take(ATTRIBUTE_HEAD + key.len() + fixed.len()) {
-        return false;
+        let Some(place) = self.place() else {
+            return false;
+        };
+        let (to_head, rest) = place.split_at_mut(ATTRIBUTE_HEAD);
+        to_head.copy_from_slice(&head(kind, key_bytes, scalar.len()));
+        copy_short(rest, key_bytes);
+        if let Some(to) = rest.get_mut(key_bytes.len()..).and_then(|rest| rest.first_chunk_mut()) {
+            *to = scalar;
+        }
+        self.used += size;
+        true
     }
-    let value = match value {
-        ValueRef::Str(text) => room.take_text(limited(text, limits)).as_bytes(),
-        _ => fixed,
-    };
-    put(bytes, kind, key, value);
-    true
-}
 
-/// As [`append`], for arrays, of which as many elements are kept as there is room for.
-#[cold]
-#[inline(never)]
-fn append_array(bytes: &mut Vec<u8>, key: &str, array: &Array, limits: &SpanLimits, room: &mut Room) -> bool {
-    let kind = match array {
-        Array::Bool(_) => kind::BOOL_ARRAY,
-        Array::I64(_) => kind::I64_ARRAY,
-        Array::F64(_) => kind::F64_ARRAY,
-        // A kind of array that the API gains is kept as an empty one until it is known here.
-        _ => kind::STR_ARRAY,
-    };
-    if !room.take(ATTRIBUTE_HEAD + key.len()) {
-        return false;
+    #[inline(always)]
+    fn append_text(&mut self, key: &str, text: &str, limits: &SpanLimits, room: &mut Room) -> bool {
+        let text = limited(text, limits);
+        let (key_bytes, value) = (key.as_bytes(), text.as_bytes());
+        let size = ATTRIBUTE_HEAD + key_bytes.len() + value.len();
+        if key_bytes.len() > SHORT || value.len() > SHORT || size > room.left {
+            return self.append_long_text(key, text, room);
+        }
+        room.left -= size;
+        let Some(place) = self.place() else {
+            return false;
+        };
+        let (to_head, rest) = place.split_at_mut(ATTRIBUTE_HEAD);
+        to_head.copy_from_slice(&head(kind::STR, key_bytes, value.len()));
+        copy_short(rest, key_bytes);
+        copy_short(&mut rest[key_bytes.len()..], value);
+        self.used += size;
+        true
     }
-    let at = bytes.len();
-    put(bytes, kind, key, &[]);
-    let start = bytes.len();
-    append_elements(bytes, array, limits, room);
-    let len = (bytes.len() - start) as u32;
-    bytes[at + 4..at + 8].copy_from_slice(&len.to_ne_bytes());
-    true
+
+    /// A place for a short key and a short value, whose rest may be written over: sizes that are known are copied by a few
+    /// instructions.
+    #[inline(always)]
+    fn place(&mut self) -> Option<&mut [u8; PLACE]> {
+        if self.buffer.len() < self.used + PLACE {
+            self.grow(PLACE);
+        }
+        self.buffer.get_mut(self.used..)?.first_chunk_mut()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, by: usize) {
+        let wanted = (self.used + by).max(2 * self.buffer.len()).max(FIRST);
+        self.buffer.resize(wanted, 0);
+    }
+
+    #[inline(never)]
+    fn append_long_text(&mut self, key: &str, text: &str, room: &mut Room) -> bool {
+        let key = cut(key, MAX_KEY);
+        if !room.take(ATTRIBUTE_HEAD + key.len()) {
+            return false;
+        }
+        self.put(kind::STR, key, room.take_text(text).as_bytes());
+        true
+    }
+
+    #[inline(never)]
+    fn append_long(&mut self, kind: u8, key: &str, value: &[u8], room: &mut Room) -> bool {
+        let key = cut(key, MAX_KEY);
+        let fits = room.take(ATTRIBUTE_HEAD + key.len() + value.len());
+        if fits {
+            self.put(kind, key, value);
+        }
+        fits
+    }
+
+    /// Appends an attribute's head, key and value, whatever their length.
+    fn put(&mut self, kind: u8, key: &str, value: &[u8]) {
+        self.extend(&head(kind, key.as_bytes(), value.len()));
+        self.extend(key.as_bytes());
+        self.extend(value);
+    }
+
+    fn extend(&mut self, bytes: &[u8]) {
+        if self.buffer.len() - self.used < bytes.len() {
+            self.grow(bytes.len());
+        }
+        let end = self.used + bytes.len();
+        self.buffer[self.used..end].copy_from_slice(bytes);
+        self.used = end;
+    }
+
+    /// As [`append`](Self::append), for arrays, of which as many elements are kept as there is room for.
+    #[cold]
+    #[inline(never)]
+    fn append_array(&mut self, key: &str, array: &Array, limits: &SpanLimits, room: &mut Room) -> bool {
+        let kind = match array {
+            Array::Bool(_) => kind::BOOL_ARRAY,
+            Array::I64(_) => kind::I64_ARRAY,
+            Array::F64(_) => kind::F64_ARRAY,
+            // A kind of array that the API gains is kept as an empty one until it is known here.
+            _ => kind::STR_ARRAY,
+        };
+        let key = cut(key, MAX_KEY);
+        if !room.take(ATTRIBUTE_HEAD + key.len()) {
+            return false;
+        }
+        let mut elements = Vec::new();
+        append_elements(&mut elements, array, limits, room);
+        self.put(kind, key, &elements);
+        true
+    }
 }
 
 /// Longest key or value that is copied without a call; most are no longer.
 const SHORT: usize = 32;
 
-/// Appends an attribute's head, key and value.
+/// Bytes of the longest attribute of a short key and value.
+const PLACE: usize = ATTRIBUTE_HEAD + 2 * SHORT;
+
+/// Bytes that a buffer has at first.
+const FIRST: usize = 256;
+
+/// All of the first four bytes of a head but the kind.
+const ALL_BUT_KIND: u32 = u32::from_ne_bytes([0, 0xff, 0xff, 0xff]);
+
+/// An attribute's head. The tag tells most keys of one length from each other.
 #[inline(always)]
-fn put(bytes: &mut Vec<u8>, kind: u8, key: &str, value: &[u8]) {
-    let mut head = [kind, 0, 0, 0, 0, 0, 0, 0];
-    head[2..4].copy_from_slice(&(key.len() as u16).to_ne_bytes());
-    head[4..8].copy_from_slice(&(value.len() as u32).to_ne_bytes());
-    let key = key.as_bytes();
-    let at = bytes.len();
-    if key.len() <= SHORT && value.len() <= SHORT {
-        // As much as there can be, of which the rest is cut off again: sizes that are known are copied by a few
-        // instructions.
-        bytes.extend_from_slice(&[0; ATTRIBUTE_HEAD + 2 * SHORT]);
-        if let Some(place) = bytes.last_chunk_mut::<{ ATTRIBUTE_HEAD + 2 * SHORT }>() {
-            place[..ATTRIBUTE_HEAD].copy_from_slice(&head);
-            copy_short(&mut place[ATTRIBUTE_HEAD..], key);
-            copy_short(&mut place[ATTRIBUTE_HEAD + key.len()..], value);
-        }
-        bytes.truncate(at + ATTRIBUTE_HEAD + key.len() + value.len());
-    } else {
-        bytes.reserve(ATTRIBUTE_HEAD + key.len() + value.len());
-        bytes.extend_from_slice(&head);
-        bytes.extend_from_slice(key);
-        bytes.extend_from_slice(value);
-    }
+fn head(kind: u8, key: &[u8], value_len: usize) -> [u8; ATTRIBUTE_HEAD] {
+    let tag = key.last().copied().unwrap_or(0);
+    let [k0, k1] = (key.len() as u16).to_ne_bytes();
+    let [v0, v1, v2, v3] = (value_len as u32).to_ne_bytes();
+    [kind, tag, k0, k1, v0, v1, v2, v3]
 }
 
 /// Copies up to [`SHORT`] bytes to where there is room for them: the first and the last few, which overlap.
@@ -290,6 +418,7 @@ fn append_elements(bytes: &mut Vec<u8>, array: &Array, limits: &SpanLimits, room
 
 #[cfg(test)]
 mod tests {
+    use super::super::attributes::{RecordAttributes, RecordValue};
     use super::*;
 
     #[test]
@@ -301,5 +430,37 @@ mod tests {
             assert_eq!(place[..len], text[..len], "{len}");
             assert!(place[len..].iter().all(|byte| *byte == 0), "{len}");
         }
+    }
+
+    #[test]
+    fn many_attributes_of_all_lengths_are_found_again_replaced_and_read_back() {
+        let limits = SpanLimits::default();
+        let mut room = Room { left: limits.bytes, truncated: 0 };
+        let mut attributes = Attributes::default();
+        let keys: Vec<String> = (0..60).map(|len| format!("{}{len}", "k".repeat(len))).collect();
+        let text = |turn: usize, len: usize| "v".repeat((len * 7 + turn * 13) % 50);
+        for turn in 0..3 {
+            for (len, key) in keys.iter().enumerate() {
+                let text = text(turn, len);
+                let value = match (len + turn) % 4 {
+                    0 => ValueRef::I64(len as i64),
+                    1 => ValueRef::Bool(true),
+                    _ => ValueRef::Str(&text),
+                };
+                attributes.set(key, value, 128, &limits, &mut room);
+            }
+        }
+        let read: Vec<_> = RecordAttributes::new(attributes.bytes(), attributes.len()).collect();
+        assert_eq!(read.len(), keys.len());
+        for ((len, key), (read_key, value)) in keys.iter().enumerate().zip(read) {
+            let text = text(2, len);
+            let expected = match (len + 2) % 4 {
+                0 => RecordValue::I64(len as i64),
+                1 => RecordValue::Bool(true),
+                _ => RecordValue::Str(&text),
+            };
+            assert_eq!((key.as_str(), expected), (read_key, value));
+        }
+        assert_eq!(room.left + attributes.bytes().len(), limits.bytes, "what was taken is what there is");
     }
 }

@@ -97,6 +97,12 @@ impl Body {
         self.attributes.set(key, value, limits.attributes, limits, &mut self.room);
     }
 
+    /// Sets an attribute whose key is known to be new.
+    #[inline(always)]
+    pub(crate) fn add_attribute(&mut self, key: &str, value: ValueRef<'_>, limits: &SpanLimits) {
+        self.attributes.add(key, value, limits.attributes, limits, &mut self.room);
+    }
+
     /// Whether there may be one more event; counts it as dropped if not.
     pub(crate) fn begin_event(&mut self, limits: &SpanLimits) -> bool {
         self.inner.clear();
@@ -124,16 +130,16 @@ impl Body {
 
     pub(crate) fn end_event(&mut self, name: &str, unix_nanos: u64) {
         let name = self.room.take_text(name);
-        let total = EVENT_HEAD + name.len() + self.inner.bytes.len();
+        let total = EVENT_HEAD + name.len() + self.inner.bytes().len();
         let mut head = [0; EVENT_HEAD];
         put(&mut head, 0, (total as u32).to_ne_bytes());
         put(&mut head, 4, unix_nanos.to_ne_bytes());
         put(&mut head, 12, (name.len() as u32).to_ne_bytes());
-        put(&mut head, 16, (self.inner.len() as u32).to_ne_bytes());
+        put(&mut head, 16, self.inner.len().to_ne_bytes());
         put(&mut head, 20, self.inner.dropped.to_ne_bytes());
         self.events.extend_from_slice(&head);
         self.events.extend_from_slice(name.as_bytes());
-        self.events.extend_from_slice(&self.inner.bytes);
+        self.events.extend_from_slice(self.inner.bytes());
         self.event_count += 1;
     }
 
@@ -148,18 +154,18 @@ impl Body {
         let mut text = String::new();
         write_state(&mut text, state);
         let text = self.room.take_text(&text);
-        let total = LINK_HEAD + text.len() + self.inner.bytes.len();
+        let total = LINK_HEAD + text.len() + self.inner.bytes().len();
         let mut head = [0; LINK_HEAD];
         put(&mut head, 0, (total as u32).to_ne_bytes());
         put(&mut head, 4, trace_id.to_ne_bytes());
         put(&mut head, 20, span_id.to_ne_bytes());
         put(&mut head, 28, [flags, u8::from(is_remote)]);
         put(&mut head, 32, (text.len() as u32).to_ne_bytes());
-        put(&mut head, 36, (self.inner.len() as u32).to_ne_bytes());
+        put(&mut head, 36, self.inner.len().to_ne_bytes());
         put(&mut head, 40, self.inner.dropped.to_ne_bytes());
         self.links.extend_from_slice(&head);
         self.links.extend_from_slice(text.as_bytes());
-        self.links.extend_from_slice(&self.inner.bytes);
+        self.links.extend_from_slice(self.inner.bytes());
         self.link_count += 1;
     }
 
@@ -175,7 +181,7 @@ impl Body {
             self.name.as_bytes(),
             self.status.as_bytes(),
             self.state.as_bytes(),
-            &self.attributes.bytes,
+            self.attributes.bytes(),
             &self.events,
             &self.links,
         ]
@@ -213,7 +219,7 @@ impl Body {
         let small = [head.flags, u8::from(head.parent_is_remote), head.kind, head.status];
         put(header, at::FLAGS, small);
         let counts = [
-            self.attributes.len() as u32,
+            self.attributes.len(),
             self.event_count,
             self.link_count,
             self.attributes.dropped,
