@@ -30,6 +30,9 @@ mod decode;
 mod encode;
 mod error;
 mod exporter;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod report;
 mod retry;
 mod transport;

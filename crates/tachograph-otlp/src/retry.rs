@@ -10,7 +10,7 @@ const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(8);
 
 /// The longest that a receiver can keep an exporter away.
-const LONGEST_ASKED: Duration = Duration::from_secs(300);
+pub(crate) const LONGEST_ASKED: Duration = Duration::from_secs(300);
 
 /// How long to wait before each further try: doubling, and each time somewhere between half of that and all of it,
 /// so that clients that lost one receiver do not all come back at once.

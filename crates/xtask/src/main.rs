@@ -49,7 +49,7 @@ enum Task {
     },
     /// Run all that a change must pass.
     Ci {
-        /// Feature combinations, sanitizers, Miri, foreign targets and one iteration of the
+        /// Feature combinations, sanitizers, fuzzing, Miri, foreign targets and one iteration of the
         /// benches as well.
         #[arg(long)]
         full: bool,

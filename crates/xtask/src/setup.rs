@@ -17,6 +17,8 @@ pub(crate) enum Tool {
     Deny,
     /// Checks combinations of features; only `ci --full` asks for it.
     Hack,
+    /// Runs fuzz targets by libFuzzer; only `ci --full` asks for it, and does without.
+    Fuzz,
 }
 
 impl Tool {
@@ -26,6 +28,7 @@ impl Tool {
             Self::Nextest => "cargo-nextest",
             Self::Deny => "cargo-deny",
             Self::Hack => "cargo-hack",
+            Self::Fuzz => "cargo-fuzz",
         }
     }
 
@@ -36,6 +39,7 @@ impl Tool {
             Self::Nextest => "0.9.151",
             Self::Deny => "0.20.2",
             Self::Hack => "0.6.46",
+            Self::Fuzz => "0.13.2",
         }
     }
 
@@ -44,7 +48,7 @@ impl Tool {
         match self {
             Self::Nextest => &["--no-default-features", "--features", "default-no-update"],
             Self::Deny => &["--no-default-features"],
-            Self::Hack => &[],
+            Self::Hack | Self::Fuzz => &[],
         }
     }
 
@@ -60,7 +64,7 @@ impl Tool {
         if self.is_installed(workspace) {
             return Ok(());
         }
-        let full = if self == Self::Hack { " --full" } else { "" };
+        let full = if matches!(self, Self::Hack | Self::Fuzz) { " --full" } else { "" };
         Err(Failure::new(format!("{} is not installed; run `cargo xtask setup{full}`", self.package())))
     }
 
@@ -84,7 +88,7 @@ impl Tool {
 pub(crate) fn run(workspace: &Workspace, full: bool) -> Result<()> {
     let mut tools = vec![Tool::Nextest, Tool::Deny];
     if full {
-        tools.push(Tool::Hack);
+        tools.extend([Tool::Hack, Tool::Fuzz]);
     }
     let mut steps = Steps::new(true);
     steps.step("rustfmt and clippy", || components(workspace));

@@ -13,4 +13,6 @@ pub(crate) use client::Client;
 pub(crate) use connection::Answer;
 pub(crate) use failure::{Failure, Kind};
 pub(crate) use response::short;
+#[cfg(any(test, fuzzing))]
+pub(crate) use response::{MAX_BYTES, MESSAGE, message, unpack};
 pub(crate) use runtime::{Broken, OwnRuntime};

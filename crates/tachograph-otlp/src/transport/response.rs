@@ -13,10 +13,10 @@ use super::failure::{Failure, Kind};
 use crate::decode;
 
 /// The most that an answer may have, unpacked, as the protocol says.
-pub(super) const MAX_BYTES: usize = 4 << 20;
+pub(crate) const MAX_BYTES: usize = 4 << 20;
 
 /// How much of an error message is passed on, in characters.
-const MESSAGE: usize = 300;
+pub(crate) const MESSAGE: usize = 300;
 
 /// Reads a body, and unpacks it.
 pub(super) async fn read(headers: &HeaderMap, mut body: Incoming) -> Result<Vec<u8>, Failure> {
@@ -37,7 +37,7 @@ pub(super) async fn read(headers: &HeaderMap, mut body: Incoming) -> Result<Vec<
     }
 }
 
-fn unpack(packed: &[u8]) -> Result<Vec<u8>, Failure> {
+pub(crate) fn unpack(packed: &[u8]) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let mut decoder = MultiGzDecoder::new(packed).take(MAX_BYTES as u64 + 1);
     match decoder.read_to_end(&mut bytes) {
@@ -52,7 +52,7 @@ fn too_large() -> Failure {
 }
 
 /// What an answer of failure says: the message of a `google.rpc.Status`, or a text.
-pub(super) fn message(headers: &HeaderMap, body: &[u8]) -> Option<String> {
+pub(crate) fn message(headers: &HeaderMap, body: &[u8]) -> Option<String> {
     let of_type = headers.get(CONTENT_TYPE).map(|value| value.as_bytes()).unwrap_or_default();
     let text = if of_type.starts_with(b"application/x-protobuf") {
         decode::status_message(body)?

@@ -6,6 +6,7 @@
 //! says so.
 
 mod features;
+mod fuzz;
 mod loom;
 mod miri;
 mod namespaces;
@@ -45,6 +46,7 @@ fn slower(workspace: &Workspace, steps: &mut Steps) {
     for sanitizer in sanitizers::ALL {
         steps.optional(sanitizer.name, || sanitizers::run(workspace, &sanitizer));
     }
+    steps.optional("fuzz", || fuzz::run(workspace));
     steps.optional("miri", || miri::run(workspace));
     for target in targets::ALL {
         steps.optional(target, || targets::run(workspace, target));
