@@ -16,7 +16,7 @@ use opentelemetry::KeyValue;
 pub(crate) use hash::{AttributesHash, Seed};
 pub use key::{AttributeKey, KeyRef};
 pub use set::AttributeSet;
-pub(crate) use set::Order;
+pub(crate) use set::{LastOrder, Order};
 pub use value::{AttributeValue, ValueRef};
 
 /// A set of attributes that a measurement carries.

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use opentelemetry::{Key, KeyValue, Value};
 
@@ -155,6 +156,21 @@ impl Order {
     #[inline]
     fn of(self, at: usize) -> usize {
         (self.0 >> (4 * (at & 15))) as usize & 15
+    }
+}
+
+/// An order that anyone may read while it is replaced.
+#[derive(Default)]
+pub(crate) struct LastOrder(AtomicU64);
+
+impl LastOrder {
+    #[inline]
+    pub(crate) fn get(&self) -> Order {
+        Order(self.0.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set(&self, order: Order) {
+        self.0.store(order.0, Ordering::Relaxed);
     }
 }
 

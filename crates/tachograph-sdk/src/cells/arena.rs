@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::ptr;
 
-use super::row::{Row, Word};
+use super::row::{MOST_BLOCK_WORDS, Row, Word};
 use super::slab::Slab;
 use crate::sync::{AppendVec, AtomicUsize, Mutex, Ordering, lock};
 
 /// Words in a block of narrow rows: one page.
-const BLOCK_WORDS: usize = if cfg!(loom) { 8 } else { 512 };
+const BLOCK_WORDS: usize = if cfg!(loom) { 8 } else { MOST_BLOCK_WORDS };
 
 /// All cells of a process (or of a test): who may write what, and where it is.
 ///
@@ -46,7 +46,7 @@ struct Rows {
 struct Class {
     free: Vec<Row>,
     /// The block being dealt from, the next word in it and its size.
-    current: Option<(u32, usize, usize)>,
+    current: Option<(usize, usize, usize)>,
 }
 
 impl Arena {
@@ -75,7 +75,7 @@ impl Arena {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// A zeroed row of `width` words, or `None` when four billion blocks have been dealt.
+    /// A zeroed row of `width` words, or `None` when eight million blocks have been dealt.
     pub(crate) fn allocate(&self, width: usize) -> Option<Row> {
         debug_assert!(width > 0, "a row has at least one word");
         let mut rows = lock(&self.rows);
@@ -91,12 +91,12 @@ impl Arena {
             }
             current => {
                 let size = (BLOCK_WORDS / width).max(1) * width;
-                let block = u32::try_from(self.widths.push(size).ok()?).ok()?;
+                let block = self.widths.push(size).ok()?;
                 *current = Some((block, width, size));
                 (block, 0)
             }
         };
-        Row::new(block, offset as u32)
+        Row::new(block, offset)
     }
 
     /// Zeroes rows of `width` words in every slab and gives them back.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::spellings::{Known, Spellings};
-use crate::attributes::{AttributeSet, Attributes, AttributesHash, Order, Seed};
+use crate::attributes::{AttributeSet, Attributes, AttributesHash, LastOrder, Order, Seed};
 use crate::cells::{self, Row};
 use crate::clock::Clock;
 use crate::sync::{AppendVec, Index, Mutex, Payload, lock};
@@ -38,11 +38,11 @@ impl RowKind {
 /// One series of a stream.
 pub(crate) struct Series {
     pub(crate) attributes: AttributeSet,
+    pub(crate) start_unix_nanos: u64,
     /// `None` for an observable instrument's.
     pub(crate) row: Option<Row>,
-    pub(crate) start_unix_nanos: u64,
-    /// In which order its attributes were first named.
-    order: Order,
+    /// Of its attributes, by content.
+    hash: u32,
 }
 
 /// A stream's series, found by their attributes.
@@ -53,6 +53,8 @@ pub(crate) struct Series {
 pub(crate) struct SeriesTable {
     series: AppendVec<Series>,
     by_content: Index,
+    /// In which order the attributes of the newest series were named: most come in that order.
+    order: LastOrder,
     spellings: Spellings,
     seed: Seed,
     kind: RowKind,
@@ -87,6 +89,7 @@ impl SeriesTable {
         SeriesTable {
             series: AppendVec::new(),
             by_content: Index::new(),
+            order: LastOrder::default(),
             spellings: Spellings::new(limit),
             seed: Seed::of_process(),
             kind,
@@ -148,10 +151,11 @@ impl SeriesTable {
     #[inline]
     pub(crate) fn find<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<Found<'_>> {
         let hash = AttributesHash::of(self.seed, attributes);
+        let order = self.order.get();
         let found = self.by_content.candidates(hash).find_map(|payload| {
             let id = payload as usize;
             let series = self.series.get(id)?;
-            let same = series.attributes.is_spelled_by(series.order, attributes);
+            let same = series.attributes.is_spelled_by(order, attributes);
             same.then_some(Found { id, series, overflow: Overflow::No })
         });
         match found {
@@ -180,8 +184,8 @@ impl SeriesTable {
             return self.overflow_series(first);
         }
         let set = AttributeSet::new(attributes);
-        let order = Order::new(attributes, &set);
-        let id = self.push(hash, set, order)?;
+        self.order.set(Order::new(attributes, &set));
+        let id = self.push(hash, set)?;
         Some(Found { id, series: self.series.get(id)?, overflow: Overflow::No })
     }
 
@@ -195,14 +199,15 @@ impl SeriesTable {
     }
 
     /// Appends a series and makes it findable by content. The caller holds `insert`.
-    fn push(&self, hash: u32, attributes: AttributeSet, order: Order) -> Option<usize> {
+    fn push(&self, hash: u32, attributes: AttributeSet) -> Option<usize> {
         let row = match self.kind.width() {
             Some(width) => Some(cells::allocate(width)?),
             None => None,
         };
         let start_unix_nanos = self.clock.unix_nanos();
-        let id = self.series.push(Series { attributes, row, start_unix_nanos, order }).ok()?;
-        self.by_content.insert(hash, id as Payload);
+        let id = self.series.push(Series { attributes, start_unix_nanos, row, hash }).ok()?;
+        let hash_of = |id: Payload| self.series.get(id as usize).map_or(0, |series| series.hash);
+        self.by_content.insert(hash, id as Payload, hash_of);
         Some(id)
     }
 
@@ -214,7 +219,7 @@ impl SeriesTable {
             // Someone may have recorded with that very attribute: then it is the series.
             let id = match self.by_meaning(hash, &pairs) {
                 Some(found) => found.id,
-                None => self.push(hash, AttributeSet::new(&pairs), Order::default())?,
+                None => self.push(hash, AttributeSet::new(&pairs))?,
             };
             self.overflow.store(id + 1, Ordering::Release);
         }

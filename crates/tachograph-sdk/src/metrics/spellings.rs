@@ -2,8 +2,8 @@
 
 mod words;
 
+use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::{iter, ptr};
 
 use opentelemetry::{KeyValue, Value};
 
@@ -12,9 +12,11 @@ use crate::cells::Row;
 use crate::sync::{AppendVec, Index, Payload, capacity};
 use words::{Header, MOST_PAIRS, Pairs, Places, Shape, Spelled, Texts};
 
-/// The most lines that the spellings of one stream take; 64 bytes each.
-const MOST_LINES: usize = capacity(LINE_SEGMENTS as u32);
-const LINE_SEGMENTS: usize = 8;
+/// The most words that the spellings of one stream take.
+const MOST_WORDS: usize = capacity(WORD_SEGMENTS as u32);
+const WORD_SEGMENTS: usize = 11;
+/// As many as a spelling takes, give or take a few.
+const USUAL_WORDS: usize = 8;
 /// The most sequences of keys that one stream learns.
 const MOST_SHAPES: usize = capacity(SHAPE_SEGMENTS as u32);
 const SHAPE_SEGMENTS: usize = 1;
@@ -40,40 +42,38 @@ const MOST_ALIKE: usize = 4;
 /// What is learnt is bounded, and is only a short cut: what finds no room is looked up by content.
 pub(super) struct Spellings {
     shapes: AppendVec<Shape, SHAPE_SEGMENTS>,
-    /// Each spelling in a run of lines: its row, and what [`Spelled`] says.
-    lines: AppendVec<Line, LINE_SEGMENTS>,
+    /// Each spelling in a run of words: what [`Spelled`] says, its row beside the header.
+    words: AppendVec<u64, WORD_SEGMENTS>,
+    /// Where each begins.
     index: Index,
-    /// How many lines may be taken; 0 once trying has shown to be in vain.
+    /// How many words may be taken; 0 once trying has shown to be in vain.
     room: AtomicUsize,
     failures: AtomicUsize,
     /// Whether anything can be found by place.
     places: AtomicBool,
 }
 
-/// A cache line of words.
+/// The words of one spelling. Its row shares the first with its header.
 #[derive(Clone, Copy)]
-#[repr(align(64))]
-struct Line([u64; WORDS]);
-
-const WORDS: usize = 8;
-
-/// The lines of one spelling. Its first word is its row.
-#[derive(Clone, Copy)]
-struct Run<'a>(&'a [Line]);
+struct Run<'a>(&'a [u64]);
 
 impl Run<'_> {
-    /// One of the words after the row; zero past the end, which words of a spelling that is as long never are.
+    /// A word; zero past the end, which words of a spelling that is as long never are.
     #[inline(always)]
     fn word(self, number: usize) -> u64 {
-        let at = number + 1;
-        self.0.get(at / WORDS).map_or(0, |line| line.0[at % WORDS])
+        self.0.get(number).copied().unwrap_or(0)
+    }
+
+    #[inline(always)]
+    fn header(self) -> Header {
+        Header::of((self.word(0) >> 32) as u32)
     }
 
     /// What it leads to, if it is a spelling of these words after the header.
     #[inline(always)]
     fn known_by(self, header: Header, words: impl Iterator<Item = u64>) -> Option<Known> {
         let differ =
-            words.enumerate().fold(Header::of(self.word(0)).differs_from(header), |all, (number, own)| {
+            words.enumerate().fold(u64::from(self.header().differs_from(header)), |all, (number, own)| {
                 all | (self.word(1 + number) ^ own)
             });
         if differ == 0 { self.known() } else { None }
@@ -81,14 +81,9 @@ impl Run<'_> {
 
     #[inline(always)]
     fn known(self) -> Option<Known> {
-        let row = Row::from_bits(self.0.first()?.0[0])?;
-        Some(Known { row, overflow: Header::of(self.word(0)).is_overflow() })
+        let row = Row::from_bits(self.word(0) as u32)?;
+        Some(Known { row, overflow: self.header().is_overflow() })
     }
-}
-
-/// How many lines hold a row and some words, the header included.
-const fn lines_for(words: usize) -> usize {
-    (words + 1).div_ceil(WORDS)
 }
 
 /// What a spelling led to.
@@ -142,10 +137,12 @@ impl Spellings {
     pub(super) fn new(limit: usize) -> Self {
         Spellings {
             shapes: AppendVec::new(),
-            lines: AppendVec::new(),
+            words: AppendVec::new(),
             index: Index::new(),
             // Sets are spelled in several orders and ways.
-            room: AtomicUsize::new(limit.saturating_mul(4).saturating_add(64).min(MOST_LINES)),
+            room: AtomicUsize::new(
+                limit.saturating_mul(4).saturating_add(64).saturating_mul(USUAL_WORDS).min(MOST_WORDS),
+            ),
             failures: AtomicUsize::new(0),
             places: AtomicBool::new(false),
         }
@@ -188,7 +185,7 @@ impl Spellings {
         let shape = if same_keys { 0 } else { self.shape_of(attributes)? };
         let places = Places::read(seed, pairs, shape)?;
         for payload in self.index.candidates(places.hash) {
-            let run = Run(self.lines.run(payload as usize, lines_for(Places::<N>::WORDS))?);
+            let run = Run(self.words.run(payload as usize, Places::<N>::WORDS)?);
             if let Some(known) = run.known_by(places.header, places.values.iter().copied()) {
                 return Some(known);
             }
@@ -231,8 +228,9 @@ impl Spellings {
             return self.find_spelled(&Spelled::of_long_texts(seed, attributes, shape)?);
         }
         for payload in self.index.candidates(texts.hash) {
-            let run = Run(self.lines.run(payload as usize, lines_for(Texts::<N>::WORDS))?);
-            let words = iter::once(texts.lengths).chain(texts.values.as_flattened().iter().copied());
+            let run = Run(self.words.run(payload as usize, Texts::<N>::WORDS)?);
+            let ahead = [u64::from(texts.hash), texts.lengths];
+            let words = ahead.into_iter().chain(texts.values.as_flattened().iter().copied());
             if let Some(known) = run.known_by(texts.header, words) {
                 return Some(known);
             }
@@ -243,7 +241,7 @@ impl Spellings {
     #[inline(never)]
     fn find_spelled(&self, spelled: &Spelled) -> Option<Known> {
         for payload in self.index.candidates(spelled.hash) {
-            let run = Run(self.lines.run(payload as usize, lines_for(spelled.words().len()))?);
+            let run = Run(self.words.run(payload as usize, spelled.words().len())?);
             if let Some(known) = run.known_by(spelled.header(), spelled.words()[1..].iter().copied()) {
                 return Some(known);
             }
@@ -259,7 +257,7 @@ impl Spellings {
     /// Whether it is worth trying to learn these attributes, which lead to the series of a set.
     #[inline(never)]
     pub(super) fn wants<A: Attributes + ?Sized>(&self, attributes: &A, set: &AttributeSet) -> bool {
-        if self.lines.len() >= self.room.load(Ordering::Relaxed) {
+        if self.words.len() >= self.room.load(Ordering::Relaxed) {
             return false;
         }
         let mut keys_stay = true;
@@ -296,26 +294,36 @@ impl Spellings {
             _ => Spelled::of_texts(seed, attributes, shape),
         };
         if let Some(spelled) = spelled {
-            self.learn_spelled(&spelled, known);
+            self.learn_spelled(seed, spelled, known);
         }
     }
 
-    fn learn_spelled(&self, spelled: &Spelled, known: Known) {
+    fn learn_spelled(&self, seed: Seed, mut spelled: Spelled, known: Known) {
         // Somebody else may have learnt it meanwhile.
-        if self.find_spelled(spelled).is_some() || self.index.candidates(spelled.hash).count() >= MOST_ALIKE {
+        if self.find_spelled(&spelled).is_some() || self.index.candidates(spelled.hash).count() >= MOST_ALIKE
+        {
             return;
         }
-        let mut lines = vec![Line([0; WORDS]); lines_for(spelled.words().len())];
+        let by_place = spelled.header().is_by_place();
         let header = spelled.header().leading_to_overflow(known.overflow);
-        let words = [Row::to_bits(known.row), header.to_bits()];
-        let places = lines.iter_mut().flat_map(|line| &mut line.0);
-        places.zip(words.iter().chain(&spelled.words()[1..])).for_each(|(place, word)| *place = *word);
-        if let Some(number) = self.lines.push_run(&lines) {
-            self.index.insert(spelled.hash, number as Payload);
-            if spelled.header().is_by_place() {
+        spelled.set_first(u64::from(header.to_bits()) << 32 | u64::from(Row::to_bits(known.row)));
+        if let Some(number) = self.words.push_run(spelled.words()) {
+            let hash_of = |at: Payload| self.hash_at(seed, at as usize).unwrap_or(0);
+            self.index.insert(spelled.hash, number as Payload, hash_of);
+            if by_place {
                 self.places.store(true, Ordering::Relaxed);
             }
         }
+    }
+
+    /// The hash of a spelling that was learnt.
+    fn hash_at(&self, seed: Seed, at: usize) -> Option<u32> {
+        let header = Run(self.words.run(at, 1)?).header();
+        if !header.is_by_place() {
+            return Some(*self.words.get(at + 1)? as u32);
+        }
+        let pairs = self.shapes.get(header.shape())?.len();
+        Some(header.hash_of_places(seed, &self.words.run(at, 1 + pairs)?[1..]))
     }
 
     fn learn_shape<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<usize> {

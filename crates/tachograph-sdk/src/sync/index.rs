@@ -2,16 +2,21 @@
 
 use std::ptr;
 
-use super::{AtomicPtr, AtomicU64, Mutex, Ordering, lock};
+use super::{AtomicPtr, AtomicU32, Mutex, Ordering, lock};
 
-/// What an index maps a hash to: a number below `u32::MAX`.
+/// What an index maps a hash to: a number up to [`MOST_PAYLOAD`].
 pub(crate) type Payload = u32;
+
+/// One number is for empty slots.
+pub(crate) const MOST_PAYLOAD: Payload = (1 << PAYLOAD_BITS) - 2;
+const PAYLOAD_BITS: u32 = 24;
 
 const FIRST_SLOTS: usize = 16;
 
 /// A hash index from 32-bit hashes to payloads that is read without a lock while it grows.
 ///
-/// It keeps neither keys nor values: whoever asks verifies each candidate. Entries are never removed.
+/// It keeps neither keys nor values, and eight bits of each hash: whoever asks verifies each candidate, and whoever
+/// adds one can say the hashes of those before. Entries are never removed.
 pub(crate) struct Index {
     /// The current table, null until the first insert.
     ///
@@ -29,18 +34,22 @@ pub(crate) struct Index {
 }
 
 struct Table {
-    slots: Box<[AtomicU64]>,
+    slots: Box<[AtomicU32]>,
     previous: *mut Table,
 }
 
-/// High half: the hash. Low half: the payload plus one, so that zero is an empty slot.
-fn entry(hash: u32, payload: Payload) -> u64 {
-    u64::from(hash) << 32 | u64::from(payload + 1)
+/// High eight bits: the hash's. The others: the payload plus one, so that zero is an empty slot.
+fn entry(hash: u32, payload: Payload) -> u32 {
+    hash >> PAYLOAD_BITS << PAYLOAD_BITS | (payload + 1)
+}
+
+fn payload(entry: u32) -> Payload {
+    (entry << (u32::BITS - PAYLOAD_BITS) >> (u32::BITS - PAYLOAD_BITS)).wrapping_sub(1)
 }
 
 impl Table {
     fn new(size: usize, previous: *mut Table) -> Self {
-        Table { slots: (0..size).map(|_| AtomicU64::new(0)).collect(), previous }
+        Table { slots: (0..size).map(|_| AtomicU32::new(0)).collect(), previous }
     }
 
     fn mask(&self) -> usize {
@@ -48,7 +57,7 @@ impl Table {
     }
 
     /// Stores an entry in the first empty slot; the caller made sure that there is one.
-    fn place(&self, hash: u32, entry: u64) {
+    fn place(&self, hash: u32, entry: u32) {
         let mut at = hash as usize & self.mask();
         while self.slots[at].load(Ordering::Relaxed) != 0 {
             at = (at + 1) & self.mask();
@@ -77,8 +86,9 @@ impl Index {
         Candidates { slots, at: hash as usize, hash }
     }
 
-    /// Adds an entry; the caller knows that it is not there yet.
-    pub(crate) fn insert(&self, hash: u32, payload: Payload) {
+    /// Adds an entry, which the caller knows not to be there yet; `hash_of` says what another was added under.
+    pub(crate) fn insert(&self, hash: u32, added: Payload, hash_of: impl Fn(Payload) -> u32) {
+        debug_assert!(added <= MOST_PAYLOAD, "callers have no more than that");
         let mut count = lock(&self.count);
         let mut current = self.table.load(Ordering::Relaxed);
         // SAFETY: a published table lives until `Drop`.
@@ -86,20 +96,20 @@ impl Index {
         if (*count + 1) * 4 > old.len() * 3 {
             let grown = Table::new((old.len() * 2).max(FIRST_SLOTS), current);
             for entry in old.iter().map(|slot| slot.load(Ordering::Relaxed)).filter(|entry| *entry != 0) {
-                grown.place((entry >> 32) as u32, entry);
+                grown.place(hash_of(payload(entry)), entry);
             }
             current = Box::into_raw(Box::new(grown));
             self.table.store(current, Ordering::Release);
         }
         // SAFETY: as above; the table has an empty slot, since it is at most three quarters full.
-        unsafe { &*current }.place(hash, entry(hash, payload));
+        unsafe { &*current }.place(hash, entry(hash, added));
         *count += 1;
     }
 }
 
 /// The payloads under a hash; see [`Index::candidates`].
 pub(crate) struct Candidates<'a> {
-    slots: &'a [AtomicU64],
+    slots: &'a [AtomicU32],
     at: usize,
     hash: u32,
 }
@@ -117,8 +127,8 @@ impl Iterator for Candidates<'_> {
                 return None;
             }
             self.at += 1;
-            if (entry >> 32) as u32 == self.hash {
-                return Some((entry as u32).wrapping_sub(1));
+            if (entry ^ self.hash) >> PAYLOAD_BITS == 0 {
+                return Some(payload(entry));
             }
         }
     }
@@ -144,14 +154,16 @@ mod tests {
     fn finds_every_entry_through_growth_and_collisions() {
         let index = Index::new();
         assert_eq!(index.candidates(7).next(), None);
-        for payload in 0..10_000_u32 {
-            // Few distinct hashes, so that most entries collide with others.
-            index.insert(payload % 613, payload);
+        // Few distinct hashes, so that most entries collide with others.
+        let hash_of = |payload: Payload| (payload % 613).wrapping_mul(0x9e37_79b9);
+        let payloads = || (0..10_000).chain([MOST_PAYLOAD]);
+        for payload in payloads() {
+            index.insert(hash_of(payload), payload, hash_of);
         }
-        for payload in 0..10_000_u32 {
-            assert_eq!(index.candidates(payload % 613).find(|found| *found == payload), Some(payload));
+        for payload in payloads() {
+            assert!(index.candidates(hash_of(payload)).any(|found| found == payload));
         }
-        assert_eq!(index.candidates(613).next(), None);
+        assert_eq!(index.candidates(hash_of(613) ^ 0xff00_0000).next(), None);
     }
 }
 
@@ -169,7 +181,7 @@ mod loom_tests {
                 let shared = Arc::clone(&shared);
                 loom::thread::spawn(move || {
                     let id = shared.0.push(Box::new(42)).ok().unwrap();
-                    shared.1.insert(9, id as u32);
+                    shared.1.insert(9, id as u32, |_| 9);
                 })
             };
             let found = shared.1.candidates(9).find(|id| **shared.0.get(*id as usize).unwrap() == 42);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::attributes::Attributes;
@@ -42,7 +42,7 @@ struct Inner {
 
 /// The rows of typed attributes by [`Attributes::index`], zero where there is none yet; made with the
 /// first measurement.
-type Dense = OnceLock<Box<[AtomicU64]>>;
+type Dense = OnceLock<Box<[AtomicU32]>>;
 
 impl<N, A: ?Sized> Clone for Handle<N, A> {
     fn clone(&self) -> Self {
@@ -119,7 +119,7 @@ impl Inner {
         let dense = dense.get_or_init(|| {
             // Without a place for every value there is none for any: the attributes are looked up.
             let len = A::CARDINALITY.filter(|cardinality| *cardinality <= limit).unwrap_or(0);
-            (0..len).map(|_| AtomicU64::new(0)).collect()
+            (0..len).map(|_| AtomicU32::new(0)).collect()
         });
         let Some((row, overflow)) = self.stream.row_or_overflow(attributes) else {
             return;

@@ -27,7 +27,7 @@ pub(super) struct Pairs<'a> {
     texts: [&'a str; MOST_PAIRS],
     /// The bits of what is no string, and its kind.
     bits: [u64; MOST_PAIRS],
-    kinds: u64,
+    kinds: u32,
 }
 
 impl<'a> Pairs<'a> {
@@ -117,6 +117,11 @@ impl Shape {
         Some(Shape { keys, kept })
     }
 
+    /// How many keys.
+    pub(super) fn len(&self) -> usize {
+        self.kept.len()
+    }
+
     pub(super) fn is_of<A: Attributes + ?Sized>(&self, attributes: &A) -> bool {
         let (mut number, mut differ) = (0, 0);
         attributes.visit(|key, _| {
@@ -173,36 +178,49 @@ enum Mode {
     LongText,
 }
 
-/// The first word of a spelling: its mode, its shape and the kinds of its values. One bit says where
+/// What a spelling begins with: its mode, its shape and the kinds of its values. One bit says where
 /// it leads, and is no part of the spelling.
 #[derive(Clone, Copy)]
-pub(super) struct Header(u64);
+pub(super) struct Header(u32);
 
 impl Header {
-    const OVERFLOW: u64 = 1 << 63;
+    const OVERFLOW: u32 = 1 << 31;
+    /// Above the kinds, which are two bits for each value.
+    const SHAPE: u32 = 2 * MOST_PAIRS as u32;
+    const MODE: u32 = Self::SHAPE + 8;
 
     #[inline(always)]
-    fn new(mode: Mode, shape: usize, kinds: u64) -> Self {
-        Header(kinds | (shape as u64) << 32 | (mode as u64) << 48)
+    fn new(mode: Mode, shape: usize, kinds: u32) -> Self {
+        Header(kinds | (shape as u32) << Self::SHAPE | (mode as u32) << Self::MODE)
     }
 
     /// A kind among the kinds: two bits for each value, zero for a string.
     #[inline(always)]
-    fn kind(number: usize, kind: Kind) -> u64 {
-        (kind as u64) << (number % MOST_PAIRS * 2)
+    fn kind(number: usize, kind: Kind) -> u32 {
+        (kind as u32) << (number % MOST_PAIRS * 2)
     }
 
     #[inline(always)]
-    pub(super) fn of(word: u64) -> Self {
-        Header(word)
+    pub(super) fn of(bits: u32) -> Self {
+        Header(bits)
     }
 
-    pub(super) fn to_bits(self) -> u64 {
+    pub(super) fn to_bits(self) -> u32 {
         self.0
     }
 
     pub(super) fn is_by_place(self) -> bool {
-        self.0 >> 48 & 3 == Mode::Place as u64
+        self.0 >> Self::MODE & 3 == Mode::Place as u32
+    }
+
+    pub(super) fn shape(self) -> usize {
+        (self.0 >> Self::SHAPE) as usize & 0xff
+    }
+
+    /// What [`Places::read`] says of these words.
+    pub(super) fn hash_of_places(self, seed: Seed, words: &[u64]) -> u32 {
+        let scattered = words.iter().enumerate().map(|(number, word)| seed.scatter(number, *word));
+        hash_of(scattered.fold(0, u64::wrapping_add), Header(self.0 & !Self::OVERFLOW))
     }
 
     pub(super) fn leading_to_overflow(self, overflow: bool) -> Self {
@@ -216,7 +234,7 @@ impl Header {
 
     /// Bits that are set where the spellings differ.
     #[inline(always)]
-    pub(super) fn differs_from(self, other: Header) -> u64 {
+    pub(super) fn differs_from(self, other: Header) -> u32 {
         (self.0 ^ other.0) & !Header::OVERFLOW
     }
 }
@@ -224,7 +242,7 @@ impl Header {
 /// A hash of words that were scattered and added up.
 #[inline(always)]
 fn hash_of(sum: u64, header: Header) -> u32 {
-    (sum >> 32) as u32 ^ (header.0 >> 32) as u32
+    (sum >> 32) as u32 ^ header.0
 }
 
 /// Attributes by place: a word for each, of a string its address and length.
@@ -271,7 +289,7 @@ impl<const N: usize> Places<N> {
     }
 }
 
-/// Attributes by text: the lengths of strings in a word, and then four words for each value.
+/// Attributes by text: the hash, the lengths of strings in a word, and then four words for each value.
 pub(super) struct Texts<const N: usize> {
     /// Whether some string is too long for this.
     pub(super) long: bool,
@@ -283,7 +301,7 @@ pub(super) struct Texts<const N: usize> {
 
 impl<const N: usize> Texts<N> {
     /// How many words there are, the header included.
-    pub(super) const WORDS: usize = 2 + N * STRIDE;
+    pub(super) const WORDS: usize = 3 + N * STRIDE;
 
     /// Attributes of a shape, which are `N`.
     #[inline(always)]
@@ -338,14 +356,19 @@ pub(super) struct Spelled {
     len: usize,
 }
 
-/// The most words: header, lengths, and four for each value.
+/// The most words: header, hash, lengths, and four for each value.
 const MOST_WORDS: usize = Texts::<MOST_PAIRS>::WORDS;
 
 impl Spelled {
     fn new(hash: u32, header: Header) -> Self {
         let mut words = [0; MOST_WORDS];
-        words[0] = header.0;
+        words[0] = u64::from(header.0);
         Spelled { hash, words, len: 1 }
+    }
+
+    /// Puts something else where the header is.
+    pub(super) fn set_first(&mut self, word: u64) {
+        self.words[0] = word;
     }
 
     /// Appends a word; `None` if there is no room.
@@ -356,7 +379,7 @@ impl Spelled {
     }
 
     pub(super) fn header(&self) -> Header {
-        Header(self.words[0])
+        Header(self.words[0] as u32)
     }
 
     /// All words, the header first.
@@ -381,6 +404,7 @@ impl Spelled {
             return Spelled::of_long_texts(seed, attributes, shape);
         }
         let mut spelled = Spelled::new(texts.hash, texts.header);
+        spelled.push(u64::from(texts.hash))?;
         spelled.push(texts.lengths)?;
         texts.values[..pairs.len].as_flattened().iter().try_for_each(|word| spelled.push(*word))?;
         Some(spelled)
@@ -396,6 +420,8 @@ impl Spelled {
         let pairs = Pairs::of(attributes);
         let header = Header::new(Mode::LongText, shape, pairs.kinds);
         let mut spelled = Spelled::new(0, header);
+        // For the hash and the lengths.
+        spelled.push(0)?;
         spelled.push(0)?;
         let mut lengths = 0;
         for number in 0..pairs.len.min(MOST_PAIRS) {
@@ -411,9 +437,10 @@ impl Spelled {
                 spelled.push(u64::from_ne_bytes(word))?;
             }
         }
-        spelled.words[1] = lengths;
-        let sum = spelled.words().iter().fold(0_u64, |sum, word| seed.mix(sum, *word));
+        spelled.words[2] = lengths;
+        let sum = spelled.words()[2..].iter().fold(0_u64, |sum, word| seed.mix(sum, *word));
         spelled.hash = hash_of(sum, header);
+        spelled.words[1] = u64::from(spelled.hash);
         Some(spelled)
     }
 }
