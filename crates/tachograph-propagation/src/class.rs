@@ -17,6 +17,8 @@ impl Class {
     pub(crate) const STATE_KEY_START: Class = Class(16);
     /// Of the values of `tracestate`.
     pub(crate) const STATE_VALUE: Class = Class(32);
+    /// Of hexadecimal numbers, in either case.
+    pub(crate) const HEX: Class = Class(64);
 
     pub(crate) const fn has(self, byte: u8) -> bool {
         CLASSES[byte as usize] & self.0 != 0
@@ -24,6 +26,11 @@ impl Class {
 
     pub(crate) fn has_all(self, text: &[u8]) -> bool {
         text.iter().all(|byte| self.has(*byte))
+    }
+
+    /// How many bytes the text has before the first that is not of the class.
+    pub(crate) fn run(self, text: &[u8]) -> usize {
+        text.iter().position(|byte| !self.has(*byte)).unwrap_or(text.len())
     }
 }
 
@@ -57,6 +64,9 @@ const fn classes_of(byte: u8) -> u8 {
     }
     if (byte.is_ascii_graphic() || byte == b' ') && !is_one_of(byte, b",=") {
         classes |= Class::STATE_VALUE.0;
+    }
+    if byte.is_ascii_hexdigit() {
+        classes |= Class::HEX.0;
     }
     classes
 }
@@ -98,6 +108,9 @@ mod tests {
                 matches!(byte, 0x20..=0x2b | 0x2d..=0x3c | 0x3e..=0x7e),
                 "{byte:#x}"
             );
+            // RFC 3986: HEXDIG.
+            let digit = matches!(byte, 0x30..=0x39 | 0x41..=0x46 | 0x61..=0x66);
+            assert_eq!(Class::HEX.has(byte), digit, "{byte:#x}");
         }
     }
 }

@@ -45,15 +45,16 @@ pub(crate) fn encode_token(out: &mut Vec<u8>, key: &str) {
 
 fn encode_but(kept: Class, out: &mut Vec<u8>, text: &str) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let mut rest = text.as_bytes();
-    while let Some(at) = rest.iter().position(|byte| !kept.has(*byte)) {
-        let (before, after) = rest.split_at(at);
-        out.extend_from_slice(before);
-        let Some((byte, after)) = after.split_first() else { return };
-        out.extend_from_slice(&[b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0x0f)]]);
-        rest = after;
+    // What is kept at the start is most often all of it.
+    let (before, rest) = text.as_bytes().split_at(kept.run(text.as_bytes()));
+    out.extend_from_slice(before);
+    for byte in rest {
+        if kept.has(*byte) {
+            out.push(*byte);
+        } else {
+            out.extend_from_slice(&[b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0x0f)]]);
+        }
     }
-    out.extend_from_slice(rest);
 }
 
 /// A value as it was before it was encoded. What is no escape stays as it is; what is no UTF-8 is replaced.
@@ -80,6 +81,27 @@ pub(crate) fn decode(value: &str) -> Cow<'_, str> {
     }
     let lossy = |error: FromUtf8Error| String::from_utf8_lossy(error.as_bytes()).into_owned();
     Cow::Owned(String::from_utf8(decoded).unwrap_or_else(lossy))
+}
+
+/// As [`decode`], of a value that has escapes, is of `size` bytes when they are decoded, and otherwise as
+/// [`Class::VALUE`] allows: what it was, and how many bytes [`encode`] makes of it with `=` kept. Nothing for what
+/// is no UTF-8.
+///
+/// Memory is taken once and in that size, since strings that are kept are cut to their size, by a copy if need be.
+pub(crate) fn decode_escapes(value: &str, size: usize) -> Option<(String, usize)> {
+    let mut decoded = Vec::with_capacity(size);
+    let mut length = 0;
+    let mut rest = value.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        let (byte, after) = match after.split_first_chunk() {
+            Some((pair, after)) if *byte == b'%' => (byte_of(*pair)?, after),
+            _ => (*byte, after),
+        };
+        decoded.push(byte);
+        length += if Class::VALUE.has(byte) { 1 } else { 3 };
+        rest = after;
+    }
+    Some((String::from_utf8(decoded).ok()?, length))
 }
 
 /// The byte of two digits, in either case.

@@ -7,7 +7,7 @@ use opentelemetry::baggage::Baggage;
 use super::{BYTES, MEMBERS, properties};
 use crate::carrier::trimmed_text as trimmed;
 use crate::class::Class;
-use crate::coding::{Equals, decode, encoded_length, is_token};
+use crate::coding::{Equals, decode, decode_escapes, encoded_length, is_token};
 
 /// So many bytes of all headers are looked at. What may be passed on has at most 8,192, and three times as many
 /// if all of it is percent-encoded without need; the rest is for white space. It bounds the work that a header
@@ -52,22 +52,31 @@ impl Reader {
         (!self.baggage.is_empty()).then_some(self.baggage)
     }
 
-    /// Reads the first member, if it is as most are, `key=value` without anything to decode or leave out, and
-    /// returns what follows it. Looks at each character once.
+    /// Reads the first member, if it is as most are, `key=value` without properties or anything to leave out, and
+    /// returns what follows it.
     fn plain<'a>(&mut self, rest: &'a str) -> Option<&'a str> {
-        let bytes = rest.as_bytes();
-        let equals = bytes.iter().position(|byte| !Class::TOKEN.has(*byte)).filter(|at| *at > 0)?;
-        if bytes.get(equals) != Some(&b'=') {
-            return None;
+        let (key, value) = rest.split_at_checked(Class::TOKEN.run(rest.as_bytes()))?;
+        let value = value.strip_prefix('=').filter(|_| !key.is_empty())?;
+        let bytes = value.as_bytes();
+        let (mut end, mut escapes) = (0, 0);
+        loop {
+            end += Class::VALUE.run(bytes.get(end..)?);
+            match bytes.get(end..)? {
+                [] | [b',', ..] => break,
+                [b'%', high, low, ..] if Class::HEX.has(*high) && Class::HEX.has(*low) => {
+                    end += 3;
+                    escapes += 1;
+                }
+                _ => return None,
+            }
         }
-        let value = bytes.get(equals + 1..)?;
-        let length = value.iter().position(|byte| !Class::VALUE.has(*byte)).unwrap_or(value.len());
-        let end = equals + 1 + length;
-        if bytes.get(end).is_some_and(|byte| *byte != b',') {
-            return None;
-        }
-        self.insert(rest.get(..equals)?, rest.get(equals + 1..end)?.to_owned(), length, String::new());
-        Some(rest.get(end + 1..).unwrap_or_default())
+        let (value, rest) = value.split_at_checked(end)?;
+        let (value, length) = match escapes {
+            0 => (value.to_owned(), end),
+            _ => decode_escapes(value, end - 2 * escapes)?,
+        };
+        self.insert(key, value, length, String::new());
+        Some(rest.get(1..).unwrap_or_default())
     }
 
     /// Reads the first member, if it is one, and returns what follows it.
