@@ -4,7 +4,7 @@ use opentelemetry::baggage::{Baggage, BaggageMetadata};
 use opentelemetry::{Key, StringValue};
 
 use super::{BYTES, MEMBERS, properties};
-use crate::coding::{Equals, encode, is_token};
+use crate::coding::{Equals, encode, encoded_length, is_token};
 
 /// The header; nothing for an empty baggage.
 ///
@@ -25,12 +25,13 @@ pub(super) fn header(baggage: &Baggage) -> Option<Vec<u8>> {
 }
 
 fn written(baggage: &Baggage, equals: Equals) -> Vec<u8> {
-    // Exact where nothing is to be encoded, and then nothing is copied on the way to a carrier.
-    let plain = |(key, (value, metadata)): (&Key, &(StringValue, BaggageMetadata))| {
+    // Exact but for the encoding of properties, and then nothing is copied on the way to a carrier.
+    let length = |(key, (value, metadata)): (&Key, &(StringValue, BaggageMetadata))| {
         let properties = metadata.as_str().len();
-        key.as_str().len() + 1 + value.as_str().len() + properties + usize::from(properties > 0) + 1
+        let value = encoded_length(value.as_str(), equals);
+        key.as_str().len() + 1 + value + properties + usize::from(properties > 0) + 1
     };
-    let size: usize = baggage.into_iter().map(plain).sum();
+    let size: usize = baggage.into_iter().map(length).sum();
     let mut header = Vec::with_capacity(size.saturating_sub(1));
     for (key, (value, metadata)) in baggage {
         // The API's type has no others; a header must not have any.
