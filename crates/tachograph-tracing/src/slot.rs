@@ -113,6 +113,8 @@ pub(crate) struct Inner {
     pub(crate) kind: SpanKind,
     /// When it started, where the engine does not know.
     pub(crate) start: u64,
+    /// See [`HELD`]; of when the span was made.
+    pub(crate) holds: bool,
     pub(crate) timing: Timing,
     /// Whether there is anything in the next.
     has_extras: bool,
@@ -137,6 +139,7 @@ impl Default for Inner {
             context: None,
             kind: SpanKind::Internal,
             start: 0,
+            holds: false,
             timing: Timing::default(),
             has_extras: false,
             extras: Extras::default(),
@@ -151,11 +154,11 @@ impl Slot {
 
     /// Makes it a span's, with one handle.
     #[inline]
-    pub(crate) fn begin(&self, identity: Identity, events: u64, site: Site) {
+    pub(crate) fn begin(&self, identity: &Identity, events: u64, site: Site) {
         self.handles.store(1, Ordering::Relaxed);
         self.events.store(events, Ordering::Relaxed);
         self.site.store(site.bits(), Ordering::Relaxed);
-        self.set_identity(identity);
+        self.set_identity(*identity);
     }
 
     #[inline]

@@ -21,6 +21,10 @@ impl BatchSpanProcessor {
 }
 
 impl SpanProcessor for BatchSpanProcessor {
+    fn hears_starts(&self) -> bool {
+        false
+    }
+
     #[inline]
     fn on_end(&self, span: &FinishedSpan<'_>) {
         if span.is_sampled() {

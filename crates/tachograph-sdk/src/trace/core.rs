@@ -22,6 +22,8 @@ pub(crate) struct Core {
     pub(crate) shared: SpanShared,
     pub(crate) limits: SpanLimits,
     pub(crate) processors: Box<[Box<dyn SpanProcessor>]>,
+    /// Whether any of them is to be told of spans that start.
+    pub(crate) starts_are_heard: bool,
     pub(crate) sampler: SamplerCell,
     /// `None` for random ones.
     pub(crate) ids: Option<Box<dyn IdGenerator>>,
@@ -65,6 +67,7 @@ impl Core {
             id: ENGINES.fetch_add(1, Ordering::Relaxed),
             shared,
             limits: limits.in_range(),
+            starts_are_heard: processors.iter().any(|processor| processor.hears_starts()),
             processors: processors.into(),
             sampler,
             ids,

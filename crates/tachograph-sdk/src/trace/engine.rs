@@ -2,7 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use opentelemetry::trace::{SpanId, TraceFlags, TraceId};
+use opentelemetry::Context;
+use opentelemetry::trace::{Link, SpanId, TraceFlags, TraceId};
 
 use super::core::Core;
 use super::counters::{ParentOrigin, SamplingOutcome};
@@ -25,18 +26,46 @@ pub(crate) struct Verdict {
     pub(crate) sampling: Sampling,
 }
 
-/// Asks the sampler, and counts the span.
+/// Decides, by the sampler, and counts the span.
 #[inline]
 pub(crate) fn decide(core: &Core, local: Option<&Local>, start: &SpanStart<'_>) -> Verdict {
-    let (trace_id, inherited) = match (start.parent, start.ids) {
-        (Some(parent), _) => (parent.trace_id, parent.trace_flags.to_u8() & RANDOM),
-        (None, Some((trace_id, _))) => (trace_id, if core.ids_are_random() { RANDOM } else { 0 }),
-        (None, None) => core.new_trace_id(),
+    let mut settled = None;
+    let mut origin = ParentOrigin::None;
+    let (trace_id, inherited) = match &start.parent {
+        Some(parent) => {
+            if parent.is_remote {
+                origin = ParentOrigin::Remote;
+            } else {
+                origin = ParentOrigin::Local;
+                settled = core.sampler.settled(parent.trace_flags.is_sampled());
+            }
+            (parent.trace_id, parent.trace_flags.to_u8() & RANDOM)
+        }
+        None => core.root_trace_id(start.ids),
     };
     let span_id = match start.ids {
         Some((_, span_id)) => span_id,
         None => core.new_span_id(),
     };
+    let sampling = match settled {
+        Some(decision) => Sampling::of(decision),
+        None => ask(core, local, start, trace_id),
+    };
+    let (outcome, sampled) = match sampling.decision() {
+        Decision::Drop => (SamplingOutcome::Drop, 0),
+        Decision::RecordOnly => (SamplingOutcome::RecordOnly, 0),
+        Decision::RecordAndSample => (SamplingOutcome::RecordAndSample, SAMPLED),
+    };
+    match local {
+        Some(local) => local.counters.started(outcome, origin),
+        None => core.counters.started_elsewhere(outcome, origin),
+    }
+    Verdict { trace_id, span_id, flags: TraceFlags::new(inherited | sampled), sampling }
+}
+
+/// Asks the sampler.
+#[inline(never)]
+fn ask(core: &Core, local: Option<&Local>, start: &SpanStart<'_>, trace_id: TraceId) -> Sampling {
     let input = SamplingInput {
         parent: start.parent,
         trace_id,
@@ -46,74 +75,76 @@ pub(crate) fn decide(core: &Core, local: Option<&Local>, start: &SpanStart<'_>) 
         links: start.links,
         context: start.context,
     };
-    let sampling = match local {
+    match local {
         Some(local) => local.with_sampler(core, |sampler| sampler.sample(&input)),
         None => core.sampler.get().1.sample(&input),
-    };
-    let (outcome, sampled) = match sampling.decision() {
-        Decision::Drop => (SamplingOutcome::Drop, 0),
-        Decision::RecordOnly => (SamplingOutcome::RecordOnly, 0),
-        Decision::RecordAndSample => (SamplingOutcome::RecordAndSample, SAMPLED),
-    };
-    let origin = match start.parent {
-        None => ParentOrigin::None,
-        Some(parent) if parent.is_remote => ParentOrigin::Remote,
-        Some(_) => ParentOrigin::Local,
-    };
-    match local {
-        Some(local) => local.counters.started(outcome, origin),
-        None => core.counters.started_elsewhere(outcome, origin),
     }
-    Verdict { trace_id, span_id, flags: TraceFlags::new(inherited | sampled), sampling }
 }
 
 /// Makes `live` the span that was decided about; it records if the decision says so.
 #[inline]
 pub(crate) fn begin(core: &Core, live: &mut LiveSpan, scope: u32, start: &SpanStart<'_>, verdict: Verdict) {
     let Verdict { trace_id, span_id, flags, sampling } = verdict;
-    let inherited = start.parent.and_then(|parent| parent.trace_state);
-    set_context(live, trace_id, span_id, flags, start.parent);
+    set_context(live, trace_id, span_id, flags, start.parent.as_ref());
+    let inherited = start.parent.as_ref().and_then(|parent| parent.trace_state);
     live.set_trace_state(sampling.trace_state().or(inherited));
     live.recording = sampling.decision() != Decision::Drop;
     if !live.recording {
         return;
     }
     if live.engine != core.id {
-        live.engine = core.id;
-        live.limits = core.limits;
+        live.belong_to(core.id, core.limits);
     }
     live.body.start(start.name, &live.limits);
     live.head.scope = scope;
     live.head.kind = kind_code(start.kind);
     live.head.status = 0;
-    live.epoch = core.clock.epoch(live.head.trace_id, start.parent.is_none_or(|parent| parent.is_remote));
-    live.head.start = start.unix_nanos.unwrap_or_else(|| core.clock.now(live.epoch));
+    let starts_here = live.head.parent_id == 0 || live.head.parent_is_remote;
+    (live.epoch, live.head.start) = match start.unix_nanos {
+        None => core.clock.start(live.head.trace_id, starts_here),
+        Some(time) => (core.clock.epoch(live.head.trace_id, starts_here), time),
+    };
     if has_members(&live.trace_state) {
         live.body.set_trace_state(&live.trace_state);
     }
-    for pair in sampling.attributes() {
+    let added = sampling.attributes();
+    for pair in added {
         live.set_key_value(pair);
     }
-    let had_some = !sampling.attributes().is_empty();
-    start.attributes.write(&mut AttributeWriter::new(&mut live.body, &live.limits, had_some));
-    for link in start.links {
+    start.attributes.write(&mut AttributeWriter::new(&mut live.body, &live.limits, !added.is_empty()));
+    if !start.links.is_empty() {
+        link(live, start.links);
+    }
+    if core.starts_are_heard {
+        tell_of_start(core, live, start.context);
+    }
+}
+
+#[cold]
+fn link(live: &mut LiveSpan, links: &[Link]) {
+    for link in links {
         let mut writer = live.add_link(Parent::from(&link.span_context));
         for pair in &link.attributes {
             writer.set_attribute(pair.key.as_str(), &pair.value);
         }
         writer.drop_attributes(link.dropped_attributes_count);
     }
+}
+
+#[inline(never)]
+fn tell_of_start(core: &Core, live: &mut LiveSpan, context: Option<&Context>) {
     for processor in &core.processors {
-        processor.on_start(live, start.context);
+        processor.on_start(live, context);
     }
 }
 
+#[inline]
 fn set_context(
     live: &mut LiveSpan,
     trace_id: TraceId,
     span_id: SpanId,
     flags: TraceFlags,
-    parent: Option<Parent<'_>>,
+    parent: Option<&Parent<'_>>,
 ) {
     live.head.trace_id = u128::from_be_bytes(trace_id.to_bytes());
     live.head.span_id = u64::from_be_bytes(span_id.to_bytes());
@@ -155,7 +186,7 @@ pub(crate) fn set_parent(core: &Core, local: Option<&Local>, live: &mut LiveSpan
     } else {
         live.set_trace_state(parent.trace_state);
     }
-    set_context(live, parent.trace_id, live.span_id(), TraceFlags::new(flags | sampled), Some(parent));
+    set_context(live, parent.trace_id, live.span_id(), TraceFlags::new(flags | sampled), Some(&parent));
     if live.recording {
         live.body.set_trace_state(&live.trace_state);
     }
@@ -187,8 +218,16 @@ impl Core {
         self.ids.as_ref().is_none_or(|ids| ids.trace_ids_are_random())
     }
 
+    /// The trace id of a span without a parent, which may be given, and its flags.
+    #[inline(never)]
+    fn root_trace_id(&self, given: Option<(TraceId, SpanId)>) -> (TraceId, u8) {
+        match given {
+            Some((trace_id, _)) => (trace_id, if self.ids_are_random() { RANDOM } else { 0 }),
+            None => self.new_trace_id(),
+        }
+    }
+
     /// A new trace's id, and its flags.
-    #[inline]
     fn new_trace_id(&self) -> (TraceId, u8) {
         match &self.ids {
             None => (super::id::IdGenerator::new_trace_id(&super::id::RandomIds), RANDOM),

@@ -41,6 +41,13 @@ impl LiveSpan {
         Self::default()
     }
 
+    /// Takes an engine's limits.
+    #[cold]
+    pub(crate) fn belong_to(&mut self, engine: u64, limits: SpanLimits) {
+        self.engine = engine;
+        self.limits = limits;
+    }
+
     /// Takes a trace state over; copies it only where there is one.
     #[inline]
     pub(crate) fn set_trace_state(&mut self, state: Option<&TraceState>) {

@@ -20,6 +20,12 @@ pub trait SpanProcessor: fmt::Debug + Send + Sync + 'static {
         let _ = (span, parent);
     }
 
+    /// Whether [`on_start`](Self::on_start) is to be called; asked once, when the provider is made. Yes, unless overridden by
+    /// who does nothing there.
+    fn hears_starts(&self) -> bool {
+        true
+    }
+
     /// A span has ended.
     fn on_end(&self, span: &FinishedSpan<'_>);
 
@@ -47,6 +53,10 @@ pub trait SpanProcessor: fmt::Debug + Send + Sync + 'static {
 impl<P: SpanProcessor + ?Sized> SpanProcessor for Arc<P> {
     fn on_start(&self, span: &mut LiveSpan, parent: Option<&Context>) {
         (**self).on_start(span, parent);
+    }
+
+    fn hears_starts(&self) -> bool {
+        (**self).hears_starts()
     }
 
     fn on_end(&self, span: &FinishedSpan<'_>) {

@@ -113,6 +113,7 @@ pub struct SpanStart<'a> {
 
 impl<'a> SpanStart<'a> {
     /// A root of kind internal, that starts now, without attributes.
+    #[inline]
     pub fn new(name: &'a str) -> Self {
         SpanStart {
             name,
@@ -126,7 +127,16 @@ impl<'a> SpanStart<'a> {
         }
     }
 
+    /// Another name.
+    #[inline]
+    #[must_use]
+    pub fn with_name(mut self, name: &'a str) -> Self {
+        self.name = name;
+        self
+    }
+
     /// Its kind.
+    #[inline]
     #[must_use]
     pub fn with_kind(mut self, kind: &'a SpanKind) -> Self {
         self.kind = kind;
@@ -134,6 +144,7 @@ impl<'a> SpanStart<'a> {
     }
 
     /// Its parent, in this process or another; one that is not valid is as good as none.
+    #[inline]
     #[must_use]
     pub fn with_parent(mut self, parent: impl Into<Option<Parent<'a>>>) -> Self {
         self.parent = parent.into().filter(Parent::is_valid);
@@ -141,6 +152,7 @@ impl<'a> SpanStart<'a> {
     }
 
     /// The attributes that it starts with.
+    #[inline]
     #[must_use]
     pub fn with_attributes(mut self, attributes: &'a dyn SpanAttributes) -> Self {
         self.attributes = attributes;
@@ -148,6 +160,7 @@ impl<'a> SpanStart<'a> {
     }
 
     /// The links that it starts with, which samplers see.
+    #[inline]
     #[must_use]
     pub fn with_links(mut self, links: &'a [Link]) -> Self {
         self.links = links;
@@ -155,6 +168,7 @@ impl<'a> SpanStart<'a> {
     }
 
     /// When it started, if that was not now: nanoseconds since the Unix epoch.
+    #[inline]
     #[must_use]
     pub fn with_start_time(mut self, unix_nanos: u64) -> Self {
         self.unix_nanos = Some(unix_nanos);
@@ -163,6 +177,7 @@ impl<'a> SpanStart<'a> {
 
     /// The ids that it has already, for a span that is started a second time with another parent; the trace id
     /// counts only where there is no parent.
+    #[inline]
     #[must_use]
     pub fn with_ids(mut self, trace_id: TraceId, span_id: SpanId) -> Self {
         self.ids = Some((trace_id, span_id));
@@ -170,6 +185,7 @@ impl<'a> SpanStart<'a> {
     }
 
     /// The context that it is started in, for samplers and processors that look at more than its span.
+    #[inline]
     #[must_use]
     pub fn with_context(mut self, context: &'a Context) -> Self {
         self.context = Some(context);

@@ -81,17 +81,15 @@ impl Core {
         let number = table::number(index, slot);
         let site = Site::of(attributes.metadata());
         let shown = if wanted.print.is_some() { SHOWN } else { 0 };
-        if !wanted.traced || self.skips(parent, site) {
+        slot.set_parent(above.map_or(0, |(number, _)| number));
+        if !wanted.traced || self.skips(&parent, site) {
             let events = above.map_or(0, |(_, slot)| slot.events());
             let bits = parent.bits & !(ATTACH | HELD | RECORDING | SHOWN) | BORROWED | shown;
-            slot.begin(Identity { bits, ..parent }, events, site);
+            slot.begin(&Identity { bits, ..parent }, events, site);
         } else {
             let new = New { number, attributes, site, parent, asked, place };
-            let mut identity = self.start(&mut slot.lock(), new);
-            identity.bits |= shown;
-            slot.begin(identity, number, site);
+            self.start(slot, &new, shown);
         }
-        slot.set_parent(above.map_or(0, |(number, _)| number));
         if let Some(console) = wanted.print {
             console.print_span(&mut slot.lock().extras().printed, attributes);
         }
@@ -114,8 +112,8 @@ impl Core {
 
     /// Whether a span need not be started: its parent is of this process and not sampled, and the sampler says that this
     /// settles it. Not where special fields may tell that it is to get another parent soon, as a consumer's is.
-    #[inline]
-    fn skips(&self, parent: Identity, site: Site) -> bool {
+    #[inline(always)]
+    fn skips(&self, parent: &Identity, site: Site) -> bool {
         parent.is_valid()
             && !parent.is_sampled()
             && !parent.has(REMOTE)
@@ -125,59 +123,90 @@ impl Core {
 
     /// Starts a span in a slot that nobody else knows yet. Out of line, so that what is skipped pays nothing for it.
     #[inline(never)]
-    fn start(&self, inner: &mut Inner, new: New<'_>) -> Identity {
-        let New { number, attributes, site, parent, asked, place } = new;
-        let full = self.options.mode == ContextMode::Full;
-        let base = full.then(|| self.base_context(asked));
-        let state = if parent.has(HAS_STATE) || place == Place::Foreign { self.state(place) } else { None };
-        if site.may_be_special() {
-            attributes.record(&mut Visitor(&mut Specials(&mut inner.extras().special)));
+    fn start(&self, slot: &Slot, new: &New<'_>, shown: u32) {
+        let inner = &mut *slot.lock();
+        let plain = !new.site.may_be_special() && !new.parent.has(HAS_STATE) && new.place != Place::Foreign;
+        if plain && self.options.mode == ContextMode::Lazy {
+            let fields = SpanFields::of(self, new);
+            self.start_plain(inner, new, &fields, fields.start(&new.parent, &SpanKind::Internal));
+        } else if plain {
+            let base = self.base_context(new.asked);
+            let fields = SpanFields::of(self, new);
+            let start = fields.start(&new.parent, &SpanKind::Internal).with_context(&base);
+            self.start_plain(inner, new, &fields, start);
+            inner.context = Some(self.context_of(new.number, inner.live.span_context(), &base));
+        } else {
+            self.start_special(inner, new);
         }
-        let kind = match site.may_be_special() {
-            true => inner.extras.special.kind.clone().unwrap_or(SpanKind::Internal),
-            false => SpanKind::Internal,
-        };
-        let name = match inner.extras.special.name.as_str() {
-            "" => attributes.metadata().name(),
-            name => name,
-        };
-        let errors = Cell::new(false);
-        let fields = SpanFields { attributes, site, options: &self.options, errors: &errors };
-        let mut start =
-            SpanStart::new(name).with_kind(&kind).with_parent(Some(parent.as_parent(state.as_ref())));
-        if site.has_fields() || self.options.has_extras() {
-            start = start.with_attributes(&fields);
+        let mut identity = inner.identity();
+        identity.bits |= shown;
+        if inner.holds {
+            identity.bits |= HELD;
+        }
+        slot.begin(&identity, new.number, new.site);
+    }
+
+    /// Starts a span with whatever it starts with, and then what is rare.
+    #[inline(always)]
+    fn start_plain(&self, inner: &mut Inner, new: &New<'_>, fields: &SpanFields<'_>, start: SpanStart<'_>) {
+        let recording = self.tracer.start_span(&mut inner.live, start);
+        inner.kind = SpanKind::Internal;
+        inner.holds = false;
+        if !recording || fields.errors.get() || self.options.busy_idle {
+            self.started(inner, new, fields);
+        }
+    }
+
+    /// As [`start_plain`](Self::start_plain), where fields may be special, or the parent has a trace state.
+    #[inline(never)]
+    fn start_special(&self, inner: &mut Inner, new: &New<'_>) {
+        let full = self.options.mode == ContextMode::Full;
+        let base = full.then(|| self.base_context(new.asked));
+        let has_state = new.parent.has(HAS_STATE) || new.place == Place::Foreign;
+        let state = if has_state { self.state(new.place) } else { None };
+        let fields = SpanFields::of(self, new);
+        if new.site.may_be_special() {
+            new.attributes.record(&mut Visitor(&mut Specials(&mut inner.extras().special)));
+        }
+        let kind = inner.extras.special.kind.clone().unwrap_or(SpanKind::Internal);
+        let mut start = fields.start(&Identity::default(), &kind);
+        start = start.with_parent(Some(new.parent.as_parent(state.as_ref())));
+        if !inner.extras.special.name.is_empty() {
+            start = start.with_name(&inner.extras.special.name);
         }
         if let Some(base) = &base {
             start = start.with_context(base);
         }
         let recording = self.tracer.start_span(&mut inner.live, start);
-        if recording && site.may_be_special() {
+        if recording {
             inner.extras.special.apply(&mut inner.live);
         }
-        if recording && errors.get() {
+        inner.holds = false;
+        self.started(inner, new, &fields);
+        if full || kind != SpanKind::Internal {
+            let base = base.unwrap_or_else(|| self.base_context(new.asked));
+            inner.context = Some(self.context_of(new.number, inner.live.span_context(), &base));
+        }
+        inner.kind = kind;
+    }
+
+    /// What few spans need that have just started.
+    #[cold]
+    fn started(&self, inner: &mut Inner, new: &New<'_>, fields: &SpanFields<'_>) {
+        let recording = inner.live.is_recording();
+        if recording && fields.errors.get() {
             let time = inner.live.start_unix_nanos();
-            attributes.record(&mut Visitor(&mut Exceptions { live: &mut inner.live, time }));
+            new.attributes.record(&mut Visitor(&mut Exceptions { live: &mut inner.live, time }));
         }
         if self.options.busy_idle {
             inner.timing.start();
         }
-        let hold = !recording && (site.may_be_special() || !parent.is_valid());
-        if hold {
+        if !recording && (new.site.may_be_special() || !new.parent.is_valid()) {
             let Extras { special, held, .. } = inner.extras();
-            attributes.record(&mut Visitor(&mut Held { special, held }));
+            new.attributes.record(&mut Visitor(&mut Held { special, held }));
             inner.start = self.tracer.event_time(&inner.live);
+            inner.holds = true;
         }
-        if full || kind != SpanKind::Internal {
-            let base = base.unwrap_or_else(|| self.base_context(asked));
-            inner.context = Some(self.context_of(number, inner.live.span_context(), &base));
-        }
-        inner.kind = kind;
-        let mut identity = inner.identity();
-        if hold {
-            identity.bits |= HELD;
-        }
-        identity
     }
 
     /// The trace state of a span's parent.
@@ -214,12 +243,32 @@ struct SpanFields<'a> {
     site: Site,
     options: &'a SpanOptions,
     /// Whether there was an error among them.
-    errors: &'a Cell<bool>,
+    errors: Cell<bool>,
+}
+
+impl<'a> SpanFields<'a> {
+    #[inline(always)]
+    fn of(core: &'a Core, new: &New<'a>) -> Self {
+        let New { attributes, site, .. } = *new;
+        SpanFields { attributes, site, options: &core.options, errors: Cell::new(false) }
+    }
+
+    /// What a span with these fields starts as.
+    #[inline(always)]
+    fn start<'s>(&'s self, parent: &Identity, kind: &'s SpanKind) -> SpanStart<'s> {
+        let start = SpanStart::new(self.attributes.metadata().name())
+            .with_kind(kind)
+            .with_parent(Some(parent.as_parent(None)));
+        match self.site.has_fields() || self.options.has_extras() {
+            true => start.with_attributes(self),
+            false => start,
+        }
+    }
 }
 
 impl SpanAttributes for SpanFields<'_> {
     fn visit(&self, visitor: &mut dyn FnMut(&str, ValueRef<'_>)) {
-        let plain = Plain { visitor: &mut *visitor, errors: self.errors };
+        let plain = Plain { visitor: &mut *visitor, errors: &self.errors };
         if self.site.may_be_special() {
             self.attributes.record(&mut Visitor(&mut NotSpecial(plain)));
         } else {
@@ -232,7 +281,7 @@ impl SpanAttributes for SpanFields<'_> {
 
     fn write(&self, out: &mut AttributeWriter<'_>) {
         let next = if self.site.has_distinct_fields() { 0 } else { usize::MAX };
-        let direct = Direct { out: &mut *out, errors: self.errors, next };
+        let direct = Direct { out: &mut *out, errors: &self.errors, next };
         if self.site.may_be_special() {
             self.attributes.record(&mut Visitor(&mut NotSpecial(direct)));
         } else {

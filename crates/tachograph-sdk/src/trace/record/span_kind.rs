@@ -2,6 +2,7 @@
 
 use opentelemetry::trace::SpanKind;
 
+#[inline]
 pub(crate) fn kind_code(kind: &SpanKind) -> u8 {
     match kind {
         SpanKind::Internal => 0,

@@ -8,6 +8,10 @@ impl Sampler for AlwaysOn {
     fn sample(&self, _: &SamplingInput<'_>) -> Sampling {
         Sampling::SAMPLE
     }
+
+    fn follows_sampled_parent(&self) -> bool {
+        true
+    }
 }
 
 /// Samples none.

@@ -31,9 +31,15 @@ pub trait Sampler: fmt::Debug + Send + Sync + 'static {
     /// Decides about a span.
     fn sample(&self, span: &SamplingInput<'_>) -> Sampling;
 
-    /// Whether a span under a parent of this process that is not sampled is never recorded, whatever else it is. Who
-    /// starts spans then need not ask, nor make one. No, unless overridden.
+    /// Whether a span under a parent of this process that is not sampled is never recorded, whatever else it is. It
+    /// is then not asked about such spans, and who starts spans need not make one. No, unless overridden.
     fn follows_unsampled_parent(&self) -> bool {
+        false
+    }
+
+    /// Whether a span under a parent of this process that is sampled is always recorded and sampled, with no attributes
+    /// added and the parent's trace state. It is then not asked about such spans. No, unless overridden.
+    fn follows_sampled_parent(&self) -> bool {
         false
     }
 }
@@ -46,6 +52,10 @@ impl<S: Sampler + ?Sized> Sampler for Box<S> {
     fn follows_unsampled_parent(&self) -> bool {
         (**self).follows_unsampled_parent()
     }
+
+    fn follows_sampled_parent(&self) -> bool {
+        (**self).follows_sampled_parent()
+    }
 }
 
 impl<S: Sampler + ?Sized> Sampler for Arc<S> {
@@ -55,6 +65,10 @@ impl<S: Sampler + ?Sized> Sampler for Arc<S> {
 
     fn follows_unsampled_parent(&self) -> bool {
         (**self).follows_unsampled_parent()
+    }
+
+    fn follows_sampled_parent(&self) -> bool {
+        (**self).follows_sampled_parent()
     }
 }
 

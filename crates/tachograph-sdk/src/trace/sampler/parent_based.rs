@@ -94,4 +94,12 @@ impl Sampler for ParentBased {
             Branch::Ask(sampler) => sampler.follows_unsampled_parent(),
         }
     }
+
+    fn follows_sampled_parent(&self) -> bool {
+        match &self.local_sampled {
+            Branch::On => true,
+            Branch::Off => false,
+            Branch::Ask(sampler) => sampler.follows_sampled_parent(),
+        }
+    }
 }

@@ -38,6 +38,10 @@ impl Rules {
         self.rules.push(rule);
         self
     }
+
+    fn samplers(&self) -> impl Iterator<Item = &Arc<dyn Sampler>> {
+        self.rules.iter().map(|rule| &rule.sampler).chain([&self.default])
+    }
 }
 
 impl Sampler for Rules {
@@ -47,11 +51,11 @@ impl Sampler for Rules {
     }
 
     fn follows_unsampled_parent(&self) -> bool {
-        self.rules
-            .iter()
-            .map(|rule| &rule.sampler)
-            .chain([&self.default])
-            .all(|s| s.follows_unsampled_parent())
+        self.samplers().all(|sampler| sampler.follows_unsampled_parent())
+    }
+
+    fn follows_sampled_parent(&self) -> bool {
+        self.samplers().all(|sampler| sampler.follows_sampled_parent())
     }
 }
 

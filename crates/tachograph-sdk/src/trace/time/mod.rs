@@ -30,6 +30,15 @@ impl SpanClock {
         }
     }
 
+    /// The timeline that a span is on, and now, which is when it starts.
+    #[inline(always)]
+    pub(crate) fn start(&self, trace_id: u128, starts_here: bool) -> (u32, u64) {
+        match self {
+            SpanClock::Process => Timelines::of_process().start(trace_id, starts_here),
+            SpanClock::Given(clock) => (0, clock.unix_nanos()),
+        }
+    }
+
     /// Now, on a timeline: nanoseconds since the Unix epoch.
     #[inline]
     pub(crate) fn now(&self, epoch: u32) -> u64 {

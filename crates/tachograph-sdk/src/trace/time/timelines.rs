@@ -87,12 +87,28 @@ impl Timelines {
     }
 
     /// The timeline of a trace, of which a span starts. `starts_here` is for a span without a parent in this process.
-    #[inline]
     pub(super) fn of_trace(&self, trace_id: u128, starts_here: bool) -> u32 {
         // Before a trace begins on what may be the wrong timeline.
         if starts_here && self.steady.read().1 {
             self.look_after();
         }
+        self.find(trace_id, starts_here)
+    }
+
+    /// The timeline of a trace, of which a span starts, and now as that has it; one reading of the clock.
+    #[inline]
+    pub(super) fn start(&self, trace_id: u128, starts_here: bool) -> (u32, u64) {
+        let (mut now, due) = self.steady.read();
+        if due {
+            self.look_after();
+            now = self.steady.now();
+        }
+        let timeline = self.find(trace_id, starts_here);
+        (timeline, now.wrapping_add(self.offset(timeline)))
+    }
+
+    #[inline]
+    fn find(&self, trace_id: u128, starts_here: bool) -> u32 {
         let current = self.current.load(Ordering::Acquire);
         if !starts_here && current == 0 {
             return 0;
