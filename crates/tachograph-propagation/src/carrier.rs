@@ -78,13 +78,17 @@ impl<'a> Single<'a> {
     }
 }
 
+/// A header's value: text where that is known without a look at each character, and bytes where it is not, or
+/// where some are not ASCII.
+pub(crate) type Text<'a> = Result<&'a str, &'a [u8]>;
+
 /// What is read from.
 pub(crate) trait Source {
     /// The value of a header that must not be repeated.
     fn single(&self, field: Field) -> Single<'_>;
 
     /// Each value of a header that may be repeated, in their order.
-    fn each(&self, field: Field) -> impl Iterator<Item = &[u8]>;
+    fn each(&self, field: Field) -> impl Iterator<Item = Text<'_>>;
 
     /// Shows each header whose name starts with `prefix` (in lower case): the rest of the name, and the value.
     fn each_with_prefix<'a>(&'a self, prefix: &str, visit: &mut dyn FnMut(&'a str, &'a [u8]));
@@ -134,8 +138,8 @@ impl Source for Extracting<'_> {
         Single::of(values.first().map(|value| value.as_bytes()), values.len() > 1)
     }
 
-    fn each(&self, field: Field) -> impl Iterator<Item = &[u8]> {
-        self.all(field).into_iter().map(str::as_bytes)
+    fn each(&self, field: Field) -> impl Iterator<Item = Text<'_>> {
+        self.all(field).into_iter().map(Ok)
     }
 
     fn each_with_prefix<'a>(&'a self, prefix: &str, visit: &mut dyn FnMut(&'a str, &'a [u8])) {

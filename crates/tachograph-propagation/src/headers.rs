@@ -4,7 +4,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::Context;
 use opentelemetry::propagation::{Extractor, Injector};
 
-use crate::carrier::{Field, Single, Sink, Source};
+use crate::carrier::{Field, Single, Sink, Source, Text};
 use crate::propagator::{Propagator, Step, folded};
 
 impl Propagator {
@@ -32,6 +32,10 @@ impl Propagator {
         })
     }
 }
+
+/// The crate of headers looks for what is not ASCII in many bytes at once, but in all of them; no format reads
+/// more than these.
+const LONGEST_TEXT: usize = 32 * 1024;
 
 macro_rules! names {
     ($($field:ident = $text:literal,)*) => {
@@ -66,8 +70,11 @@ impl Source for HeaderMap {
         Single::of(values.next().map(HeaderValue::as_bytes), values.next().is_some())
     }
 
-    fn each(&self, field: Field) -> impl Iterator<Item = &[u8]> {
-        self.get_all(name(field)).into_iter().map(HeaderValue::as_bytes)
+    fn each(&self, field: Field) -> impl Iterator<Item = Text<'_>> {
+        self.get_all(name(field)).into_iter().map(|value| match value.as_bytes() {
+            bytes if bytes.len() > LONGEST_TEXT => Err(bytes),
+            bytes => value.to_str().map_err(|_| bytes),
+        })
     }
 
     fn each_with_prefix<'a>(&'a self, prefix: &str, visit: &mut dyn FnMut(&'a str, &'a [u8])) {

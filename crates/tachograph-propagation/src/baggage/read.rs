@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use opentelemetry::baggage::Baggage;
 
 use super::{BYTES, MEMBERS, properties};
-use crate::carrier::trimmed_text as trimmed;
+use crate::carrier::{Text, trimmed_text as trimmed};
 use crate::class::Class;
 use crate::coding::{Equals, decode, decode_escapes, encoded_length, is_token};
 
@@ -29,7 +29,18 @@ impl Reader {
     }
 
     /// Reads one header. Members that are malformed or do not fit are left out, whole.
-    pub(super) fn header(&mut self, header: &[u8]) {
+    pub(super) fn header(&mut self, header: Text<'_>) {
+        match header {
+            Ok(text) if text.len() <= self.left => {
+                self.left -= text.len();
+                self.members(text);
+            }
+            Ok(text) => self.bytes(text.as_bytes()),
+            Err(bytes) => self.bytes(bytes),
+        }
+    }
+
+    fn bytes(&mut self, header: &[u8]) {
         // A member that goes on beyond what is looked at is not looked at.
         let (header, cut) = match header.get(..self.left) {
             Some(start) if start.len() < header.len() => (start, true),
@@ -38,10 +49,13 @@ impl Reader {
         self.left -= header.len();
         // The check alone is several times as fast as one that replaces.
         let header = str::from_utf8(header).map_or_else(|_| String::from_utf8_lossy(header), Cow::Borrowed);
-        let mut rest = &*header;
-        if cut {
-            rest = rest.rsplit_once(',').map_or("", |(whole, _)| whole);
+        match cut {
+            true => self.members(header.rsplit_once(',').map_or("", |(whole, _)| whole)),
+            false => self.members(&header),
         }
+    }
+
+    fn members(&mut self, mut rest: &str) {
         while !rest.is_empty() {
             rest = self.plain(rest).unwrap_or_else(|| self.any(rest));
         }

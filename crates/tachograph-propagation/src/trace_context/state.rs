@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use opentelemetry::trace::TraceState;
 
-use crate::carrier::{Field, Source, trimmed_text};
+use crate::carrier::{Field, Source, Text, trimmed_text};
 use crate::class::Class;
 
 /// A list has at most so many members.
@@ -31,23 +31,23 @@ pub(super) fn read(source: &impl Source) -> TraceState {
     joined(first, headers).as_deref().and_then(list).unwrap_or_default()
 }
 
-/// The headers as one, unless that has too many bytes.
-fn joined<'a>(first: &'a [u8], others: impl Iterator<Item = &'a [u8]>) -> Option<Cow<'a, [u8]>> {
-    let mut list = Cow::Borrowed(first);
+/// The headers as one, unless that has too many bytes, or some that the grammar does not know anywhere.
+fn joined<'a>(first: Text<'a>, others: impl Iterator<Item = Text<'a>>) -> Option<Cow<'a, str>> {
+    let mut list = Cow::Borrowed(first.ok()?);
     for header in others {
+        let header = header.ok()?;
         if list.len() + header.len() >= READ_AT_MOST {
             return None;
         }
         let list = list.to_mut();
-        list.push(b',');
-        list.extend_from_slice(header);
+        list.push(',');
+        list.push_str(header);
     }
     (list.len() <= READ_AT_MOST).then_some(list)
 }
 
 /// Reads a list; nothing for one that is malformed or has too many members.
-fn list(list: &[u8]) -> Option<TraceState> {
-    let list = str::from_utf8(list).ok()?;
+fn list(list: &str) -> Option<TraceState> {
     let mut members = Members { rest: Some(list), count: 0, malformed: false };
     let state = TraceState::from_key_value(&mut members);
     // The API stops at the last member it can hold, or at the first that it cannot.
@@ -80,31 +80,57 @@ impl<'a> Iterator for Members<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let rest = self.rest?;
-            let comma = rest.bytes().position(|byte| byte == b',');
-            let member = trimmed_text(rest.get(..comma.unwrap_or(rest.len()))?);
-            self.rest = comma.and_then(|comma| rest.get(comma + 1..));
-            if !member.is_empty() {
-                let member = member.split_once('=').filter(is_valid);
-                self.count += 1;
-                self.malformed = member.is_none();
-                if self.malformed || self.count > MEMBERS {
-                    self.rest = None;
+            let member = match plain(rest) {
+                Some((member, rest)) => {
+                    self.rest = rest;
+                    Some(member)
                 }
-                return member;
+                None => {
+                    let comma = rest.bytes().position(|byte| byte == b',');
+                    let member = trimmed_text(rest.get(..comma.unwrap_or(rest.len()))?);
+                    self.rest = comma.and_then(|comma| rest.get(comma + 1..));
+                    if member.is_empty() {
+                        continue;
+                    }
+                    member.split_once('=').filter(is_valid)
+                }
+            };
+            self.count += 1;
+            self.malformed = member.is_none();
+            if self.malformed || self.count > MEMBERS {
+                self.rest = None;
             }
+            return member;
         }
     }
 }
 
-/// Whether key and value are what the grammar knows; a value does not end in a space.
+/// The first member and what follows its comma, if it is valid, with nothing around it to leave out. Looks at
+/// each character once.
+fn plain(list: &str) -> Option<((&str, &str), Option<&str>)> {
+    let (key, rest) = list.split_at_checked(Class::STATE_KEY.run(list.as_bytes()))?;
+    let value = rest.strip_prefix('=')?;
+    let (value, rest) = value.split_at_checked(Class::STATE_VALUE.run(value.as_bytes()))?;
+    let rest = match rest.as_bytes() {
+        [] => None,
+        [b',', ..] => rest.get(1..),
+        _ => return None,
+    };
+    has_right_ends((key.as_bytes(), value.as_bytes())).then_some(((key, value), rest))
+}
+
+/// Whether key and value are what the grammar knows.
 fn is_valid((key, value): &(&str, &str)) -> bool {
     let (key, value) = (key.as_bytes(), value.as_bytes());
+    has_right_ends((key, value)) && Class::STATE_KEY.has_all(key) && Class::STATE_VALUE.has_all(value)
+}
+
+/// Whether lengths, a key's start and a value's end, which is no space, are what the grammar knows.
+fn has_right_ends((key, value): (&[u8], &[u8])) -> bool {
     key.len() <= LONGEST
         && value.len() <= LONGEST
         && key.first().is_some_and(|byte| Class::STATE_KEY_START.has(*byte))
         && value.last().is_some_and(|byte| *byte != b' ')
-        && Class::STATE_KEY.has_all(key)
-        && Class::STATE_VALUE.has_all(value)
 }
 
 /// The list as one header; nothing if it is empty, since an empty one is not sent.
@@ -112,20 +138,21 @@ fn is_valid((key, value): &(&str, &str)) -> bool {
 /// Members that the grammar does not know, such as one without a value, are left out: the API's type holds
 /// them, but for whoever receives them the whole list would be broken.
 pub(super) fn write(state: &TraceState) -> Option<Vec<u8>> {
-    if state.into_iter().all(|member| is_valid(&member)) {
-        fitting(|| state.into_iter())
-    } else {
-        let valid: Vec<_> = state.into_iter().filter(is_valid).collect();
-        fitting(|| valid.iter().copied())
+    // Each with the comma after it.
+    let size_of = |member| is_valid(&member).then(|| length(member) + 1);
+    match state.into_iter().map(size_of).sum::<Option<usize>>() {
+        Some(size) => fitting(size, state.into_iter()),
+        None => {
+            let valid: Vec<_> = state.into_iter().filter(is_valid).collect();
+            fitting(valid.iter().map(|member| length(*member) + 1).sum(), valid.into_iter())
+        }
     }
 }
 
-/// The members as one header, as many of them as it may have.
-fn fitting<'a, M: Iterator<Item = (&'a str, &'a str)>>(members: impl Fn() -> M) -> Option<Vec<u8>> {
-    // Each with the comma after it.
-    let size: usize = members().map(|member| length(member) + 1).sum();
+/// The members, which have `size` bytes with a comma after each, as one header: as many as it may have.
+fn fitting<'a>(size: usize, members: impl Iterator<Item = (&'a str, &'a str)>) -> Option<Vec<u8>> {
     let size = size.checked_sub(1)?;
-    Some(if size <= WRITE_AT_MOST { written(size, members()) } else { cut(size, members().collect()) })
+    Some(if size <= WRITE_AT_MOST { written(size, members) } else { cut(size, members.collect()) })
 }
 
 fn written<'a>(size: usize, members: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<u8> {
