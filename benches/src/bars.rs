@@ -13,6 +13,8 @@ pub(crate) enum Unit {
     Allocations,
     /// Points of a percentage.
     Points,
+    /// Spans.
+    Spans,
 }
 
 impl Unit {
@@ -22,6 +24,7 @@ impl Unit {
             Unit::Bytes => " B",
             Unit::Allocations => " allocations",
             Unit::Points => " points",
+            Unit::Spans => " spans",
         }
     }
 }

@@ -7,6 +7,7 @@
 mod alloc;
 mod bars;
 mod contenders;
+mod copy;
 mod groups;
 mod harness;
 mod pair;
@@ -43,10 +44,10 @@ fn main() -> ExitCode {
             // Not in the help: groups whose contenders are processes start this program so.
             "--serve" => {
                 let label = arguments.next().unwrap_or_default();
-                if !groups::otlp::serve(&label) {
-                    groups::tracing::serve(&label);
-                }
-                return ExitCode::SUCCESS;
+                let served = groups::otlp::serve(&label)
+                    || groups::tracing::serve(&label)
+                    || groups::tasks::serve(&label);
+                return if served { ExitCode::SUCCESS } else { ExitCode::FAILURE };
             }
             "--help" | "-h" => {
                 println!("{HELP}");

@@ -7,12 +7,14 @@ pub(crate) mod counter_typed;
 pub(crate) mod histogram;
 pub(crate) mod memory;
 pub(crate) mod new_series;
+pub(crate) mod no_loss;
 pub(crate) mod otlp;
 pub(crate) mod propagation;
 pub(crate) mod scrape;
 pub(crate) mod server;
 pub(crate) mod spans;
 pub(crate) mod stall;
+pub(crate) mod tasks;
 pub(crate) mod tracing;
 pub(crate) mod two_threads;
 
@@ -33,7 +35,7 @@ pub(crate) struct Group {
 }
 
 /// All groups, in the order in which they run.
-pub(crate) const ALL: [Group; 15] = [
+pub(crate) const ALL: [Group; 17] = [
     // First: later, threads and families that have gone would have left memory to use again.
     Group { name: "memory", run: memory::run, contenders: Vec::new },
     Group { name: "counter-bound", run: counter_bound::run, contenders: counter_bound::contenders },
@@ -46,6 +48,8 @@ pub(crate) const ALL: [Group; 15] = [
     Group { name: "stall", run: stall::run, contenders: Vec::new },
     Group { name: "spans", run: spans::run, contenders: spans::all },
     Group { name: tracing::GROUP, run: tracing::run, contenders: tracing::contenders },
+    Group { name: tasks::GROUP, run: tasks::run, contenders: tasks::contenders },
+    Group { name: "no-loss", run: no_loss::run, contenders: Vec::new },
     Group { name: "otlp", run: otlp::run, contenders: otlp::contenders },
     Group { name: "new-series", run: new_series::run, contenders: Vec::new },
     Group { name: "propagation", run: propagation::run, contenders: propagation::contenders },

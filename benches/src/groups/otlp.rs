@@ -9,7 +9,6 @@
 use std::hint::black_box;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -24,6 +23,7 @@ use tachograph_sdk::pipeline::{Batch, BatchConfig, Deadline, ExportOutcome, Expo
 use tachograph_sdk::trace::{LiveSpan, SpanStart, Spans, TracerProvider};
 
 use crate::bars::{Bars, Unit};
+use crate::copy::Copy;
 use crate::groups::spans::traces;
 use crate::harness::{Contender, Effort, Role, Row, Table, compare, cpu_nanos};
 
@@ -40,7 +40,7 @@ const RATE: usize = 110_000;
 const TICK: Duration = Duration::from_millis(4);
 
 /// The same traces in slots of one's own.
-fn direct_traces(tracer: &tachograph_sdk::trace::Tracer, n: usize) -> usize {
+pub(super) fn direct_traces(tracer: &tachograph_sdk::trace::Tracer, n: usize) -> usize {
     let copied = black_box(String::from("4711-0815"));
     let four = [
         ("http.request.method", ValueRef::Str("GET")),
@@ -296,46 +296,6 @@ fn messages(mut bytes: &[u8], field: u8) -> impl Iterator<Item = &[u8]> {
             }
         }
     })
-}
-
-/// A copy of this program.
-struct Copy {
-    child: Child,
-    to: ChildStdin,
-    from: BufReader<ChildStdout>,
-}
-
-impl Copy {
-    fn of(label: &str) -> Self {
-        let program = std::env::current_exe().expect("this program has a path");
-        let mut child = Command::new(program)
-            .args(["--serve", label])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("this program starts a second time");
-        let to = child.stdin.take().expect("it was asked for");
-        let from = BufReader::new(child.stdout.take().expect("it was asked for"));
-        Copy { child, to, from }
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.from.read_line(&mut line).expect("the copy answers");
-        line.trim().to_owned()
-    }
-
-    fn ask(&mut self, question: &str) -> Vec<f64> {
-        writeln!(self.to, "{question}").expect("the copy listens");
-        self.line().split(' ').filter_map(|number| number.parse().ok()).collect()
-    }
-}
-
-impl Drop for Copy {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// Figures of one contender, over all rounds.

@@ -5,6 +5,7 @@
 //! exporters only count, from a queue that is large enough for what is measured, so that both do what they do when nothing is lost.
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use opentelemetry::KeyValue;
@@ -27,9 +28,9 @@ const PEER: &str = "opentelemetry_sdk";
 const CHILDREN: usize = 10;
 const QUEUE: usize = 65_536;
 
-/// Counts what it is given.
-#[derive(Debug, Default)]
-pub(super) struct Count(pub(super) AtomicU64);
+/// Counts what it is given; clones share the count.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Count(pub(super) Arc<AtomicU64>);
 
 impl Exporter<Spans> for Count {
     fn export(&mut self, batch: Batch<'_, Spans>, _: Deadline) -> ExportOutcome {

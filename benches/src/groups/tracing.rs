@@ -8,8 +8,6 @@
 //! until it is told to run a batch and says how long that took.
 
 use std::hint::black_box;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -25,22 +23,23 @@ use tracing_subscriber::layer::SubscriberExt;
 
 use crate::alloc::counted;
 use crate::bars::{Bars, Unit};
+use crate::copy::Copy;
 use crate::groups::spans::Count;
 use crate::harness::{Contender, Effort, Role, Table, compare, cpu_nanos};
 
 /// How the group is called; the copies are told by it what they are.
 pub(crate) const GROUP: &str = "tracing";
 
-const NOOP: &str = "a subscriber that does nothing";
-const REGISTRY: &str = "tracing-subscriber's Registry alone";
-const PEER: &str = "tracing-opentelemetry";
-const FASTRACE: &str = "fastrace";
-const LAZY: &str = "tachograph's subscriber, lazy";
-const FULL: &str = "tachograph's subscriber, full";
+pub(super) const NOOP: &str = "a subscriber that does nothing";
+pub(super) const REGISTRY: &str = "tracing-subscriber's Registry alone";
+pub(super) const PEER: &str = "tracing-opentelemetry";
+pub(super) const FASTRACE: &str = "fastrace";
+pub(super) const LAZY: &str = "tachograph's subscriber, lazy";
+pub(super) const FULL: &str = "tachograph's subscriber, full";
 const LAYER: &str = "tachograph's layer, lazy";
 const LAYER_FULL: &str = "tachograph's layer, full";
 
-const CHILDREN: usize = 10;
+pub(super) const CHILDREN: usize = 10;
 const QUEUE: usize = 65_536;
 
 impl Reporter for Count {
@@ -97,7 +96,7 @@ fn install(subscriber: impl Subscriber + Send + Sync) {
 }
 
 /// Makes a contender this process's.
-fn set_up(name: &str, sampled: bool) {
+pub(super) fn set_up(name: &str, sampled: bool) {
     let options = |mode| SpanOptions::new().with_context_mode(mode);
     let subscriber = |mode| TelemetrySubscriber::builder(ours(sampled)).with_options(options(mode)).build();
     let layer = |mode| {
@@ -235,13 +234,19 @@ pub(crate) fn contenders() -> Vec<Contender<'static>> {
         .collect()
 }
 
-/// What a copy does: for each line with a number it runs so many operations, and answers with the nanoseconds and
-/// the number of allocations of a second run.
-pub(crate) fn serve(label: &str) {
+/// What a copy is to be; says whether it was this group's.
+pub(crate) fn serve(label: &str) -> bool {
     let Some(case) = all_cases().into_iter().find(|case| case.label() == label) else {
-        return;
+        return false;
     };
     set_up(case.name, case.sampled);
+    answer(|n| case.run(n));
+    true
+}
+
+/// What a copy does: for each line with a number it runs so many operations, and answers with the nanoseconds of a second
+/// run, with the CPU's, or with the number of allocations.
+pub(super) fn answer(run: impl Fn(usize)) {
     for line in std::io::stdin().lines() {
         let Some((command, n)) = line.as_deref().ok().and_then(|line| line.split_once(' ')) else {
             return;
@@ -249,86 +254,56 @@ pub(crate) fn serve(label: &str) {
         let n: usize = n.parse().unwrap_or(0);
         let answer = match command {
             "time" => {
-                case.run(n / 8 + 1);
+                run(n / 8 + 1);
                 let start = Instant::now();
-                case.run(n);
+                run(n);
                 start.elapsed().as_nanos()
             }
             "cpu" => {
                 let before = cpu_nanos();
-                case.run(n);
+                run(n);
                 // What was handed over is worked off.
                 std::thread::sleep(Duration::from_millis(1_500));
                 cpu_nanos().saturating_sub(before)
             }
             _ => {
-                case.run(n);
-                u128::from(counted(|| case.run(n)).1.calls)
+                run(n);
+                u128::from(counted(|| run(n)).1.calls)
             }
         };
         println!("{answer}");
     }
 }
 
-/// A copy of this program.
-struct Copy {
-    child: Child,
-    to: ChildStdin,
-    from: BufReader<ChildStdout>,
+/// Longer batches and fewer: between two of a process another has had the caches.
+pub(super) fn longer(effort: Effort) -> Effort {
+    Effort { batch: effort.batch * 10, rounds: effort.rounds.div_ceil(4), ..effort }
 }
 
-impl Copy {
-    fn of(case: Case) -> Self {
-        let program = std::env::current_exe().expect("this program has a path");
-        let mut child = Command::new(program)
-            .args(["--serve", &case.label()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("this program starts a second time");
-        let to = child.stdin.take().expect("it was asked for");
-        let from = BufReader::new(child.stdout.take().expect("it was asked for"));
-        Copy { child, to, from }
-    }
-
-    fn ask(&mut self, command: &str, n: usize) -> u64 {
-        writeln!(self.to, "{command} {n}").expect("the copy listens");
-        let mut line = String::new();
-        self.from.read_line(&mut line).expect("the copy answers");
-        line.trim().parse().unwrap_or(0)
-    }
-}
-
-impl Drop for Copy {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// A contender that is a copy with this label.
+pub(super) fn timed(role: Role, name: &str, label: &str) -> Contender<'static> {
+    let mut copy = Copy::of(label);
+    Contender::timed(role, name, move |n| Duration::from_nanos(copy.figure("time", n) as u64))
 }
 
 fn table(effort: Effort, title: &str, sampled: bool, attributes: bool) -> Table {
-    // Longer batches and fewer: between two of a process another has had the caches.
-    let longer = Effort { batch: effort.batch * 10, rounds: effort.rounds.div_ceil(4), ..effort };
     let contenders = cases(sampled, attributes)
         .into_iter()
-        .map(|case| {
-            let mut copy = Copy::of(case);
-            Contender::timed(case.role, case.name, move |n| Duration::from_nanos(copy.ask("time", n)))
-        })
+        .map(|case| timed(case.role, case.name, &case.label()))
         .collect();
-    let table = Table::new(title, "ns per span", compare(longer, contenders));
+    let table = Table::new(title, "ns per span", compare(longer(effort), contenders));
     table.print();
     table
 }
 
 /// Allocations per span, on all threads of the process.
 fn allocations(case: Case, n: usize) -> f64 {
-    Copy::of(case).ask("allocations", n) as f64 / n as f64
+    Copy::of(&case.label()).figure("allocations", n) / n as f64
 }
 
 /// The whole process's nanoseconds per span.
 fn cpu(case: Case, n: usize) -> f64 {
-    Copy::of(case).ask("cpu", n) as f64 / n as f64
+    Copy::of(&case.label()).figure("cpu", n) / n as f64
 }
 
 pub(crate) fn run(effort: Effort, bars: &mut Bars) {
