@@ -55,12 +55,14 @@ fn first(text: &str, characters: usize) -> &str {
     }
 }
 
-/// Attributes, in the form of the record.
+/// Attributes, in the form of the record, behind a text.
 #[derive(Debug, Default)]
 pub(super) struct Attributes {
-    /// The attributes, and beyond `used` what was there before: the next one is written over it, without a capacity to
-    /// look after.
+    /// The text, the attributes, and beyond `used` what was there before: the next one is written over it, without a
+    /// capacity to look after.
     buffer: Vec<u8>,
+    /// Where the attributes begin.
+    from: usize,
     used: usize,
     count: u32,
     pub(super) dropped: u32,
@@ -90,12 +92,54 @@ impl Attributes {
 
     #[inline]
     pub(super) fn bytes(&self) -> &[u8] {
+        self.buffer.get(self.from..self.used).unwrap_or_default()
+    }
+
+    /// The text, and behind it the attributes.
+    #[inline]
+    pub(super) fn text_and_bytes(&self) -> &[u8] {
         self.buffer.get(..self.used).unwrap_or_default()
     }
 
     #[inline]
+    pub(super) fn text_len(&self) -> usize {
+        self.from
+    }
+
+    pub(super) fn text(&self) -> &str {
+        let text = self.buffer.get(..self.from).unwrap_or_default();
+        std::str::from_utf8(text).unwrap_or_default()
+    }
+
+    /// Puts a text in front of the attributes that are to come, where there are none yet.
+    #[inline]
+    pub(super) fn begin(&mut self, text: &str) {
+        let bytes = text.as_bytes();
+        if let Some(place) = self.buffer.first_chunk_mut::<SHORT>()
+            && bytes.len() <= SHORT
+        {
+            copy_short(place, bytes);
+            (self.from, self.used) = (bytes.len(), bytes.len());
+        } else {
+            self.set_text(text);
+        }
+    }
+
+    /// Puts a text in the place of another one.
+    #[inline(never)]
+    pub(super) fn set_text(&mut self, text: &str) {
+        let (old, new) = (self.from, text.len());
+        self.extend(text.as_bytes());
+        self.buffer[..self.used].rotate_right(new);
+        self.buffer.copy_within(new + old..self.used, new);
+        (self.from, self.used) = (new, self.used - old);
+        // All attributes are elsewhere now.
+        self.marks.clear();
+    }
+
+    #[inline]
     pub(super) fn clear(&mut self) {
-        (self.used, self.count, self.dropped) = (0, 0, 0);
+        (self.from, self.used, self.count, self.dropped) = (0, 0, 0, 0);
         self.marks.clear();
         if self.buffer.len() > KEPT {
             self.shrink();
@@ -148,8 +192,8 @@ impl Attributes {
         }
         // Heads differ where lengths or tags do, so that few keys are compared.
         let wanted = u32_at(&head(0, key.as_bytes(), 0), 0);
-        let bytes = self.bytes();
-        let mut at = 0;
+        let bytes = self.text_and_bytes();
+        let mut at = self.from;
         loop {
             let (head, end) = self.head_at(at)?;
             if (u32_at(&head, 0) ^ wanted) & ALL_BUT_KIND == 0
@@ -164,7 +208,7 @@ impl Attributes {
     /// The head of the attribute at a place, and where the next one is.
     #[inline]
     fn head_at(&self, at: usize) -> Option<([u8; ATTRIBUTE_HEAD], usize)> {
-        let head = *self.bytes().get(at..)?.first_chunk()?;
+        let head = *self.text_and_bytes().get(at..)?.first_chunk()?;
         Some((head, at + ATTRIBUTE_HEAD + usize::from(u16_at(&head, 2)) + u32_at(&head, 4) as usize))
     }
 
@@ -172,7 +216,7 @@ impl Attributes {
     fn find_among_many(&mut self, key: &str) -> Option<usize> {
         let mut at = match self.marks.last() {
             Some(last) => self.head_at(last.at as usize)?.1,
-            None => 0,
+            None => self.from,
         };
         while let Some((_, end)) = self.head_at(at) {
             self.marks.push(Mark { bits: bits(self.key_at(at)), at: at as u32 });

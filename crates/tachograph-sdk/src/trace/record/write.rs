@@ -27,9 +27,9 @@ pub(crate) struct Head {
 /// It is emptied and used again, with its capacity, so that a span allocates nothing once the first few have.
 #[derive(Debug, Default)]
 pub(crate) struct Body {
-    name: String,
     status: String,
     state: String,
+    /// The span's own, behind its name.
     attributes: Attributes,
     events: Vec<u8>,
     links: Vec<u8>,
@@ -46,20 +46,24 @@ impl Body {
     /// Empties it for a span.
     pub(crate) fn start(&mut self, name: &str, limits: &SpanLimits) {
         self.room = Room { left: limits.bytes, truncated: 0 };
-        self.name.clear();
-        self.name.push_str(self.room.take_text(name));
-        if !self.status.is_empty() || !self.state.is_empty() {
-            self.status.clear();
-            self.state.clear();
-        }
-        self.attributes.clear();
-        if self.event_count | self.dropped_events | self.link_count | self.dropped_links != 0 {
+        if self.has_rest() {
             self.clear_rest();
         }
+        self.attributes.clear();
+        self.attributes.begin(self.room.take_text(name));
+    }
+
+    /// Whether there is anything but the name and attributes.
+    #[inline]
+    fn has_rest(&self) -> bool {
+        let counts = self.event_count | self.dropped_events | self.link_count | self.dropped_links;
+        counts != 0 || !self.status.is_empty() || !self.state.is_empty()
     }
 
     #[cold]
     fn clear_rest(&mut self) {
+        self.status.clear();
+        self.state.clear();
         for part in [&mut self.events, &mut self.links] {
             part.clear();
             part.shrink_to(KEPT);
@@ -69,13 +73,12 @@ impl Body {
     }
 
     pub(crate) fn name(&self) -> &str {
-        &self.name
+        self.attributes.text()
     }
 
     pub(crate) fn set_name(&mut self, name: &str) {
-        self.room.left += self.name.len();
-        self.name.clear();
-        self.name.push_str(self.room.take_text(name));
+        self.room.left += self.attributes.text_len();
+        self.attributes.set_text(self.room.take_text(name));
     }
 
     pub(crate) fn set_status_description(&mut self, text: &str) {
@@ -172,43 +175,33 @@ impl Body {
     /// The bytes of the whole record.
     #[inline]
     pub(crate) fn record_len(&self) -> usize {
-        at::HEADER + self.sections().iter().map(|section| section.len()).sum::<usize>()
-    }
-
-    #[inline]
-    fn sections(&self) -> [&[u8]; 6] {
-        [
-            self.name.as_bytes(),
-            self.status.as_bytes(),
-            self.state.as_bytes(),
-            self.attributes.bytes(),
-            &self.events,
-            &self.links,
-        ]
+        let rest = match self.has_rest() {
+            true => self.status.len() + self.state.len() + self.events.len() + self.links.len(),
+            false => 0,
+        };
+        at::HEADER + self.attributes.text_and_bytes().len() + rest
     }
 
     /// Appends the whole record.
     #[inline]
     pub(crate) fn write(&self, head: &Head, out: &mut Vec<u8>) {
-        let sections = self.sections();
         let len = self.record_len();
         out.reserve(len);
         let start = out.len();
         // Filled where it is: a header put together elsewhere would be read back before it is written.
         out.extend_from_slice(&[0; at::HEADER]);
         if let Some(header) = out.last_chunk_mut() {
-            self.write_header(header, len, head, &sections);
+            self.write_header(header, len, head);
         }
-        debug_assert_eq!(out.len() - start, at::HEADER, "a header is written whole");
-        for section in sections {
-            if !section.is_empty() {
-                out.extend_from_slice(section);
-            }
+        if self.has_rest() {
+            self.write_rest(out, start);
+        } else {
+            out.extend_from_slice(self.attributes.text_and_bytes());
         }
     }
 
     #[inline(always)]
-    fn write_header(&self, header: &mut [u8; at::HEADER], len: usize, head: &Head, sections: &[&[u8]; 6]) {
+    fn write_header(&self, header: &mut [u8; at::HEADER], len: usize, head: &Head) {
         put(header, 0, (len as u32).to_ne_bytes());
         put(header, at::SCOPE, head.scope.to_ne_bytes());
         put(header, at::TRACE_ID, head.trace_id.to_ne_bytes());
@@ -218,20 +211,29 @@ impl Body {
         put(header, at::END, head.end.to_ne_bytes());
         let small = [head.flags, u8::from(head.parent_is_remote), head.kind, head.status];
         put(header, at::FLAGS, small);
-        let counts = [
-            self.attributes.len(),
-            self.event_count,
-            self.link_count,
-            self.attributes.dropped,
-            self.dropped_events,
-            self.dropped_links,
-            self.room.truncated,
-        ];
-        for (index, count) in counts.into_iter().enumerate() {
-            put(header, at::ATTRIBUTES + 4 * index, count.to_ne_bytes());
+        put(header, at::ATTRIBUTES, self.attributes.len().to_ne_bytes());
+        put(header, at::DROPPED_ATTRIBUTES, self.attributes.dropped.to_ne_bytes());
+        put(header, at::TRUNCATED, self.room.truncated.to_ne_bytes());
+        put(header, at::NAME_LEN, (self.attributes.text_len() as u32).to_ne_bytes());
+        put(header, at::ATTRIBUTES_LEN, (self.attributes.bytes().len() as u32).to_ne_bytes());
+    }
+
+    /// The sections, and in the header that begins at `start` what is said of those that few spans have.
+    #[inline(never)]
+    fn write_rest(&self, out: &mut Vec<u8>, start: usize) {
+        if let Some(header) = out.get_mut(start..).and_then(|rest| rest.first_chunk_mut::<{ at::HEADER }>()) {
+            put(header, at::EVENTS, self.event_count.to_ne_bytes());
+            put(header, at::LINKS, self.link_count.to_ne_bytes());
+            put(header, at::DROPPED_EVENTS, self.dropped_events.to_ne_bytes());
+            put(header, at::DROPPED_LINKS, self.dropped_links.to_ne_bytes());
+            put(header, at::STATUS_LEN, (self.status.len() as u32).to_ne_bytes());
+            put(header, at::STATE_LEN, (self.state.len() as u32).to_ne_bytes());
+            put(header, at::EVENTS_LEN, (self.events.len() as u32).to_ne_bytes());
+            put(header, at::LINKS_LEN, (self.links.len() as u32).to_ne_bytes());
         }
-        for (index, section) in sections.iter().enumerate() {
-            put(header, at::NAME_LEN + 4 * index, (section.len() as u32).to_ne_bytes());
+        let sections = [self.attributes.text().as_bytes(), self.status.as_bytes(), self.state.as_bytes()];
+        for section in sections.into_iter().chain([self.attributes.bytes(), &self.events, &self.links]) {
+            out.extend_from_slice(section);
         }
     }
 }
