@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use flate2::write::GzEncoder;
-use tachograph_sdk::pipeline::{Batch, Deadline, ExportOperations, ExportOutcome, Exporter};
+use tachograph_sdk::pipeline::{Batch, Deadline, ExportOperations, ExportOutcome, Exporter, ShutdownNotice};
 use tachograph_sdk::trace::Spans;
 
 use crate::config::{Compression, Endpoint, OtlpConfig};
@@ -48,6 +48,9 @@ const KEPT: usize = 4 << 20;
 ///   chance: where no connection can be made, where it ends before the answer, and upon the answers 429, 502, 503
 ///   and 504, after `Retry-After` if that is there (at most five minutes). Never later than the time-out
 ///   of the configuration and the deadline of the pipeline.
+/// - Once the pipeline is being shut down, a connection that cannot be made is tried once, a wait for it is cut short, and
+///   the spans are dropped: a program without a receiver ends at once. What a receiver answers is tried again as ever, until
+///   the deadline.
 /// - What is not taken is counted by the pipeline, by reason: an answer's status (`503`), `rejected` (by a partial
 ///   success), `connect_failed`, `disconnected`, `timeout`, `tls_failed`, `throttled`, `redirected`, `too_large`
 ///   (a span that no request can hold), `bad_response`, `response_too_large`, `exporter_failed`. It is reported
@@ -194,6 +197,11 @@ impl Exporter<Spans> for OtlpSpanExporter {
 
     fn component_type(&self) -> &'static str {
         "otlp_http_span_exporter"
+    }
+
+    fn shutdown_notice(&self) -> Option<ShutdownNotice> {
+        let ending = self.client.ending();
+        Some(Box::new(move || ending.begin()))
     }
 
     fn operations(&self) -> Option<ExportOperations> {

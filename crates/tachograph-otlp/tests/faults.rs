@@ -167,6 +167,36 @@ fn with_nobody_listening_spans_are_dropped_in_time_and_counted() {
 }
 
 #[test]
+fn with_nobody_listening_a_shutdown_waits_for_nobody() {
+    for while_trying in [false, true] {
+        // No time-out of its own: it would try for ever.
+        let provider = provider(config(&format!("http://{}", nobody())).with_timeout(Duration::ZERO));
+        make_spans(&provider, 3);
+        if while_trying {
+            // By the third try the waits are at least a second.
+            let flushed = provider.flush(Deadline::after(Duration::from_millis(1_600)));
+            assert!(flushed.is_err(), "it is still tried");
+            make_spans(&provider, 2_000);
+        }
+        let start = Instant::now();
+        let ledger = account(&provider, Deadline::after(LONG));
+        let took = start.elapsed();
+        assert!(took < Duration::from_secs(5), "{while_trying}: {took:?}");
+        assert_eq!((ledger.exported, ledger.queued), (0, 0), "{ledger}");
+        assert_eq!(ledger.dropped.of("connect_failed"), ledger.created, "{ledger}");
+    }
+}
+
+#[test]
+fn a_receiver_that_comes_back_in_time_still_gets_what_is_left_at_the_shutdown() {
+    let receiver = Receiver::start([answer(503), Act::CloseAfterRequest, answer(429)]);
+    let provider = provider(config(&receiver.url()));
+    make_spans(&provider, 3);
+    assert_eq!(account(&provider, Deadline::after(LONG)).exported, 3);
+    assert_eq!(receiver.received().len(), 4);
+}
+
+#[test]
 fn a_receiver_that_comes_up_while_an_export_is_tried_again_gets_it() {
     let address = nobody();
     let provider = provider(config(&format!("http://{address}")));

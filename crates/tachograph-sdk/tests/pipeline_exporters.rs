@@ -4,11 +4,15 @@
 mod exporters;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use exporters::{By, bare, batched, ledger, noting, record, soon, unscheduled};
 use opentelemetry::trace::{Span as _, Tracer as _, get_active_span};
-use tachograph_sdk::pipeline::{Batch, Deadline, ExportOutcome, Exporter, is_suppressed, reason};
+use tachograph_sdk::pipeline::{
+    Batch, Deadline, ExportOutcome, Exporter, ShutdownNotice, is_suppressed, reason,
+};
 use tachograph_sdk::testing::InMemorySpanExporter;
 use tachograph_sdk::trace::{Spans, TracerProvider};
 
@@ -158,4 +162,53 @@ fn every_processor_gets_every_span() {
     assert!(account.exports.iter().all(|(_, ledger)| ledger.exported == 7), "{account}");
     assert_eq!(first.spans(), second.spans());
     assert_eq!(*sizes.lock().unwrap(), [7]);
+}
+
+/// Waits in each export until it is told that the end has begun, or for long.
+struct Waits {
+    begun: Sender<()>,
+    told: Receiver<()>,
+    notice: Sender<()>,
+}
+
+impl Exporter<Spans> for Waits {
+    fn export(&mut self, _: Batch<'_, Spans>, _: Deadline) -> ExportOutcome {
+        let _ = self.begun.send(());
+        match self.told.recv_timeout(Duration::from_secs(20)) {
+            Ok(()) => ExportOutcome::done(),
+            Err(_) => ExportOutcome::failed("not told"),
+        }
+    }
+
+    fn shutdown_notice(&self) -> Option<ShutdownNotice> {
+        let notice = self.notice.clone();
+        Some(Box::new(move || {
+            let _ = notice.send(());
+            panic!("a test's panic");
+        }))
+    }
+}
+
+#[test]
+fn an_exporter_that_waits_is_told_of_the_shutdown_while_it_exports() {
+    for simple in [false, true] {
+        let ((begin, begun), (notice, told)) = (channel(), channel());
+        // Through a box as well.
+        let exporter: Box<dyn Exporter<Spans>> = Box::new(Waits { begun: begin, told, notice });
+        let provider = match simple {
+            true => bare().with_simple_exporter(exporter).build(),
+            false => batched(exporter, unscheduled()),
+        };
+        let exporting = std::thread::spawn({
+            let provider = provider.clone();
+            move || {
+                record(&provider, 1);
+                let _ = provider.flush(soon());
+            }
+        });
+        begun.recv_timeout(Duration::from_secs(20)).unwrap();
+        let account = provider.shutdown(soon());
+        exporting.join().unwrap();
+        assert_eq!(ledger(&account).exported, 1, "{account}");
+    }
 }

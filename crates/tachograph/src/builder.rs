@@ -231,7 +231,8 @@ impl TelemetryBuilder {
     }
 
     /// How long [`shutdown`](Telemetry::shutdown), or dropping the `Telemetry`, may take to export what is
-    /// left; 5 seconds unless set.
+    /// left; 5 seconds unless set. Where no collector can be reached it takes no time: that is tried once, and what is left is
+    /// dropped and counted. A collector that answers is tried again for as long as this.
     pub fn with_shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self

@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{Span, SpanKind, TraceContextExt, Tracer};
@@ -193,6 +193,29 @@ fn without_a_collector_the_service_goes_on_and_it_is_reported() {
     let [(_, ledger)] = &traces.exports[..] else { panic!("one exporter: {traces}") };
     assert_eq!((ledger.created, ledger.exported), (10, 0));
     assert!(ledger.is_balanced() && ledger.dropped.total() == 10, "{traces}");
+}
+
+#[test]
+fn without_a_collector_ending_takes_no_time() {
+    // Nothing listens at port 1.
+    let variables =
+        [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"), ("OTEL_BSP_SCHEDULE_DELAY", "10")];
+    for pause in [Duration::ZERO, Duration::from_millis(1_200)] {
+        let environment = Environment::from_iter(variables);
+        let telemetry = Telemetry::builder().with_environment(environment).build().unwrap();
+        assert_eq!(record(&telemetry, 10), 10);
+        // The exporter is between two tries.
+        std::thread::sleep(pause);
+        let start = Instant::now();
+        let traces = telemetry.shutdown_blocking().traces;
+        let took = start.elapsed();
+        // Unless set, it may take five seconds.
+        assert!(took < Duration::from_secs(3), "{pause:?}: {took:?}");
+        assert!(
+            traces.exports.iter().all(|(_, ledger)| ledger.dropped.of("connect_failed") == 10),
+            "{traces}"
+        );
+    }
 }
 
 #[test]

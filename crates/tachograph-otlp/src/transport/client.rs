@@ -1,5 +1,6 @@
 //! Requests to one endpoint, tried again where that may help.
 
+use std::future::pending;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -7,10 +8,11 @@ use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, USER_AGE
 use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
 use tachograph_sdk::pipeline::Deadline;
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 
 use super::connect::Connector;
 use super::connection::{Answer, Connection, Sent};
+use super::ending::Ending;
 use super::failure::{Failure, Kind};
 use crate::config::{Compression, Endpoint, Settings};
 use crate::error::OtlpError;
@@ -24,6 +26,7 @@ pub(crate) struct Client {
     uri: Uri,
     headers: HeaderMap,
     connection: Option<Connection>,
+    ending: Ending,
     /// Until when the receiver asked to be left alone.
     not_before: Option<Instant>,
     /// How many of the next requests panic.
@@ -38,6 +41,7 @@ impl Client {
             uri: Uri::from(settings.endpoint.path.clone()),
             headers: headers(&settings.endpoint, &settings.headers, settings.compression),
             connection: None,
+            ending: Ending::new(),
             not_before: None,
             #[cfg(test)]
             panics: 0,
@@ -52,10 +56,11 @@ impl Client {
             panic!("a test's panic");
         }
         if let Some(wait) = self.asked_to_wait() {
-            pause(wait, deadline).await.map_err(|()| throttled(wait))?;
+            pause(wait, deadline, pending()).await.map_err(|()| throttled(wait))?;
         }
         let mut backoff = Backoff::new();
         loop {
+            let is_ending = self.ending.has_begun();
             let mut failure = match within(deadline, self.attempt(body)).await {
                 Some(Ok(answer)) => return Ok(answer),
                 Some(Err(failure)) => failure,
@@ -65,7 +70,8 @@ impl Client {
             if !matches!(failure.kind, Kind::Status(_)) {
                 self.connection = None;
             }
-            if !failure.is_retryable() {
+            // Nobody is there. Whoever ends the program does not wait for them to come.
+            if !failure.is_retryable() || (is_ending && failure.is_unreachable()) {
                 return Err(failure);
             }
             let mut wait = backoff.next();
@@ -74,10 +80,19 @@ impl Client {
                 // Not all those that were told the same come back at the same moment.
                 wait = asked + wait / 8;
             }
-            if pause(wait, deadline).await.is_err() {
+            let paused = match failure.is_unreachable() {
+                true => pause(wait, deadline, self.ending.begun()).await,
+                false => pause(wait, deadline, pending()).await,
+            };
+            if paused.is_err() {
                 return Err(failure);
             }
         }
+    }
+
+    /// By which it is told that the end has begun: connections that cannot be made are tried once more, and not again.
+    pub(crate) fn ending(&self) -> Ending {
+        self.ending.clone()
     }
 
     /// Closes the connection.
@@ -169,11 +184,13 @@ async fn within<F: Future>(deadline: Deadline, future: F) -> Option<F::Output> {
     }
 }
 
-/// Waits, unless the deadline passes before that is over: then there is no point in beginning.
-async fn pause(wait: Duration, deadline: Deadline) -> Result<(), ()> {
+/// Waits, or until something else happens; unless the deadline passes before that is over: then there is no point in
+/// beginning.
+async fn pause(wait: Duration, deadline: Deadline, until: impl Future<Output = ()>) -> Result<(), ()> {
     if deadline.remaining().is_some_and(|left| left <= wait) {
         return Err(());
     }
-    tokio::time::sleep(wait).await;
+    // That the time is over is what is waited for.
+    let _ = timeout(wait, until).await;
     Ok(())
 }

@@ -3,6 +3,7 @@
 mod client;
 mod connect;
 mod connection;
+mod ending;
 mod failure;
 mod response;
 mod runtime;

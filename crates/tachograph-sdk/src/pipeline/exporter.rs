@@ -3,6 +3,9 @@ use super::deadline::Deadline;
 use super::operations::ExportOperations;
 use super::record::Record;
 
+/// Tells an exporter that its pipeline's shutdown has begun.
+pub type ShutdownNotice = Box<dyn Fn() + Send + Sync>;
+
 /// Sends records somewhere. Anyone can implement it.
 ///
 /// # Contract
@@ -35,6 +38,13 @@ pub trait Exporter<R: Record>: Send + 'static {
         "exporter"
     }
 
+    /// What the pipeline calls when its shutdown begins, on the thread that asks for that, perhaps while
+    /// [`export`](Self::export) runs on another one: for exporters that wait, which may then wait for less. It must not block, and
+    /// may be called again. Most need none.
+    fn shutdown_notice(&self) -> Option<ShutdownNotice> {
+        None
+    }
+
     /// Where it records how long its operations take, so that it can be observed. Most record nothing.
     fn operations(&self) -> Option<ExportOperations> {
         None
@@ -56,6 +66,10 @@ impl<R: Record, E: Exporter<R> + ?Sized> Exporter<R> for Box<E> {
 
     fn component_type(&self) -> &'static str {
         (**self).component_type()
+    }
+
+    fn shutdown_notice(&self) -> Option<ShutdownNotice> {
+        (**self).shutdown_notice()
     }
 
     fn operations(&self) -> Option<ExportOperations> {

@@ -26,7 +26,7 @@ pub use batch::{Batch, Records};
 pub use config::BatchConfig;
 pub use deadline::Deadline;
 pub use error::FlushError;
-pub use exporter::{ExportOutcome, Exporter};
+pub use exporter::{ExportOutcome, Exporter, ShutdownNotice};
 pub(crate) use inside::is_inside;
 pub use inside::is_suppressed;
 pub use ledger::{Dropped, Ledger, reason};

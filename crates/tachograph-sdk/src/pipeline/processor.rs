@@ -6,9 +6,10 @@ use std::thread;
 use std::time::Instant;
 
 use super::config::BatchConfig;
+use super::contained;
 use super::deadline::Deadline;
 use super::error::FlushError;
-use super::exporter::Exporter;
+use super::exporter::{Exporter, ShutdownNotice};
 use super::ledger::Ledger;
 use super::operations::ExportOperations;
 use super::queue::{Inner, Queue};
@@ -29,6 +30,7 @@ pub struct BatchPipeline<R: Record> {
     queue: Arc<Queue>,
     component: &'static str,
     operations: Option<ExportOperations>,
+    notice: Option<ShutdownNotice>,
     record: PhantomData<fn() -> R>,
 }
 
@@ -38,6 +40,7 @@ impl<R: Record> BatchPipeline<R> {
     pub(crate) fn new(exporter: impl Exporter<R>, config: BatchConfig, shared: Arc<R::Shared>) -> Self {
         let queue = Arc::new(Queue::new(config.in_range()));
         let (component, operations) = (exporter.component_type(), exporter.operations());
+        let notice = exporter.shutdown_notice();
         let worker = Worker {
             queue: Arc::clone(&queue),
             shared,
@@ -58,7 +61,7 @@ impl<R: Record> BatchPipeline<R> {
             queue.close();
             lock(&queue.inner).finished = true;
         }
-        BatchPipeline { queue, component, operations, record: PhantomData }
+        BatchPipeline { queue, component, operations, notice, record: PhantomData }
     }
 
     /// Takes a record of `len` bytes that `write` appends; says whether it was taken. What is not taken
@@ -103,6 +106,9 @@ impl<R: Record> BatchPipeline<R> {
     /// The second call and those after it wait as well, and return the account, brought up to date. An
     /// exporter that calls it from its own export gets the account at once.
     pub fn shutdown(&self, deadline: Deadline) -> Ledger {
+        if let Some(notice) = &self.notice {
+            contained::call::<R>("shutdown", notice);
+        }
         // Before the worker is told, so that it drains lanes that nobody writes to any more.
         self.queue.close();
         let mut inner = lock(&self.queue.inner);

@@ -6,7 +6,7 @@ use super::batch::{Batch, Piece};
 use super::contained;
 use super::deadline::Deadline;
 use super::error::FlushError;
-use super::exporter::Exporter;
+use super::exporter::{Exporter, ShutdownNotice};
 use super::inside::Inside;
 use super::ledger::{Dropped, Ledger, reason};
 use super::operations::ExportOperations;
@@ -26,6 +26,7 @@ pub(crate) struct SimplePipeline<R: Record> {
     shared: Arc<R::Shared>,
     component: &'static str,
     operations: Option<ExportOperations>,
+    notice: Option<ShutdownNotice>,
     export_timeout: Duration,
 }
 
@@ -54,6 +55,7 @@ impl<R: Record> SimplePipeline<R> {
         SimplePipeline {
             component: exporter.component_type(),
             operations: exporter.operations(),
+            notice: exporter.shutdown_notice(),
             exporting: Mutex::new(Exporting { exporter: Some(Box::new(exporter)), record: Vec::new() }),
             counts: Mutex::default(),
             shared,
@@ -119,6 +121,9 @@ impl<R: Record> SimplePipeline<R> {
     /// Ends the exporter, the first time that no export outlasts the deadline, and returns what became of the records.
     pub(crate) fn shutdown(&self, deadline: Deadline) -> Ledger {
         lock(&self.counts).closed = true;
+        if let Some(notice) = &self.notice {
+            contained::call::<R>("shutdown", notice);
+        }
         // An exporter that calls this from its own export cannot be ended now.
         if let Some(_inside) = Inside::enter() {
             let exporter = self.lock_until(deadline).and_then(|mut exporting| exporting.exporter.take());
