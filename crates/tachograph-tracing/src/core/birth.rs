@@ -87,8 +87,7 @@ impl Core {
             let bits = parent.bits & !(ATTACH | HELD | RECORDING | SHOWN) | BORROWED | shown;
             slot.begin(&Identity { bits, ..parent }, events, site);
         } else {
-            let new = New { number, attributes, site, parent, asked, place };
-            self.start(slot, &new, shown);
+            self.start(slot, &New { number, attributes, site, parent, asked, place }, shown);
         }
         if let Some(console) = wanted.print {
             console.print_span(&mut slot.lock().extras().printed, attributes);
@@ -121,8 +120,9 @@ impl Core {
             && self.tracer.skips_under_unsampled()
     }
 
-    /// Starts a span in a slot that nobody else knows yet. Out of line, so that what is skipped pays nothing for it.
-    #[inline(never)]
+    /// Starts a span in a slot that nobody else knows yet. Inline, so that the parent's ids stay in registers: read back
+    /// as a whole, they would wait for the two halves to be written. What few spans need is out of line.
+    #[inline(always)]
     fn start(&self, slot: &Slot, new: &New<'_>, shown: u32) {
         let inner = &mut *slot.lock();
         let plain = !new.site.may_be_special() && !new.parent.has(HAS_STATE) && new.place != Place::Foreign;
@@ -130,11 +130,7 @@ impl Core {
             let fields = SpanFields::of(self, new);
             self.start_plain(inner, new, &fields, fields.start(&new.parent, &SpanKind::Internal));
         } else if plain {
-            let base = self.base_context(new.asked);
-            let fields = SpanFields::of(self, new);
-            let start = fields.start(&new.parent, &SpanKind::Internal).with_context(&base);
-            self.start_plain(inner, new, &fields, start);
-            inner.context = Some(self.context_of(new.number, inner.live.span_context(), &base));
+            self.start_attached(inner, new);
         } else {
             self.start_special(inner, new);
         }
@@ -155,6 +151,16 @@ impl Core {
         if !recording || fields.errors.get() || self.options.busy_idle {
             self.started(inner, new, fields);
         }
+    }
+
+    /// As [`start_plain`](Self::start_plain), where every span has a context.
+    #[inline(never)]
+    fn start_attached(&self, inner: &mut Inner, new: &New<'_>) {
+        let base = self.base_context(new.asked);
+        let fields = SpanFields::of(self, new);
+        let start = fields.start(&new.parent, &SpanKind::Internal).with_context(&base);
+        self.start_plain(inner, new, &fields, start);
+        inner.context = Some(self.context_of(new.number, inner.live.span_context(), &base));
     }
 
     /// As [`start_plain`](Self::start_plain), where fields may be special, or the parent has a trace state.

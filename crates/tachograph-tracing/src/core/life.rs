@@ -62,7 +62,8 @@ impl Core {
                 guarded(number, || self.tracer.end_span(&mut inner.live, None));
             }
             inner.forget();
-            inner.context.take()
+            // Looked at before it is moved out, which few spans need.
+            if inner.context.is_some() { inner.context.take() } else { None }
         };
         // Here, where no lock is held: what is in it may be the user's.
         drop(context);

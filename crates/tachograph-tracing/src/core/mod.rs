@@ -178,13 +178,19 @@ impl Core {
         } else {
             local.push(self.id, number);
         }
-        if self.options.busy_idle
-            && let Some(mut inner) = held::lock(number, slot)
-        {
+        if self.options.busy_idle {
+            self.count_enter(number, slot);
+        }
+    }
+
+    #[cold]
+    fn count_enter(&self, number: u64, slot: &Slot) {
+        if let Some(mut inner) = held::lock(number, slot) {
             inner.timing.enter();
         }
     }
 
+    #[inline(never)]
     fn enter_attached(&self, local: &Local, number: u64, slot: &Slot) {
         let context = held::lock(number, slot).and_then(|inner| inner.context.clone());
         match context {
@@ -195,6 +201,7 @@ impl Core {
 
     /// Foreign code in a span that was never started is to see the ancestor that was; where that is not attached
     /// already, as on another thread, it is attached here.
+    #[inline(never)]
     fn enter_borrowed(&self, local: &Local, number: u64, slot: &Slot) {
         let identity = slot.identity();
         if !identity.is_valid() || local.peek().span == identity.span_id {
@@ -222,9 +229,14 @@ impl Core {
     #[inline]
     pub(crate) fn exit(&self, number: u64) {
         let popped = local::with(|local| local.is_some_and(|local| local.pop(self.id, number)));
-        if self.options.busy_idle
-            && popped
-            && let Some(slot) = self.table.get(number)
+        if self.options.busy_idle && popped {
+            self.count_exit(number);
+        }
+    }
+
+    #[cold]
+    fn count_exit(&self, number: u64) {
+        if let Some(slot) = self.table.get(number)
             && let Some(mut inner) = held::lock(number, slot)
         {
             inner.timing.exit();

@@ -40,24 +40,19 @@ pub(crate) struct Body {
     dropped_events: u32,
     dropped_links: u32,
     room: Room,
+    /// Whether there is anything but the name and attributes, as few spans have it.
+    has_rest: bool,
 }
 
 impl Body {
     /// Empties it for a span.
     pub(crate) fn start(&mut self, name: &str, limits: &SpanLimits) {
         self.room = Room { left: limits.bytes, truncated: 0 };
-        if self.has_rest() {
+        if std::mem::take(&mut self.has_rest) {
             self.clear_rest();
         }
         self.attributes.clear();
         self.attributes.begin(self.room.take_text(name));
-    }
-
-    /// Whether there is anything but the name and attributes.
-    #[inline]
-    fn has_rest(&self) -> bool {
-        let counts = self.event_count | self.dropped_events | self.link_count | self.dropped_links;
-        counts != 0 || !self.status.is_empty() || !self.state.is_empty()
     }
 
     #[cold]
@@ -82,12 +77,14 @@ impl Body {
     }
 
     pub(crate) fn set_status_description(&mut self, text: &str) {
+        self.has_rest = true;
         self.room.left += self.status.len();
         self.status.clear();
         self.status.push_str(self.room.take_text(text));
     }
 
     pub(crate) fn set_trace_state(&mut self, state: &TraceState) {
+        self.has_rest = true;
         self.room.left += self.state.len();
         self.state.clear();
         write_state(&mut self.state, state);
@@ -108,6 +105,7 @@ impl Body {
 
     /// Whether there may be one more event; counts it as dropped if not.
     pub(crate) fn begin_event(&mut self, limits: &SpanLimits) -> bool {
+        self.has_rest = true;
         self.inner.clear();
         let may = self.event_count < limits.events && self.room.take(EVENT_HEAD);
         self.dropped_events = self.dropped_events.saturating_add(u32::from(!may));
@@ -116,6 +114,7 @@ impl Body {
 
     /// As [`begin_event`](Self::begin_event), for links.
     pub(crate) fn begin_link(&mut self, limits: &SpanLimits) -> bool {
+        self.has_rest = true;
         self.inner.clear();
         let may = self.link_count < limits.links && self.room.take(LINK_HEAD);
         self.dropped_links = self.dropped_links.saturating_add(u32::from(!may));
@@ -173,9 +172,9 @@ impl Body {
     }
 
     /// The bytes of the whole record.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn record_len(&self) -> usize {
-        let rest = match self.has_rest() {
+        let rest = match self.has_rest {
             true => self.status.len() + self.state.len() + self.events.len() + self.links.len(),
             false => 0,
         };
@@ -193,7 +192,7 @@ impl Body {
         if let Some(header) = out.last_chunk_mut() {
             self.write_header(header, len, head);
         }
-        if self.has_rest() {
+        if self.has_rest {
             self.write_rest(out, start);
         } else {
             out.extend_from_slice(self.attributes.text_and_bytes());
