@@ -77,6 +77,7 @@ impl Bars {
         for bar in &self.0 {
             let verdict = match bar.measured <= bar.limit {
                 _ if quick => "-",
+                _ if bar.measured.is_nan() => "not measured",
                 true => "met",
                 false => "NOT MET",
             };
