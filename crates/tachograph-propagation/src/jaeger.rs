@@ -54,7 +54,8 @@ fn span(cx: &Context, header: &[u8]) -> Option<Context> {
 /// The baggage of `cx` and of the headers; nothing if the headers have none.
 ///
 /// An item that `cx` has already is left as it is, so that W3C's `baggage`, which knows letters' case and
-/// properties, counts where both were sent.
+/// properties, counts where both were sent. Letters' case does not tell them apart: the same `userId` arrives as
+/// `userid` here, and would be two from then on.
 fn items(cx: &Context, source: &impl Source) -> Option<Baggage> {
     let mut found: Option<Baggage> = None;
     let mut left = BYTES;
@@ -66,7 +67,8 @@ fn items(cx: &Context, source: &impl Source) -> Option<Baggage> {
         }
         left = rest;
         let baggage = found.get_or_insert_with(|| copy(cx.baggage()));
-        if baggage.get(key).is_none() {
+        let is_known = cx.baggage().iter().any(|(known, _)| known.as_str().eq_ignore_ascii_case(key));
+        if !is_known && baggage.get(key).is_none() {
             baggage.insert(key.to_owned(), coding::decode(&String::from_utf8_lossy(value)).into_owned());
         }
     });

@@ -122,6 +122,17 @@ fn items_add_to_the_w3c_baggage_which_counts_where_both_have_a_key() {
 }
 
 #[test]
+fn a_key_with_capitals_that_went_out_in_both_formats_comes_back_once() {
+    let propagator = Propagator::new([Format::Baggage, Format::Jaeger]);
+    let baggage = [opentelemetry::KeyValue::new("userId", "4711"), opentelemetry::KeyValue::new("a", "1")];
+    let sent = inject(&propagator, &Context::new().with_baggage(baggage));
+    assert_eq!(sent["uberctx-userid"], "4711");
+    let lines: Vec<_> = sent.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let (_, baggage) = held(&extract(&propagator, &lines));
+    assert_eq!(baggage.keys().collect::<Vec<_>>(), ["a", "userId"]);
+}
+
+#[test]
 fn items_are_bounded() {
     let lines: Vec<_> = (0..1000).map(|n| (format!("uberctx-k{n}"), "v".repeat(100))).collect();
     let lines: Vec<_> = lines.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
