@@ -60,6 +60,26 @@ impl SpanAttributes for () {
     fn write(&self, _: &mut AttributeWriter<'_>) {}
 }
 
+/// Sets pairs on a span. The first few keys are compared with each other, which takes less than looking for them among what
+/// was written.
+#[inline]
+fn write_each<T>(
+    pairs: &[T],
+    out: &mut AttributeWriter<'_>,
+    key: impl Fn(&T) -> &str,
+    value: impl for<'v> Fn(&'v T) -> ValueRef<'v>,
+) {
+    const FEW: usize = 8;
+    for (index, pair) in pairs.iter().enumerate() {
+        let wanted = key(pair);
+        if index < FEW && pairs.iter().take(index).all(|before| key(before) != wanted) {
+            out.add(wanted, value(pair));
+        } else {
+            out.set(wanted, value(pair));
+        }
+    }
+}
+
 impl SpanAttributes for [KeyValue] {
     fn visit(&self, visitor: &mut dyn FnMut(&str, ValueRef<'_>)) {
         for pair in self {
@@ -68,9 +88,7 @@ impl SpanAttributes for [KeyValue] {
     }
 
     fn write(&self, out: &mut AttributeWriter<'_>) {
-        for pair in self {
-            out.set(pair.key.as_str(), &pair.value);
-        }
+        write_each(self, out, |pair| pair.key.as_str(), |pair| ValueRef::from(&pair.value));
     }
 }
 
@@ -92,9 +110,7 @@ impl<const N: usize> SpanAttributes for [(&str, ValueRef<'_>); N] {
     }
 
     fn write(&self, out: &mut AttributeWriter<'_>) {
-        for (key, value) in self {
-            out.set(key, *value);
-        }
+        write_each(self, out, |(key, _)| key, |(_, value)| *value);
     }
 }
 

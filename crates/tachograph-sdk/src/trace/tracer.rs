@@ -1,13 +1,12 @@
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use opentelemetry::trace::{SpanBuilder, SpanContext, SpanKind, TraceContextExt};
+use opentelemetry::trace::{SpanBuilder, SpanContext, SpanKind, TraceContextExt, TraceState};
 use opentelemetry::{Context, InstrumentationScope};
 
 use super::core::Core;
 use super::engine;
-use super::live::LiveSpan;
+use super::live::{LiveSpan, has_members};
 use super::local;
 use super::parent::Parent;
 use super::span::{Span, add_event};
@@ -100,7 +99,8 @@ impl Tracer {
         self.core.is_stopped()
     }
 
-    fn start(&self, mut builder: SpanBuilder, parent_cx: &Context) -> Span {
+    /// As the API starts a span. What is in the builder is looked at where it is: moving it out would cost as much as it is worth.
+    fn start(&self, builder: &SpanBuilder, parent_cx: &Context) -> Span {
         let parent_span = parent_cx.span();
         let parent = parent_span.span_context();
         if parent_cx.is_telemetry_suppressed() || is_inside() {
@@ -109,24 +109,24 @@ impl Tracer {
         if self.core.is_stopped() {
             return Span::new(parent.clone(), None);
         }
-        let kind = builder.span_kind.take().unwrap_or(SpanKind::Internal);
-        let name: Cow<'static, str> = std::mem::take(&mut builder.name);
-        let attributes = builder.attributes.take().unwrap_or_default();
-        let links = builder.links.take().unwrap_or_default();
-        let start = SpanStart {
+        let mut start = SpanStart {
             unix_nanos: builder.start_time.map(unix_nanos),
-            ..SpanStart::new(&name)
-                .with_kind(&kind)
+            ..SpanStart::new(&builder.name)
+                .with_kind(builder.span_kind.as_ref().unwrap_or(&SpanKind::Internal))
                 .with_parent(Parent::from(parent))
-                .with_attributes(&attributes)
-                .with_links(&links)
+                .with_links(builder.links.as_deref().unwrap_or_default())
                 .with_context(parent_cx)
         };
+        if let Some(attributes) = &builder.attributes {
+            start.attributes = attributes;
+        }
         let local = local::of(&self.core);
         let verdict = engine::decide(&self.core, local.as_deref(), &start);
-        let inherited =
-            || if start.parent.is_some() { parent.trace_state().clone() } else { Default::default() };
-        let trace_state = verdict.sampling.trace_state().cloned().unwrap_or_else(inherited);
+        let inherited = if start.parent.is_some() { Some(parent.trace_state()) } else { None };
+        let trace_state = match verdict.sampling.trace_state().or(inherited) {
+            Some(state) if has_members(state) => state.clone(),
+            _ => TraceState::NONE,
+        };
         let context = SpanContext::new(verdict.trace_id, verdict.span_id, verdict.flags, false, trace_state);
         if verdict.sampling.decision() == super::sampler::Decision::Drop {
             return Span::new(context, None);
@@ -139,7 +139,7 @@ impl Tracer {
         };
         let live = &mut recording.live;
         engine::begin(&self.core, live, self.scope, &start, verdict);
-        for event in builder.events.take().unwrap_or_default() {
+        for event in builder.events.iter().flatten() {
             let time = unix_nanos(event.timestamp);
             add_event(live, &event.name, time, &event.attributes, event.dropped_attributes_count);
         }
@@ -151,7 +151,7 @@ impl opentelemetry::trace::Tracer for Tracer {
     type Span = Span;
 
     fn build_with_context(&self, builder: SpanBuilder, parent_cx: &Context) -> Span {
-        self.start(builder, parent_cx)
+        self.start(&builder, parent_cx)
     }
 }
 
