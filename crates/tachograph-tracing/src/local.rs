@@ -2,12 +2,12 @@
 
 use std::cell::RefCell;
 use std::panic::catch_unwind;
-use std::sync::{Arc, Weak};
+use std::sync::Weak;
 
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::{Context, ContextGuard};
 
-use crate::table::{KEPT, Table};
+use crate::table::{Depot, KEPT, Table};
 
 /// How many spans a thread may be in before its stack grows.
 const DEPTH: usize = 32;
@@ -27,7 +27,7 @@ struct Entry {
 /// Free slots of one table.
 struct Own {
     core: u64,
-    table: Weak<Table>,
+    table: Weak<dyn Depot>,
     free: Vec<u32>,
 }
 
@@ -54,8 +54,8 @@ impl Drop for Local {
             std::mem::forget(entry.guard);
         }
         for own in self.own.get_mut() {
-            if let Some(table) = own.table.upgrade() {
-                table.give_back(own.free.drain(..));
+            if let Some(depot) = own.table.upgrade() {
+                depot.table().give_back(own.free.drain(..));
             }
         }
     }
@@ -72,6 +72,12 @@ pub(crate) fn with<T>(run: impl Fn(Option<&Local>) -> T) -> T {
         Ok(result) => result,
         Err(_) => run(None),
     }
+}
+
+/// As [`with`], and not at all where the thread is being destroyed.
+#[inline(always)]
+pub(crate) fn try_with<T>(run: impl FnOnce(&Local) -> T) -> Option<T> {
+    LOCAL.try_with(|local| if local.usable { Some(run(local)) } else { None }).ok().flatten()
 }
 
 /// What the context says: whether telemetry is suppressed, and the id of its span, zero for none.
@@ -160,9 +166,9 @@ impl Local {
 
     /// Takes a free slot of a table; `None` at its limit.
     #[inline]
-    pub(crate) fn take(&self, core: u64, table: &Arc<Table>) -> Option<u32> {
+    pub(crate) fn take(&self, core: u64, depot: &Weak<dyn Depot>, table: &Table) -> Option<u32> {
         let mut own = self.own.try_borrow_mut().ok()?;
-        let free = free_of(&mut own, core, table);
+        let free = free_of(&mut own, core, depot);
         match free.pop() {
             Some(index) => Some(index),
             None => {
@@ -174,11 +180,11 @@ impl Local {
 
     /// Leaves a slot for the next span.
     #[inline]
-    pub(crate) fn leave(&self, core: u64, table: &Arc<Table>, index: u32) {
+    pub(crate) fn leave(&self, core: u64, depot: &Weak<dyn Depot>, table: &Table, index: u32) {
         let Ok(mut own) = self.own.try_borrow_mut() else {
             return table.give_back(std::iter::once(index));
         };
-        let free = free_of(&mut own, core, table);
+        let free = free_of(&mut own, core, depot);
         if free.len() >= KEPT {
             table.relieve(free);
         }
@@ -188,17 +194,17 @@ impl Local {
 
 /// The list of a table's free slots.
 #[inline]
-fn free_of<'a>(own: &'a mut Vec<Own>, core: u64, table: &Arc<Table>) -> &'a mut Vec<u32> {
+fn free_of<'a>(own: &'a mut Vec<Own>, core: u64, depot: &Weak<dyn Depot>) -> &'a mut Vec<u32> {
     match own.iter().position(|own| own.core == core) {
         Some(found) => &mut own[found].free,
-        None => add(own, core, table),
+        None => add(own, core, depot),
     }
 }
 
 #[cold]
-fn add<'a>(own: &'a mut Vec<Own>, core: u64, table: &Arc<Table>) -> &'a mut Vec<u32> {
+fn add<'a>(own: &'a mut Vec<Own>, core: u64, depot: &Weak<dyn Depot>) -> &'a mut Vec<u32> {
     own.retain(|own| own.table.strong_count() > 0);
-    own.push(Own { core, table: Arc::downgrade(table), free: Vec::with_capacity(KEPT + 1) });
+    own.push(Own { core, table: Weak::clone(depot), free: Vec::with_capacity(KEPT + 1) });
     let last = own.len() - 1;
     &mut own[last].free
 }

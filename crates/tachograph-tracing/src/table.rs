@@ -2,15 +2,15 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::slot::Slot;
 
 /// The first piece has so many slots, each further one twice as many as the one before.
 const FIRST: usize = 64;
 
-/// With these, more than 16 million slots.
-const PIECES: usize = 19;
+/// With the first one and these, more than 16 million slots.
+const PIECES: usize = 18;
 
 /// How many free slots a thread keeps at most, and how many it takes or leaves at once.
 pub(crate) const KEPT: usize = 128;
@@ -23,6 +23,8 @@ const MOVED: usize = 64;
 /// [`Local`](crate::local::Local) keeps.
 pub(crate) struct Table {
     limit: usize,
+    /// Made at once, and used before all others: as long as no more spans live, it is the only one.
+    first: Box<[Slot]>,
     pieces: [OnceLock<Box<[Slot]>>; PIECES],
     made: AtomicUsize,
     /// Slots that are in no thread's list.
@@ -30,25 +32,33 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub(crate) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Table {
-            limit: limit.min(FIRST * ((1 << PIECES) - 1)),
+    pub(crate) fn new(limit: usize) -> Self {
+        Table {
+            limit: limit.min(FIRST * ((2 << PIECES) - 1)),
+            first: std::iter::repeat_with(Slot::default).take(FIRST).collect(),
             pieces: [const { OnceLock::new() }; PIECES],
             made: AtomicUsize::new(0),
             free: Mutex::default(),
-        })
+        }
     }
 
     /// Of an index that was made.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn slot(&self, index: u32) -> Option<&Slot> {
-        let from_first = index as usize + FIRST;
-        let piece = (from_first / FIRST).ilog2() as usize;
-        self.pieces.get(piece)?.get()?.get(from_first - (FIRST << piece))
+        match self.first.get(index as usize) {
+            Some(slot) => Some(slot),
+            None => self.slot_of_others(index),
+        }
+    }
+
+    #[inline(never)]
+    fn slot_of_others(&self, index: u32) -> Option<&Slot> {
+        let (piece, at) = place(index as usize)?;
+        self.pieces.get(piece)?.get()?.get(at)
     }
 
     /// The slot of a number, until that is removed.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get(&self, number: u64) -> Option<&Slot> {
         let slot = self.slot((number as u32).wrapping_sub(1))?;
         (slot.generation() == (number >> 32) as u32).then_some(slot)
@@ -67,9 +77,10 @@ impl Table {
         if index >= self.limit {
             return;
         }
-        let piece = ((index + FIRST) / FIRST).ilog2() as usize;
-        let make = || std::iter::repeat_with(Slot::default).take(FIRST << piece).collect();
-        self.pieces[piece].get_or_init(make);
+        if let Some((piece, _)) = place(index) {
+            let make = || std::iter::repeat_with(Slot::default).take(FIRST << (piece + 1)).collect();
+            self.pieces[piece].get_or_init(make);
+        }
         self.made.store(index + 1, Ordering::Relaxed);
         list.push(index as u32);
     }
@@ -84,6 +95,18 @@ impl Table {
     pub(crate) fn give_back(&self, indices: impl Iterator<Item = u32>) {
         self.free.lock().unwrap_or_else(PoisonError::into_inner).extend(indices);
     }
+}
+
+/// In which of the pieces after the first an index is, and where there.
+fn place(index: usize) -> Option<(usize, usize)> {
+    let from_first = index + FIRST;
+    let piece = (from_first / FIRST).ilog2() as usize;
+    Some((piece.checked_sub(1)?, from_first - (FIRST << piece)))
+}
+
+/// Where a thread's free slots go when it ends.
+pub(crate) trait Depot: Send + Sync {
+    fn table(&self) -> &Table;
 }
 
 /// The number of a slot's present use.

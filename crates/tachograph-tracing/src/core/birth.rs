@@ -50,9 +50,18 @@ impl Core {
     /// Makes a span and returns its number.
     #[inline]
     pub(crate) fn new_span(&self, attributes: &Attributes<'_>, asked: Asked, wanted: Wanted<'_>) -> u64 {
-        local::with(|local| self.new_span_in(local, attributes, asked, wanted))
+        let made = local::try_with(|local| self.new_span_in(Some(local), attributes, asked, wanted));
+        made.unwrap_or_else(|| self.new_span_without(attributes, asked, wanted))
     }
 
+    /// Where the thread is being destroyed.
+    #[cold]
+    #[inline(never)]
+    fn new_span_without(&self, attributes: &Attributes<'_>, asked: Asked, wanted: Wanted<'_>) -> u64 {
+        self.new_span_in(None, attributes, asked, wanted)
+    }
+
+    #[inline(always)]
     fn new_span_in(
         &self,
         local: Option<&Local>,
@@ -98,7 +107,7 @@ impl Core {
     #[inline]
     fn take(&self, local: Option<&Local>) -> Option<u32> {
         match local {
-            Some(local) => local.take(self.id, &self.table),
+            Some(local) => local.take(self.id, &self.depot, &self.table),
             None => {
                 let mut list = Vec::new();
                 self.table.refill(&mut list);

@@ -45,11 +45,12 @@ impl Core {
         slot.retire();
         let index = table::index(number);
         local::with(|local| match local {
-            Some(local) => local.leave(self.id, &self.table, index),
+            Some(local) => local.leave(self.id, &self.depot, &self.table, index),
             None => self.table.give_back(std::iter::once(index)),
         });
     }
 
+    #[inline(always)]
     fn finish(&self, number: u64, slot: &Slot) {
         let context = {
             let inner = &mut *slot.lock();

@@ -5,8 +5,8 @@ mod held;
 mod life;
 mod parent;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceId};
@@ -23,7 +23,7 @@ use crate::foreign::{self, ForeignSpan, Keeper};
 use crate::local::{self, Local, Peek, Top};
 use crate::options::{ContextMode, SpanOptions};
 use crate::slot::{ATTACH, BORROWED, Identity, Slot};
-use crate::table::Table;
+use crate::table::{Depot, Table};
 
 /// The number of spans that were made while telemetry was suppressed. What is made under them is silent as well,
 /// on whatever thread.
@@ -77,17 +77,21 @@ pub(crate) enum Place {
 pub(crate) struct Core {
     pub(crate) id: u64,
     pub(crate) tracer: Tracer,
-    pub(crate) table: Arc<Table>,
+    /// The slots: here, and not behind another pointer.
+    pub(crate) table: Table,
+    /// This core, for threads' lists of free slots.
+    depot: Weak<dyn Depot>,
     pub(crate) options: SpanOptions,
     refused: AtomicU64,
 }
 
 impl Core {
     pub(crate) fn new(tracer: Tracer, options: SpanOptions) -> Arc<Self> {
-        let core = Arc::new(Core {
+        let core = Arc::new_cyclic(|core: &Weak<Core>| Core {
             id: CORES.fetch_add(1, Ordering::Relaxed),
             tracer,
             table: Table::new(options.max_spans),
+            depot: Weak::<Core>::clone(core),
             options,
             refused: AtomicU64::new(0),
         });
@@ -266,6 +270,12 @@ impl Core {
     /// A context with the span in it.
     fn context_of(&self, number: u64, context: SpanContext, base: &Context) -> Context {
         base.with_span(ForeignSpan { core: self.id, number, context })
+    }
+}
+
+impl Depot for Core {
+    fn table(&self) -> &Table {
+        &self.table
     }
 }
 
