@@ -132,6 +132,7 @@ impl Local {
     }
 
     /// Enters a span and attaches its context. `seen` is the id of the context's span.
+    #[inline]
     pub(crate) fn push_attached(&self, core: u64, number: u64, seen: u64, context: Context) {
         // Not while the stack is borrowed: this may report through `tracing`.
         let guard = Some(context.attach());

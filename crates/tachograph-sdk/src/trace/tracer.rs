@@ -87,6 +87,13 @@ impl Tracer {
         self.core.sampler.follows_unsampled_parent()
     }
 
+    /// Whether a sampler or a processor may look at the context in which a span starts under a parent of this process, so
+    /// that [`SpanStart::with_context`] is worth its price. Costs a load.
+    #[inline]
+    pub fn shows_context(&self, parent_is_sampled: bool) -> bool {
+        self.core.starts_are_heard || self.core.sampler.settled(parent_is_sampled).is_none()
+    }
+
     /// Now, as events of a span have it: nanoseconds since the Unix epoch, not before the span's start, whatever became of
     /// the system's clock meanwhile.
     #[inline]

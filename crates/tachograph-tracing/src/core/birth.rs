@@ -165,11 +165,34 @@ impl Core {
     /// As [`start_plain`](Self::start_plain), where every span has a context.
     #[inline(never)]
     fn start_attached(&self, inner: &mut Inner, new: &New<'_>) {
-        let base = self.base_context(new.asked);
         let fields = SpanFields::of(self, new);
+        if self.starts_unseen(new) {
+            let start = fields.start(&new.parent, &SpanKind::Internal);
+            self.start_plain(inner, new, &fields, start);
+            // In its place at once: a context that is moved is read back before its parts have been written.
+            return Context::map_current(|current| self.set_context(inner, new.number, current));
+        }
+        let base = self.base_context(new.asked);
         let start = fields.start(&new.parent, &SpanKind::Internal).with_context(&base);
         self.start_plain(inner, new, &fields, start);
-        inner.context = Some(self.context_of(new.number, inner.live.span_context(), &base));
+        self.set_context(inner, new.number, &base);
+    }
+
+    /// Makes the span's context.
+    #[inline(never)]
+    fn set_context(&self, inner: &mut Inner, number: u64, base: &Context) {
+        inner.context = Some(self.context_of(number, inner.live.span_context(), base));
+    }
+
+    /// Whether nobody but us looks at the context that a span is started in, and that is the current one: then it need not be
+    /// copied.
+    fn starts_unseen(&self, new: &New<'_>) -> bool {
+        let parent = &new.parent;
+        matches!(new.asked, Asked::Contextual)
+            && parent.is_valid()
+            && !parent.has(REMOTE)
+            && !self.tracer.shows_context(parent.is_sampled())
+            && local::has_context()
     }
 
     /// As [`start_plain`](Self::start_plain), where fields may be special, or the parent has a trace state.
@@ -200,7 +223,7 @@ impl Core {
         self.started(inner, new, &fields);
         if full || kind != SpanKind::Internal {
             let base = base.unwrap_or_else(|| self.base_context(new.asked));
-            inner.context = Some(self.context_of(new.number, inner.live.span_context(), &base));
+            self.set_context(inner, new.number, &base);
         }
         inner.kind = kind;
     }

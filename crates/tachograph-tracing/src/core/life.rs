@@ -1,5 +1,6 @@
 //! What happens to a span between its creation and its end.
 
+use opentelemetry::Context;
 use tachograph_sdk::ValueRef;
 use tachograph_sdk::trace::LiveSpan;
 use tracing::field::Field;
@@ -64,7 +65,7 @@ impl Core {
             }
             inner.forget();
             // Looked at before it is moved out, which few spans need.
-            if inner.context.is_some() { inner.context.take() } else { None }
+            if inner.context.is_some() { take(&mut inner.context) } else { None }
         };
         // Here, where no lock is held: what is in it may be the user's.
         drop(context);
@@ -99,6 +100,11 @@ impl Core {
             change(&mut slot.lock().live);
         }
     }
+}
+
+#[inline(never)]
+fn take(context: &mut Option<Context>) -> Option<Context> {
+    context.take()
 }
 
 /// Records fields of a span that lives. The lock is taken for each: a value's `Debug` runs before, without it.

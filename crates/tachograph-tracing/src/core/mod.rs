@@ -196,10 +196,14 @@ impl Core {
 
     #[inline(never)]
     fn enter_attached(&self, local: &Local, number: u64, slot: &Slot) {
-        let context = held::lock(number, slot).and_then(|inner| inner.context.clone());
-        match context {
-            Some(context) => local.push_attached(self.id, number, slot.identity().span_id, context),
-            None => local.push(self.id, number),
+        if let Some(inner) = held::lock(number, slot)
+            && let Some(context) = &inner.context
+        {
+            let context = context.clone();
+            drop(inner);
+            local.push_attached(self.id, number, slot.identity().span_id, context);
+        } else {
+            local.push(self.id, number);
         }
     }
 
