@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tachograph_sdk::pipeline::{BatchConfig, Exporter};
+use tachograph_sdk::pipeline::{BatchConfig, Deadline, Exporter};
 use tachograph_sdk::trace::{
-    AlwaysOff, AlwaysOn, ParentBased, Sampler, SpanLimits, SpanProcessor, Spans, TailSampling,
-    TracerProvider, TracerProviderBuilder,
+    AlwaysOn, ParentBased, Sampler, SpanLimits, SpanProcessor, Spans, TailSampling, TracerProvider,
+    TracerProviderBuilder,
 };
 use tachograph_sdk::{Clock, Resource};
 
@@ -15,6 +16,7 @@ use crate::error::Error;
 #[cfg(feature = "otlp")]
 use {
     crate::environment::Problem,
+    std::cell::RefCell,
     tachograph_otlp::{OtlpConfig, OtlpSpanExporter},
     tachograph_sdk::diag,
 };
@@ -56,7 +58,7 @@ impl TraceParts {
     ) -> Result<TracerProvider, Error> {
         let mut provider = TracerProvider::builder().with_resource(resource);
         if settings.disabled {
-            return Ok(provider.with_sampler(AlwaysOff).build());
+            return Ok(passing_through(provider));
         }
         let traces = &settings.traces;
         self.export_by_otlp(environment, traces.otlp, strict)?;
@@ -65,10 +67,11 @@ impl TraceParts {
         if let Some(clock) = self.clock {
             provider = provider.with_clock(clock);
         }
+        if self.stages.is_empty() {
+            return Ok(passing_through(provider));
+        }
         let sampler = self.sampler.or_else(|| traces.sampler.clone()).or(self.default_sampler);
-        // What nobody would see is not recorded.
         provider = match sampler {
-            _ if self.stages.is_empty() => provider.with_sampler(ParentBased::new(AlwaysOff)),
             Some(sampler) => provider.with_sampler(sampler),
             None => provider.with_sampler(ParentBased::new(AlwaysOn)),
         };
@@ -79,6 +82,15 @@ impl TraceParts {
         let add = |provider, stage: Stage| stage(provider, batches.clone());
         Ok(self.stages.into_iter().fold(provider, add).build())
     }
+}
+
+/// A provider of which nobody would see a span: it makes none, and the caller's context passes through as it came. Were
+/// it to make spans that are not sampled, whoever is called next would not sample either; were they sampled, their children there
+/// would miss their parents.
+fn passing_through(provider: TracerProviderBuilder) -> TracerProvider {
+    let provider = provider.build();
+    provider.shutdown(Deadline::after(Duration::ZERO));
+    provider
 }
 
 #[cfg(feature = "otlp")]
@@ -109,12 +121,16 @@ impl TraceParts {
 
 #[cfg(feature = "otlp")]
 fn config_of(environment: &Environment, strict: bool) -> Result<OtlpConfig, Error> {
-    let (config, warnings) = OtlpConfig::traces_from_env(|name| environment.get(name)?.into_string().ok());
-    let problems = warnings.iter().map(|warning| Problem {
+    let problems = RefCell::new(Vec::new());
+    let (config, warnings) = OtlpConfig::traces_from_env(|name| {
+        let value = environment.get(name)?.into_string();
+        value.map_err(|_| problems.borrow_mut().push(Problem::not_text(name.to_owned()))).ok()
+    });
+    let mut problems = problems.into_inner();
+    problems.extend(warnings.iter().map(|warning| Problem {
         variable: warning.variable().to_owned().into(),
         message: warning.to_string(),
-    });
-    let problems: Vec<_> = problems.collect();
+    }));
     if strict && !problems.is_empty() {
         return Err(Error::environment(problems));
     }
@@ -146,5 +162,23 @@ impl fmt::Debug for TraceParts {
             .field("batches", &self.batches)
             .field("stages", &self.stages.len())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, feature = "otlp", unix))]
+mod tests {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt;
+
+    use super::*;
+
+    #[test]
+    fn a_variable_of_the_exporter_that_is_no_text_is_a_problem_like_any_other() {
+        let environment = Environment::from_os(|name| {
+            (name == "OTEL_EXPORTER_OTLP_ENDPOINT").then(|| OsString::from_vec(b"http://\xff".to_vec()))
+        });
+        let error = config_of(&environment, true).unwrap_err().to_string();
+        assert!(error.contains("OTEL_EXPORTER_OTLP_ENDPOINT") && error.contains("UTF-8"), "{error}");
+        assert!(config_of(&environment, false).is_ok());
     }
 }

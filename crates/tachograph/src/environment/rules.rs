@@ -19,6 +19,13 @@ pub(crate) struct Problem {
     pub(crate) message: String,
 }
 
+impl Problem {
+    pub(crate) fn not_text(variable: impl Into<Cow<'static, str>>) -> Self {
+        let message = "is not valid UTF-8 and is ignored; set it to text".to_owned();
+        Problem { variable: variable.into(), message }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.variable, self.message)
@@ -44,7 +51,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn text(&mut self, variable: &'static str) -> Option<String> {
         let value = self.environment.get(variable)?;
         let Ok(value) = value.into_string() else {
-            self.problem(variable, "is not valid UTF-8 and is ignored; set it to text");
+            self.problems.push(Problem::not_text(variable));
             return None;
         };
         let value = value.trim();

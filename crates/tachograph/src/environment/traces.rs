@@ -167,3 +167,57 @@ fn propagators(reader: &mut Reader<'_>) -> Selection {
     }
     selection
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::Environment;
+
+    fn read(variable: &str, value: &str) -> TraceSettings {
+        let environment = Environment::from_iter([(variable, value)]);
+        let mut reader = Reader::new(&environment);
+        let settings = TraceSettings::read(&mut reader);
+        assert_eq!(reader.problems, []);
+        settings
+    }
+
+    #[test]
+    fn each_variable_of_limits_sets_its_own() {
+        let with = |change: fn(&mut SpanLimits)| {
+            let mut limits = SpanLimits::default();
+            change(&mut limits);
+            limits
+        };
+        for (variable, expected) in [
+            ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", with(|limits| limits.value_length = Some(7))),
+            ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", with(|limits| limits.value_length = Some(7))),
+            ("OTEL_ATTRIBUTE_COUNT_LIMIT", with(|limits| limits.attributes = 7)),
+            ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", with(|limits| limits.attributes = 7)),
+            ("OTEL_SPAN_EVENT_COUNT_LIMIT", with(|limits| limits.events = 7)),
+            ("OTEL_SPAN_LINK_COUNT_LIMIT", with(|limits| limits.links = 7)),
+            ("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", with(|limits| limits.attributes_per_event = 7)),
+            ("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", with(|limits| limits.attributes_per_link = 7)),
+        ] {
+            assert_eq!(read(variable, "7").limits.over(SpanLimits::default()), expected, "{variable}");
+        }
+    }
+
+    #[test]
+    fn each_variable_of_batches_sets_its_own() {
+        for (variable, change) in [
+            (
+                "OTEL_BSP_SCHEDULE_DELAY",
+                (|batch| batch.schedule_delay = Duration::from_millis(7)) as fn(&mut BatchConfig),
+            ),
+            ("OTEL_BSP_EXPORT_TIMEOUT", |batch| batch.export_timeout = Duration::from_millis(7)),
+            ("OTEL_BSP_MAX_QUEUE_SIZE", |batch| batch.max_queue_size = 7),
+            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", |batch| batch.max_export_batch_size = 7),
+        ] {
+            let mut expected = BatchConfig::spans();
+            change(&mut expected);
+            let set = read(variable, "7").batch.over(BatchConfig::spans());
+            assert_eq!(format!("{set:?}"), format!("{expected:?}"), "{variable}");
+            assert_ne!(format!("{set:?}"), format!("{:?}", BatchConfig::spans()), "{variable}");
+        }
+    }
+}
