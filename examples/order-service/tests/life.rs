@@ -143,3 +143,24 @@ fn a_second_signal_ends_it_at_once() {
         assert_eq!(service.end().0, Some(expected), "{signal}");
     }
 }
+
+#[test]
+fn without_a_collector_it_works_as_well_and_says_so_once() {
+    // Nothing listens at port 1. Batches are small and often, so that many of them find nobody.
+    let variables = [
+        ("OTEL_METRICS_EXPORTER", "none"),
+        ("OTEL_TRACES_EXPORTER", "otlp"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "50"),
+        ("RUST_LOG", "warn,order_service=off"),
+    ];
+    let service = Service::start_with(&["--no-traffic", "--for", "4"], &variables);
+    let (status, _) = service.post("/orders", &order("web", "eu", "tea", 1));
+    assert_eq!(status, 201, "orders are taken");
+    let (code, said) = service.end();
+    assert_eq!(code, Some(0), "{said}");
+    let about_it: Vec<&str> = said.lines().filter(|line| line.contains("127.0.0.1:1")).collect();
+    let [line] = about_it[..] else { panic!("not one line about it: {about_it:?}\n{said}") };
+    assert!(line.contains("OTEL_TRACES_EXPORTER=none"), "what to do about it: {line}");
+    assert!(said.contains("0 exported") && said.contains("0 queued"), "its account is whole: {said}");
+}
