@@ -54,7 +54,7 @@ const KEPT: usize = 4 << 20;
 /// - What is not taken is counted by the pipeline, by reason: an answer's status (`503`), `rejected` (by a partial
 ///   success), `connect_failed`, `disconnected`, `timeout`, `tls_failed`, `throttled`, `redirected`, `too_large`
 ///   (a span that no request can hold), `bad_response`, `response_too_large`, `exporter_failed`. It is reported
-///   through [`tachograph_sdk::diag`] at most once a minute for each of them.
+///   through [`tachograph_sdk::diag`] at most once a minute for each of them; that no connection can be made once, until one was.
 /// - How long each request took, with its retries, and what became of it, is reported as
 ///   `otel.sdk.exporter.operation.duration` where the provider is
 ///   [observed](tachograph_sdk::self_metrics::observe_traces). A request of which only a part was taken counts as failed,
@@ -74,6 +74,8 @@ pub struct OtlpSpanExporter {
     client: Client,
     runtime: OwnRuntime,
     operations: ExportOperations,
+    /// It was said that the receiver cannot be reached, and it has not been since.
+    is_missed: bool,
     /// Kept for its capacity.
     encoded: Vec<u8>,
 }
@@ -96,6 +98,7 @@ impl OtlpSpanExporter {
             timeout: settings.timeout,
             max_request_bytes: settings.max_request_bytes,
             runtime: OwnRuntime::default(),
+            is_missed: false,
             encoded: Vec::new(),
         })
     }
@@ -181,9 +184,16 @@ impl Exporter<Spans> for OtlpSpanExporter {
                 break;
             }
             match self.send(deadline) {
-                Ok(rejected) => dropped.add(usize::try_from(rejected).unwrap_or(spans).min(spans), REJECTED),
+                Ok(rejected) => {
+                    if mem::take(&mut self.is_missed) {
+                        report::found(&self.endpoint);
+                    }
+                    dropped.add(usize::try_from(rejected).unwrap_or(spans).min(spans), REJECTED);
+                }
                 Err(failure) => {
-                    report::failed(&self.endpoint, spans, &failure, &self.secrets);
+                    if !(failure.is_unreachable() && mem::replace(&mut self.is_missed, true)) {
+                        report::failed(&self.endpoint, spans, &failure, &self.secrets);
+                    }
                     dropped.add(spans, failure.reason());
                 }
             }

@@ -25,6 +25,15 @@ pub(crate) fn failed(endpoint: &Endpoint, records: usize, failure: &Failure, sec
     );
 }
 
+/// A request was taken, after it had been said that there is nobody.
+pub(crate) fn found(endpoint: &Endpoint) {
+    diag::report(
+        "otlp.export",
+        &format!("{endpoint} found"),
+        format_args!("{endpoint} is there now, and takes spans"),
+    );
+}
+
 fn advice(endpoint: &Endpoint, failure: &Failure) -> &'static str {
     if endpoint.port == GRPC_PORT && !matches!(failure.reason(), "429" | "503") {
         "; 4317 is the port of OTLP over gRPC, and this is OTLP over HTTP, whose port is 4318"

@@ -4,6 +4,7 @@ mod support;
 
 use std::time::{Duration, Instant, SystemTime};
 
+use flate2::write::GzEncoder;
 use support::receiver::{Act, Receiver, deaf, nobody, status_body};
 use support::{LONG, account, config, make_spans, provider, run};
 use tachograph_sdk::pipeline::Deadline;
@@ -81,6 +82,18 @@ fn after_a_failure_the_next_export_works() {
 #[test]
 fn a_long_answer_that_keeps_to_the_limit_is_a_success() {
     for act in [Act::Long(4 << 20), Act::LongPacked(4 << 20), Act::AnswerSlowly(Duration::from_millis(300))] {
+        let receiver = Receiver::start([act.clone()]);
+        assert_eq!(run(config(&receiver.url()), 1).exported, 1, "{act:?}");
+    }
+}
+
+#[test]
+fn an_answer_may_name_its_coding_in_any_case_and_be_empty() {
+    let packed = GzEncoder::new(Vec::new(), flate2::Compression::fast()).finish().expect("in memory");
+    for (coding, body) in
+        [("GZIP", packed.clone()), ("x-gzip", packed), ("gzip", vec![]), ("Identity", vec![])]
+    {
+        let act = Act::Answer(200, vec![("content-encoding", coding.into())], body);
         let receiver = Receiver::start([act.clone()]);
         assert_eq!(run(config(&receiver.url()), 1).exported, 1, "{act:?}");
     }

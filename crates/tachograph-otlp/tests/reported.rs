@@ -33,6 +33,22 @@ fn without_a_collector_that_is_said_once_with_what_to_do() {
 }
 
 #[test]
+fn a_collector_that_comes_late_is_said_to_be_there() {
+    reports::listen();
+    let address = nobody();
+    let provider = provider(config(&format!("http://{address}")).with_timeout(Duration::from_millis(100)));
+    make_spans(&provider, 1);
+    provider.flush(Deadline::after(LONG)).expect("flushed");
+    let receiver = Receiver::start_at(address);
+    make_spans(&provider, 2);
+    provider.shutdown(Deadline::after(LONG));
+    assert_eq!(receiver.spans().len(), 2);
+    let about = reports::about(&address.to_string());
+    assert_eq!(about.len(), 2, "{about:#?}");
+    assert!(about[1].contains("is there now"), "{about:#?}");
+}
+
+#[test]
 fn a_receivers_message_is_passed_on() {
     reports::listen();
     let headers = vec![("content-type", "application/x-protobuf".to_owned())];

@@ -129,7 +129,7 @@ fn config_of(environment: &Environment, strict: bool) -> Result<OtlpConfig, Erro
     let mut problems = problems.into_inner();
     problems.extend(warnings.iter().map(|warning| Problem {
         variable: warning.variable().to_owned().into(),
-        message: warning.to_string(),
+        message: warning.text().to_owned(),
     }));
     if strict && !problems.is_empty() {
         return Err(Error::environment(problems));
@@ -173,12 +173,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_variable_of_the_exporter_that_is_no_text_is_a_problem_like_any_other() {
+    fn a_variable_of_the_exporter_that_cannot_be_used_is_a_problem_like_any_other() {
         let environment = Environment::from_os(|name| {
             (name == "OTEL_EXPORTER_OTLP_ENDPOINT").then(|| OsString::from_vec(b"http://\xff".to_vec()))
         });
         let error = config_of(&environment, true).unwrap_err().to_string();
         assert!(error.contains("OTEL_EXPORTER_OTLP_ENDPOINT") && error.contains("UTF-8"), "{error}");
+        assert_eq!(error.matches("OTEL_EXPORTER_OTLP_ENDPOINT").count(), 1, "{error}");
+        let environment = Environment::from_iter([("OTEL_EXPORTER_OTLP_TIMEOUT", "soon")]);
+        let error = config_of(&environment, true).unwrap_err().to_string();
+        assert_eq!(error.matches("OTEL_EXPORTER_OTLP_TIMEOUT").count(), 1, "{error}");
         assert!(config_of(&environment, false).is_ok());
     }
 }

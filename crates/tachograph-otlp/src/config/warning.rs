@@ -16,6 +16,11 @@ impl ConfigWarning {
     pub fn variable(&self) -> &str {
         &self.variable
     }
+
+    /// What was wrong with its value, and what is done instead.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
 }
 
 impl fmt::Display for ConfigWarning {

@@ -30,10 +30,14 @@ pub(super) async fn read(headers: &HeaderMap, mut body: Incoming) -> Result<Vec<
             data.advance(data.remaining());
         }
     }
-    match headers.get(CONTENT_ENCODING).map(|coding| coding.as_bytes()) {
-        None | Some(b"" | b"identity") => Ok(bytes),
-        Some(b"gzip") => unpack(&bytes),
-        Some(_) => Err(Failure::new(Kind::Garbage, "the answer is compressed in a way nobody asked for")),
+    let coding = headers.get(CONTENT_ENCODING).map(|coding| coding.as_bytes()).unwrap_or_default();
+    let is = |name: &str| coding.eq_ignore_ascii_case(name.as_bytes());
+    if bytes.is_empty() || coding.is_empty() || is("identity") {
+        Ok(bytes)
+    } else if is("gzip") || is("x-gzip") {
+        unpack(&bytes)
+    } else {
+        Err(Failure::new(Kind::Garbage, "the answer is compressed in a way nobody asked for"))
     }
 }
 
