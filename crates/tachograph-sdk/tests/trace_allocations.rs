@@ -11,7 +11,7 @@ use opentelemetry::Context;
 use opentelemetry::trace::{SpanBuilder, SpanKind, Tracer as _};
 use tachograph_sdk::ValueRef;
 use tachograph_sdk::trace::{
-    AlwaysOff, LiveSpan, Slots, SpanStart, SpanStatus, TraceIdRatio, Tracer, TracerProvider,
+    AlwaysOff, LiveSpan, SpanStart, SpanStatus, TraceIdRatio, Tracer, TracerProvider,
 };
 
 fn provider() -> TracerProvider {
@@ -82,15 +82,4 @@ fn what_is_not_sampled_allocates_nothing() {
         assert_eq!(in_steady_state(&provider, direct), 0);
         provider.set_sampler(TraceIdRatio::new(0.0));
     }
-}
-
-#[test]
-fn slots_are_used_again() {
-    let slots = Slots::<std::sync::Mutex<u64>>::new(1_000);
-    let run = || {
-        let number = slots.insert(|_| ()).map_or(0, std::num::NonZeroU64::get);
-        assert!(slots.get(number).is_some() && slots.remove(number));
-    };
-    run();
-    assert_eq!(allocations(|| (0..1_000).for_each(|_| run())), 0);
 }

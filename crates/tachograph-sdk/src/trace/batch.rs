@@ -28,7 +28,8 @@ impl SpanProcessor for BatchSpanProcessor {
     #[inline]
     fn on_end(&self, span: &FinishedSpan<'_>) {
         if span.is_sampled() {
-            self.pipeline.push(span.len(), |buffer| span.write(buffer));
+            let len = span.len();
+            self.pipeline.push(len, |buffer| span.write(len, buffer));
         }
     }
 

@@ -38,7 +38,6 @@ mod provider;
 mod record;
 mod sampler;
 mod simple;
-mod slots;
 mod span;
 mod start;
 mod tail;
@@ -64,7 +63,6 @@ pub use sampler::{
     TraceIdRatio,
 };
 pub use simple::SimpleSpanProcessor;
-pub use slots::Slots;
 pub use span::Span;
 pub use start::{AttributeWriter, SpanAttributes, SpanStart};
 pub use tail::{TailAccount, TailSampling};

@@ -141,7 +141,7 @@ impl<'a> FinishedSpan<'a> {
         let bytes = match self.form {
             Form::Parts(head, body) => self.encoded.get_or_init(|| {
                 let mut bytes = Vec::new();
-                body.write(head, &mut bytes);
+                body.write(head, body.record_len(), &mut bytes);
                 bytes
             }),
             Form::Record(bytes) => bytes,
@@ -158,11 +158,11 @@ impl<'a> FinishedSpan<'a> {
         }
     }
 
-    /// Appends the record.
+    /// Appends the record, which has so many bytes.
     #[inline]
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, len: usize, out: &mut Vec<u8>) {
         match self.form {
-            Form::Parts(head, body) => body.write(head, out),
+            Form::Parts(head, body) => body.write(head, len, out),
             Form::Record(bytes) => out.extend_from_slice(bytes),
         }
     }

@@ -25,7 +25,7 @@ impl SimpleSpanProcessor {
 impl SpanProcessor for SimpleSpanProcessor {
     fn on_end(&self, span: &FinishedSpan<'_>) {
         if span.is_sampled() {
-            self.pipeline.push(|buffer| span.write(buffer));
+            self.pipeline.push(|buffer| span.write(span.len(), buffer));
         }
     }
 

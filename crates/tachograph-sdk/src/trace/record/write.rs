@@ -181,10 +181,9 @@ impl Body {
         at::HEADER + self.attributes.text_and_bytes().len() + rest
     }
 
-    /// Appends the whole record.
+    /// Appends the whole record, of [`record_len`](Self::record_len) bytes.
     #[inline]
-    pub(crate) fn write(&self, head: &Head, out: &mut Vec<u8>) {
-        let len = self.record_len();
+    pub(crate) fn write(&self, head: &Head, len: usize, out: &mut Vec<u8>) {
         out.reserve(len);
         let start = out.len();
         // Filled where it is: a header put together elsewhere would be read back before it is written.

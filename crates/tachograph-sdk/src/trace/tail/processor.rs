@@ -154,7 +154,7 @@ impl TailProcessor {
         }
         let held = state.held.hold(trace);
         let before = held.records.len();
-        span.write(&mut held.records);
+        span.write(span.len(), &mut held.records);
         held.spans += 1;
         held.erroneous |= facts.erroneous;
         held.marked |= facts.marked;
