@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::ticks;
 
@@ -71,8 +71,15 @@ const FAR: u64 = 1_000_000;
 
 impl Steady {
     pub(super) fn new() -> Self {
-        let start = Instant::now();
-        let ticks = ticks::read();
+        // The rate will be told from here on: a thread that is interrupted between the two readings would have it wrong by
+        // percents until the second comparison.
+        let readings = (0..5).map(|_| {
+            let start = Instant::now();
+            let ticks = ticks::read();
+            (start.elapsed(), start, ticks)
+        });
+        let best = readings.min_by_key(|(gap, ..)| *gap);
+        let (gap, start, ticks) = best.unwrap_or_else(|| (Duration::ZERO, Instant::now(), ticks::read()));
         Steady {
             start,
             ticks_are_steady: ticks::are_steady(),
@@ -81,7 +88,7 @@ impl Steady {
             compared: AtomicU64::new(ticks),
             interval: AtomicU64::new(u64::MAX),
             next: AtomicU64::new(FIRST_INTERVAL),
-            last: Mutex::new(Comparison { ticks, nanos: 0 }),
+            last: Mutex::new(Comparison { ticks, nanos: gap.as_nanos() as u64 / 2 }),
         }
     }
 
@@ -185,7 +192,6 @@ fn on([base_ticks, base_nanos, rate]: [u64; 3], ticks: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn readings_follow_the_systems_clock_and_never_go_back_on_any_thread() {
