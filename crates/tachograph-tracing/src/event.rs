@@ -3,8 +3,8 @@
 use std::cell::Cell;
 use std::error::Error;
 
-use opentelemetry::trace::TraceContextExt;
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::KeyValue;
+use opentelemetry::trace::{Status, TraceContextExt};
 use tachograph_sdk::ValueRef;
 use tachograph_sdk::trace::SpanStatus;
 use tracing::field::Field;
@@ -27,7 +27,11 @@ const ERROR: &str = "error";
 const OWN_TARGETS: [&str; 2] = [tachograph_sdk::diag::TARGET, "opentelemetry"];
 
 pub(crate) fn is_own(metadata: &Metadata<'_>) -> bool {
-    OWN_TARGETS.iter().any(|own| metadata.target().starts_with(own))
+    // A user's crate may well be called `opentelemetry_demo`.
+    let within = |own| {
+        metadata.target().strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    };
+    OWN_TARGETS.into_iter().any(within)
 }
 
 thread_local! {
@@ -67,8 +71,8 @@ impl Core {
         }
         match local::with(|local| self.place(local, asked)) {
             Place::In(number) => self.event_in(number, event),
-            Place::Foreign if local::current_span_context().is_sampled() => foreign(event),
-            Place::Foreign | Place::Nowhere | Place::Silent | Place::Refused => {}
+            Place::Foreign => self.event_in_foreign(event),
+            Place::Nowhere | Place::Silent | Place::Refused => {}
         }
     }
 
@@ -102,6 +106,32 @@ impl Core {
                 && !inner.extras.special.has_status()
             {
                 inner.live.set_status(SpanStatus::Error(description(scratch)));
+            }
+        });
+    }
+}
+
+impl Core {
+    /// Records an event in the current context's span, which is of the `opentelemetry` API.
+    #[cold]
+    fn event_in_foreign(&self, event: &Event<'_>) {
+        // Cloned, so that it is not borrowed while the span records.
+        let context = local::current_context();
+        let span = context.span();
+        if !span.is_recording() {
+            return;
+        }
+        let metadata = event.metadata();
+        with_fields(event, |scratch| {
+            let mut pairs = Vec::new();
+            let mut push = |key: &str, value: ValueRef<'_>| pairs.extend(key_value(key, value));
+            attributes(scratch, metadata, &mut push);
+            if self.options.location {
+                attach::location(metadata, &mut push);
+            }
+            span.add_event(name_of(scratch).to_owned(), pairs);
+            if self.options.error_status && *metadata.level() == Level::ERROR {
+                span.set_status(Status::error(description(scratch).to_owned()));
             }
         });
     }
@@ -157,23 +187,15 @@ fn attributes(scratch: &Scratch, metadata: &Metadata<'_>, mut set: impl FnMut(&s
     }
 }
 
-/// Records an event in the current context's span, which is of the `opentelemetry` API.
-#[cold]
-fn foreign(event: &Event<'_>) {
-    with_fields(event, |scratch| {
-        let mut pairs = Vec::new();
-        attributes(scratch, event.metadata(), |key, value| {
-            let key = key.to_owned();
-            pairs.push(match value {
-                ValueRef::Str(text) => KeyValue::new(key, text.to_owned()),
-                ValueRef::I64(value) => KeyValue::new(key, value),
-                ValueRef::F64(value) => KeyValue::new(key, value),
-                ValueRef::Bool(value) => KeyValue::new(key, value),
-                // `tracing` has no arrays.
-                _ => return,
-            });
-        });
-        // The context is cloned, so that it is not borrowed while the span records.
-        Context::current().span().add_event(name_of(scratch).to_owned(), pairs);
-    });
+/// An attribute of the API's.
+fn key_value(key: &str, value: ValueRef<'_>) -> Option<KeyValue> {
+    let key = key.to_owned();
+    match value {
+        ValueRef::Str(text) => Some(KeyValue::new(key, text.to_owned())),
+        ValueRef::I64(value) => Some(KeyValue::new(key, value)),
+        ValueRef::F64(value) => Some(KeyValue::new(key, value)),
+        ValueRef::Bool(value) => Some(KeyValue::new(key, value)),
+        // `tracing` has no arrays.
+        _ => None,
+    }
 }

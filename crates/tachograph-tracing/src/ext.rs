@@ -30,7 +30,7 @@ pub trait SpanExt {
     /// request's headers. The context's other values, baggage among them, go with the span's.
     ///
     /// The sampler is asked again. Children that the span has already stay where they are. A root that was not sampled
-    /// is recorded with its fields if it is now; so is a span with a field `otel.kind` or the like. A span under a local one
+    /// is recorded with its fields if it is now (an error among them as its text, without an event); so is a span with a field `otel.kind` or the like. A span under a local one
     /// that was not sampled is recorded from here on. If the span is the innermost on this thread, what
     /// is attached changes at once; on other threads it changes the next time it is entered.
     ///

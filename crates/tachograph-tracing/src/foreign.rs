@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use opentelemetry::KeyValue;
 use opentelemetry::trace::{Span, SpanContext, Status};
@@ -47,9 +47,12 @@ impl ForeignSpan {
         }
     }
 
-    fn event(&self, name: &str, unix_nanos: Option<u64>, attributes: &[KeyValue]) {
+    fn event(&self, name: &str, time: Option<SystemTime>, attributes: &[KeyValue]) {
         self.with(|tracer, live| {
-            let time = unix_nanos.unwrap_or_else(|| tracer.event_time(live));
+            let time = match time {
+                Some(time) => tracer.given_time(live, time),
+                None => tracer.event_time(live),
+            };
             let mut event = live.add_event(name, time);
             for pair in attributes {
                 event.set_attribute(pair.key.as_str(), &pair.value);
@@ -70,8 +73,7 @@ impl Span for ForeignSpan {
     where
         T: Into<Cow<'static, str>>,
     {
-        let nanos = timestamp.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
-        self.event(&name.into(), Some(u64::try_from(nanos).unwrap_or(u64::MAX)), &attributes);
+        self.event(&name.into(), Some(timestamp), &attributes);
     }
 
     fn span_context(&self) -> &SpanContext {

@@ -67,12 +67,36 @@ impl Special {
 
     /// Applies what was said of a span that lives.
     pub(crate) fn apply(&self, live: &mut LiveSpan) {
+        self.apply_name(live);
+        self.apply_kind(live);
+        self.apply_status(live);
+    }
+
+    /// Takes a field of a span that lives, and applies it. What was said before is not said again: others may have said something
+    /// else since.
+    pub(crate) fn take_late(&mut self, said: Said<'_>, live: &mut LiveSpan) {
+        let apply = match said {
+            Said::Name(_) => Special::apply_name,
+            Said::Kind(_) => Special::apply_kind,
+            Said::Status(_) | Said::Description(_) => Special::apply_status,
+        };
+        self.hear(said);
+        apply(self, live);
+    }
+
+    fn apply_name(&self, live: &mut LiveSpan) {
         if !self.name.is_empty() {
             live.set_name(&self.name);
         }
+    }
+
+    fn apply_kind(&self, live: &mut LiveSpan) {
         if let Some(kind) = &self.kind {
             live.set_kind(kind);
         }
+    }
+
+    fn apply_status(&self, live: &mut LiveSpan) {
         match self.status {
             Some(Status::Ok) => live.set_status(SpanStatus::Ok),
             Some(Status::Error) => live.set_status(SpanStatus::Error(&self.description)),

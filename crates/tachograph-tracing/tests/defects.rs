@@ -210,9 +210,11 @@ fn the_sdks_own_reports_and_the_apis_are_no_events_of_spans() {
                 diag::report("tracing.test", &format!("{:?} {:?}", rig.product, rig.mode), "a report");
                 tracing::warn!(target: "opentelemetry", "the API's");
                 info!("the user's");
+                info!(target: "opentelemetry_demo::shop", "a user's whose crate is called so");
+                info!(target: "tachograph_shop", "another's");
             });
         });
-        assert_eq!(named(&spans, "span").events.len(), 1);
+        assert_eq!(named(&spans, "span").events.len(), 3);
     }
 }
 

@@ -3,15 +3,22 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
+
 use opentelemetry::baggage::BaggageExt as _;
 use opentelemetry::trace::{
-    SpanContext, SpanId, Status, TraceContextExt as _, TraceFlags, TraceId, TraceState, Tracer as _,
+    SpanContext, SpanId, SpanKind, Status, TraceContextExt as _, TraceFlags, TraceId, TraceState, Tracer as _,
 };
 use opentelemetry::{Context, KeyValue, Value};
-use support::{all, all_sampled, assert_under, named, names};
-use tachograph_sdk::testing::StatusSnapshot;
-use tachograph_sdk::trace::{AlwaysOff, ParentBased};
-use tachograph_tracing::{ContextMode, SpanExt as _};
+use support::{all, all_sampled, all_with, assert_under, named, names};
+use tachograph_sdk::testing::{SpanSnapshot, StatusSnapshot};
+use tachograph_sdk::trace::{
+    AlwaysOff, Decision, FinishedSpan, ParentBased, Sampler, Sampling, SamplingInput, SpanProcessor,
+    TracerProvider,
+};
+use tachograph_tracing::{ContextMode, SpanExt as _, SpanOptions, TelemetrySubscriber};
 use tracing::field::Empty;
 use tracing::{Span, info, info_span};
 
@@ -219,6 +226,97 @@ fn what_foreign_code_sets_on_the_current_span_is_set_on_the_tracing_span() {
         assert_eq!(span.links.len(), 1);
         assert_eq!(span.status, StatusSnapshot::Error("bad".into()));
     }
+}
+
+#[test]
+fn a_time_of_foreign_code_is_placed_as_the_span_s_own_are() {
+    for rig in all() {
+        let spans = rig.run(|| {
+            let chosen = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
+            loop {
+                // A time that the system's clock showed just before the span began, as one that was set back a little shows it
+                // after.
+                let before = SystemTime::now();
+                std::thread::sleep(Duration::from_micros(50));
+                let span = info_span!("span");
+                span.context().span().add_event_with_timestamp("near", before, vec![]);
+                span.context().span().add_event_with_timestamp("chosen", chosen, vec![]);
+                // Of a time that is further off it is thought that somebody chose it.
+                if before.elapsed().is_ok_and(|elapsed| elapsed < Duration::from_micros(500)) {
+                    break;
+                }
+                span.context().span().update_name("too slow");
+            }
+        });
+        let span = named(&spans, "span");
+        assert_eq!(span.events[0].unix_nanos, span.start_unix_nanos, "not before the span");
+        assert_eq!(span.events[1].unix_nanos, 1_000_000_000, "a time that somebody chose stays");
+    }
+}
+
+#[test]
+fn what_a_late_field_says_does_not_say_again_what_others_did() {
+    for rig in all() {
+        let spans = rig.run(|| {
+            let span =
+                info_span!("span", otel.name = "first", otel.kind = "client", otel.status_code = Empty);
+            span.context().span().update_name("second");
+            span.record("otel.status_code", "error");
+        });
+        let span = named(&spans, "second");
+        assert_eq!((&span.kind, &span.status), (&SpanKind::Client, &StatusSnapshot::Error("".into())));
+    }
+}
+
+#[test]
+fn an_event_in_a_span_of_the_api_is_as_one_in_a_span_of_tracing() {
+    for rig in all_with(SpanOptions::new().with_location(true)) {
+        let spans = rig.run(|| {
+            let tracer = rig.provider.tracer("library");
+            let context = Context::current_with_span(tracer.start("foreign"));
+            let attached = context.clone().attach();
+            tracing::error!(error = "no stock", "failed");
+            drop(attached);
+            context.span().end();
+            info_span!("own").in_scope(|| tracing::error!(error = "no stock", "failed"));
+        });
+        let [foreign, own] = ["foreign", "own"].map(|name| named(&spans, name));
+        assert_eq!((&foreign.status, foreign.events.len()), (&StatusSnapshot::Error("no stock".into()), 1));
+        assert_eq!(foreign.status, own.status);
+        let keys = |span: &SpanSnapshot| -> Vec<_> {
+            span.events[0].attributes.iter().map(|pair| pair.key.to_string()).collect()
+        };
+        assert_eq!(keys(foreign), keys(own));
+    }
+}
+
+#[test]
+fn an_event_in_a_span_of_the_api_that_is_only_recorded_is_recorded() {
+    #[derive(Debug)]
+    struct RecordOnly;
+    impl Sampler for RecordOnly {
+        fn sample(&self, _: &SamplingInput<'_>) -> Sampling {
+            Sampling::of(Decision::RecordOnly)
+        }
+    }
+    #[derive(Debug, Default)]
+    struct Events(Arc<AtomicUsize>);
+    impl SpanProcessor for Events {
+        fn on_end(&self, span: &FinishedSpan<'_>) {
+            self.0.fetch_add(span.record().events().count(), Ordering::Relaxed);
+        }
+    }
+    let events = Events::default();
+    let seen = Arc::clone(&events.0);
+    let provider = TracerProvider::builder().with_sampler(RecordOnly).with_processor(events).build();
+    let subscriber = TelemetrySubscriber::builder(provider.tracer("test")).build();
+    tracing::subscriber::with_default(subscriber, || {
+        let context = Context::current_with_span(provider.tracer("library").start("foreign"));
+        let _attached = context.clone().attach();
+        info!("seen");
+        context.span().end();
+    });
+    assert_eq!(seen.load(Ordering::Relaxed), 1);
 }
 
 #[test]

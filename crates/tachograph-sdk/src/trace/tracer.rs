@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use opentelemetry::trace::{SpanBuilder, SpanContext, SpanKind, TraceContextExt, TraceState};
 use opentelemetry::{Context, InstrumentationScope};
@@ -99,6 +100,12 @@ impl Tracer {
     #[inline]
     pub fn event_time(&self, live: &LiveSpan) -> u64 {
         self.core.clock.now(live.epoch)
+    }
+
+    /// A time that somebody else read from the system's clock, as events of a span have it: where that clock was set
+    /// since the span's trace began, the time goes by the trace's timeline. Nanoseconds since the Unix epoch.
+    pub fn given_time(&self, live: &LiveSpan, time: SystemTime) -> u64 {
+        self.core.clock.given(time, live.epoch, live.head.start)
     }
 
     /// Whether the provider has been shut down.

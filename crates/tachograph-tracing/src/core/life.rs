@@ -125,9 +125,10 @@ impl Sink for Late<'_> {
                 let Extras { special, held, .. } = inner.extras();
                 Held { special, held }.field(field, value);
             }
-        } else if special::read(field.name(), value).is_some() {
-            inner.extras().special.take(field.name(), value);
-            inner.extras.special.apply(&mut inner.live);
+        } else if let Some(said) = special::read(field.name(), value) {
+            // Marks that there are some.
+            let _ = inner.extras();
+            inner.extras.special.take_late(said, &mut inner.live);
         } else {
             inner.live.set_attribute(field.name(), value);
         }
