@@ -310,3 +310,66 @@ fn a_span_can_be_given_another_parent_late_and_the_sampler_is_asked_again() {
     let account = provider.shutdown(soon());
     assert_eq!((account.live(), ledger(&account).exported), (0, 2));
 }
+
+#[test]
+fn a_sampler_that_follows_parents_of_this_process_is_not_asked_about_their_children_until_it_is_exchanged() {
+    #[derive(Debug, Default)]
+    struct Counts {
+        asked: AtomicUsize,
+        follows: bool,
+    }
+    impl Sampler for Counts {
+        fn sample(&self, _: &SamplingInput<'_>) -> Sampling {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            Sampling::SAMPLE
+        }
+        fn follows_sampled_parent(&self) -> bool {
+            self.follows
+        }
+        fn follows_unsampled_parent(&self) -> bool {
+            self.follows
+        }
+    }
+    let follows = Arc::new(Counts { follows: true, ..Counts::default() });
+    let asks = Arc::new(Counts::default());
+    let (exporter, provider) = provider(Arc::clone(&follows));
+    let tracer = provider.tracer("test");
+    let start = |context: &Context| drop(tracer.start_with_context("span", context));
+    [Context::new(), parent(true, 1), parent(true, 0), parent(false, 1), parent(false, 0)]
+        .iter()
+        .for_each(start);
+    assert_eq!(follows.asked.load(Ordering::Relaxed), 3, "a root, and what came from elsewhere");
+    assert_eq!(exporter.spans().len(), 4, "the child of what is not sampled is not recorded");
+    provider.set_sampler(Arc::clone(&asks));
+    [parent(false, 1), parent(false, 0)].iter().for_each(start);
+    assert_eq!(asks.asked.load(Ordering::Relaxed), 2);
+    assert_eq!(exporter.spans().len(), 6);
+}
+
+#[test]
+fn a_processor_that_does_not_hear_starts_is_told_of_ends_alone() {
+    #[derive(Debug, Default)]
+    struct Told {
+        starts: AtomicUsize,
+        ends: AtomicUsize,
+        hears: bool,
+    }
+    impl SpanProcessor for Told {
+        fn on_start(&self, _: &mut LiveSpan, _: Option<&Context>) {
+            self.starts.fetch_add(1, Ordering::Relaxed);
+        }
+        fn hears_starts(&self) -> bool {
+            self.hears
+        }
+        fn on_end(&self, _: &FinishedSpan<'_>) {
+            self.ends.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    for hears in [false, true] {
+        let told = Arc::new(Told { hears, ..Told::default() });
+        let provider = bare().with_processor(Arc::clone(&told)).build();
+        drop(provider.tracer("test").start("span"));
+        let counts = [&told.starts, &told.ends].map(|count| count.load(Ordering::Relaxed));
+        assert_eq!(counts, [usize::from(hears), 1]);
+    }
+}

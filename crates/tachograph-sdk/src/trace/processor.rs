@@ -20,8 +20,8 @@ pub trait SpanProcessor: fmt::Debug + Send + Sync + 'static {
         let _ = (span, parent);
     }
 
-    /// Whether [`on_start`](Self::on_start) is to be called; asked once, when the provider is made. Yes, unless overridden by
-    /// who does nothing there.
+    /// Whether it does anything in [`on_start`](Self::on_start): where no processor does, none is called. Asked once, when the
+    /// provider is made. Yes, unless overridden.
     fn hears_starts(&self) -> bool {
         true
     }
