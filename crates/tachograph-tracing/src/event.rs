@@ -13,8 +13,8 @@ use tracing::{Event, Level, Metadata};
 use crate::attach::{self, EXCEPTION};
 use crate::core::{Asked, Core, Place, is_held_here};
 use crate::fields::{self, Fields, Sink, Visitor};
+use crate::identity::RECORDING;
 use crate::local;
-use crate::slot::RECORDING;
 
 /// The field of an event that is its text.
 const MESSAGE: &str = "message";

@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use foldhash::fast::FixedState;
 
+use crate::sync::{AtomicU64, Ordering};
+
 /// Places for one id each; a power of two.
-const PLACES: usize = 4_096;
+const PLACES: usize = if cfg!(loom) { 2 } else { 4_096 };
 
 /// Maps for ids whose place is taken; a power of two.
-const SHARDS: usize = 16;
+const SHARDS: usize = if cfg!(loom) { 1 } else { 16 };
 
 /// An id that no registry gives: somebody is writing here.
 const CLAIMED: u64 = u64::MAX;
@@ -100,7 +101,7 @@ impl fmt::Debug for Numbers {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 
@@ -130,6 +131,38 @@ mod tests {
                         assert_eq!(numbers.remove(id), Some(turn + 1));
                     }
                 });
+            }
+        });
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::*;
+
+    #[test]
+    fn who_shares_a_place_finds_its_own() {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(3);
+        model.check(|| {
+            let numbers = Arc::new(Numbers::default());
+            let threads: Vec<_> = (0..2_u64)
+                .map(|number| {
+                    let numbers = Arc::clone(&numbers);
+                    thread::spawn(move || {
+                        let id = 2 + 2 * number;
+                        numbers.insert(id, 10 + id);
+                        assert_eq!(numbers.get(id), Some(10 + id));
+                        assert_eq!(numbers.remove(id), Some(10 + id));
+                        assert_eq!(numbers.get(id), None);
+                    })
+                })
+                .collect();
+            for thread in threads {
+                thread.join().unwrap();
             }
         });
     }

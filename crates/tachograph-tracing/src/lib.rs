@@ -64,6 +64,7 @@ mod ext;
 mod fields;
 mod filter;
 mod foreign;
+mod identity;
 mod ids;
 mod layer;
 mod local;
@@ -72,6 +73,7 @@ mod site;
 mod slot;
 mod special;
 mod subscriber;
+mod sync;
 mod table;
 mod timing;
 

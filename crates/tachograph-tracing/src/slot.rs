@@ -1,92 +1,23 @@
 //! Where a span lives between its creation and its close.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use opentelemetry::Context;
-use opentelemetry::trace::{SpanContext, SpanId, SpanKind, TraceFlags, TraceId, TraceState};
-use tachograph_sdk::trace::{LiveSpan, Parent};
+use opentelemetry::trace::{SpanKind, TraceState};
+use tachograph_sdk::trace::LiveSpan;
 use tracing::Metadata;
 
 use crate::fields::Fields;
+use crate::identity::{ATTACH, HAS_STATE, Identity, IdentityCell, RECORDING};
 use crate::site::Site;
 use crate::special::Special;
+use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::timing::Timing;
-
-/// The span's parent is in another process.
-pub(crate) const REMOTE: u32 = 1 << 8;
-/// The engine records it.
-pub(crate) const RECORDING: u32 = 1 << 9;
-/// It has a trace state, to be read under the lock.
-pub(crate) const HAS_STATE: u32 = 1 << 10;
-/// It has a context that is attached whenever it is entered.
-pub(crate) const ATTACH: u32 = 1 << 11;
-/// The ids are an ancestor's: the engine never started it.
-pub(crate) const BORROWED: u32 = 1 << 12;
-/// What is recorded is held, in case that another parent makes the span one that is recorded.
-pub(crate) const HELD: u32 = 1 << 13;
-
-/// The console shows it around what happens in it.
-pub(crate) const SHOWN: u32 = 1 << 14;
-
-const SAMPLED: u32 = 1;
-
-/// Who a span is, to those that are made under it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Identity {
-    pub(crate) trace_id: u128,
-    pub(crate) span_id: u64,
-    /// The trace flags in the low byte, and the constants above.
-    pub(crate) bits: u32,
-}
-
-impl Identity {
-    pub(crate) fn of(context: &SpanContext) -> Self {
-        Identity {
-            trace_id: u128::from_be_bytes(context.trace_id().to_bytes()),
-            span_id: u64::from_be_bytes(context.span_id().to_bytes()),
-            bits: u32::from(context.trace_flags().to_u8()) | if context.is_remote() { REMOTE } else { 0 },
-        }
-    }
-
-    pub(crate) fn is_valid(self) -> bool {
-        self.trace_id != 0 && self.span_id != 0
-    }
-
-    pub(crate) fn is_sampled(self) -> bool {
-        self.bits & SAMPLED != 0
-    }
-
-    pub(crate) fn has(self, bit: u32) -> bool {
-        self.bits & bit != 0
-    }
-
-    pub(crate) fn trace_id(self) -> TraceId {
-        TraceId::from(self.trace_id)
-    }
-
-    pub(crate) fn span_id(self) -> SpanId {
-        SpanId::from(self.span_id)
-    }
-
-    pub(crate) fn as_parent(self, trace_state: Option<&TraceState>) -> Parent<'_> {
-        Parent {
-            trace_id: self.trace_id(),
-            span_id: self.span_id(),
-            trace_flags: TraceFlags::new(self.bits as u8),
-            is_remote: self.has(REMOTE),
-            trace_state,
-        }
-    }
-}
 
 /// One span.
 ///
 /// The lock guards what is recorded. A new child and the entering of a span need only the identity, which is read
-/// without it: the writer, who has the lock, makes the version odd while it writes, and a reader that sees an odd version or
-/// another one afterwards reads again. All parts are atomics, so that a torn read is merely useless.
-///
-/// What is read without the lock is one line of the processor's cache, in front.
+/// without it. What is read without the lock is one line of the processor's cache, in front.
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub(crate) struct Slot {
@@ -96,10 +27,8 @@ pub(crate) struct Slot {
     generation: AtomicU32,
     /// Which callsite the span is of.
     site: AtomicU32,
-    version: AtomicU32,
-    bits: AtomicU32,
-    trace: [AtomicU64; 2],
-    span: AtomicU64,
+    /// Written by who has the lock, or made the slot and has told nobody yet.
+    identity: IdentityCell,
     /// The slot that events in this span are recorded in: its own, or that of the nearest span that was started.
     events: AtomicU64,
     /// The `tracing` parent's number, for the console.
@@ -210,39 +139,18 @@ impl Slot {
 
     #[inline]
     pub(crate) fn bits(&self) -> u32 {
-        self.bits.load(Ordering::Relaxed)
+        self.identity.bits()
     }
 
     #[inline]
     pub(crate) fn identity(&self) -> Identity {
-        loop {
-            let version = self.version.load(Ordering::Acquire);
-            let high = u128::from(self.trace[0].load(Ordering::Relaxed));
-            let low = u128::from(self.trace[1].load(Ordering::Relaxed));
-            let identity = Identity {
-                trace_id: high << 64 | low,
-                span_id: self.span.load(Ordering::Relaxed),
-                bits: self.bits.load(Ordering::Relaxed),
-            };
-            fence(Ordering::Acquire);
-            if version.is_multiple_of(2) && self.version.load(Ordering::Relaxed) == version {
-                return identity;
-            }
-            std::thread::yield_now();
-        }
+        self.identity.get()
     }
 
     /// Only for who has the lock, or made the slot and has told nobody yet.
     #[inline]
     pub(crate) fn set_identity(&self, identity: Identity) {
-        let version = self.version.load(Ordering::Relaxed);
-        self.version.store(version.wrapping_add(1), Ordering::Relaxed);
-        fence(Ordering::Release);
-        self.trace[0].store((identity.trace_id >> 64) as u64, Ordering::Relaxed);
-        self.trace[1].store(identity.trace_id as u64, Ordering::Relaxed);
-        self.span.store(identity.span_id, Ordering::Relaxed);
-        self.bits.store(identity.bits, Ordering::Relaxed);
-        self.version.store(version.wrapping_add(2), Ordering::Release);
+        self.identity.set(identity);
     }
 }
 
@@ -281,5 +189,26 @@ impl Inner {
             span_id: u64::from_be_bytes(live.span_id().to_bytes()),
             bits,
         }
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::*;
+
+    #[test]
+    fn the_last_of_the_handles_is_one_whoever_takes_and_drops_them() {
+        loom::model(|| {
+            let slot = Arc::new(Slot::default());
+            slot.handles.store(2, Ordering::Relaxed);
+            let other = Arc::clone(&slot);
+            let closer = thread::spawn(move || usize::from(other.drop_handle()));
+            slot.add_handle();
+            let last = usize::from(slot.drop_handle()) + usize::from(slot.drop_handle());
+            assert_eq!(last + closer.join().unwrap(), 1);
+        });
     }
 }

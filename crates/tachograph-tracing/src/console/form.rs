@@ -3,7 +3,7 @@
 use tracing::Event;
 
 use crate::core::{Core, is_held_here};
-use crate::slot::{Identity, SHOWN};
+use crate::identity::{Identity, SHOWN};
 
 /// How many spans of a chain are printed; the innermost.
 const CHAIN: usize = 64;

@@ -16,8 +16,8 @@ use tracing::span::{Attributes, Record};
 use crate::core::{Asked, Core, Place, PrintSpan, is_held_here};
 use crate::fields::with_buffer;
 use crate::filter::Filter;
+use crate::identity::{Identity, SHOWN};
 use crate::local;
-use crate::slot::{Identity, SHOWN};
 use form::{Chain, Line};
 
 /// How long the fields of a span become before no more are added.

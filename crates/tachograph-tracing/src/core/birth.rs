@@ -13,12 +13,11 @@ use super::held::lock;
 use super::{Asked, Core, Place, SILENT};
 use crate::attach::{self, Exceptions};
 use crate::fields::{Fields, Sink, Visitor};
+use crate::identity::{ATTACH, BORROWED, HAS_STATE, HELD, Identity, RECORDING, REMOTE, SHOWN};
 use crate::local::{self, Local};
 use crate::options::{ContextMode, SpanOptions};
 use crate::site::Site;
-use crate::slot::{
-    ATTACH, BORROWED, Extras, HAS_STATE, HELD, Identity, Inner, RECORDING, REMOTE, SHOWN, Slot,
-};
+use crate::slot::{Extras, Inner, Slot};
 use crate::special::{self, Special};
 use crate::table;
 

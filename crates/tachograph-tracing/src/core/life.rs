@@ -11,8 +11,9 @@ use super::birth::{Held, state_of};
 use super::held::{guarded, is_held_here};
 use crate::attach;
 use crate::fields::{self, Sink, Visitor};
+use crate::identity::{BORROWED, HAS_STATE, HELD, RECORDING, SHOWN};
 use crate::local;
-use crate::slot::{BORROWED, Extras, HAS_STATE, HELD, RECORDING, SHOWN, Slot};
+use crate::slot::{Extras, Slot};
 use crate::special;
 use crate::table;
 

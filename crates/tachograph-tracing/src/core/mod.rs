@@ -20,9 +20,10 @@ pub(crate) use birth::{PrintSpan, Wanted};
 pub(crate) use held::is_held_here;
 
 use crate::foreign::{self, ForeignSpan, Keeper};
+use crate::identity::{ATTACH, BORROWED, Identity};
 use crate::local::{self, Local, Peek, Top};
 use crate::options::{ContextMode, SpanOptions};
-use crate::slot::{ATTACH, BORROWED, Identity, Slot};
+use crate::slot::Slot;
 use crate::table::{Depot, Table};
 
 /// The number of spans that were made while telemetry was suppressed. What is made under them is silent as well,

@@ -9,9 +9,10 @@ use tracing::Metadata;
 use super::Core;
 use super::held::{guarded, is_held_here};
 use crate::fields::Fields;
+use crate::identity::{ATTACH, BORROWED, HELD, Identity, RECORDING, SHOWN};
 use crate::local;
 use crate::options::ContextMode;
-use crate::slot::{ATTACH, BORROWED, Extras, HELD, Identity, Inner, RECORDING, SHOWN, Slot};
+use crate::slot::{Extras, Inner, Slot};
 
 impl Core {
     /// The span's context, which from now on is attached when it is entered.

@@ -3,29 +3,33 @@
 use crate::failure::{Failure, Result};
 use crate::workspace::Workspace;
 
-/// The crate with lock-free code, and the name that its loom test modules share.
-const PACKAGE: &str = "tachograph-sdk";
+/// The crates with lock-free code, and the name that their loom test modules share.
+const PACKAGES: [&str; 2] = ["tachograph-sdk", "tachograph-tracing"];
 const MODULES: &str = "loom_tests";
 
 /// Runs them, optimised, in a target folder of their own: `--cfg loom` would have everything else
-/// rebuilt. Fails if there are none, because then the flag no longer reaches them.
+/// rebuilt. Fails if a crate has none, because then the flag no longer reaches them.
 pub(super) fn run(workspace: &Workspace) -> Result<()> {
+    PACKAGES.into_iter().try_for_each(|package| run_of(workspace, package))
+}
+
+fn run_of(workspace: &Workspace, package: &str) -> Result<()> {
     let folder = workspace.metadata.target_directory.join("loom");
     let tests = || {
         let cargo = workspace.cargo().setting("RUSTFLAGS", "--cfg loom");
         let cargo = cargo.setting("CARGO_TARGET_DIR", &folder);
-        cargo.args(["test", "--release", "-p", PACKAGE, "--lib", MODULES])
+        cargo.args(["test", "--release", "-p", package, "--lib", MODULES])
     };
     tests().arg("--no-run").run()?;
     let listed = tests().args(["--", "--list"]).read()?;
     let count = count(&listed);
     if count == 0 {
         return Err(Failure::new(format!(
-            "{PACKAGE} has no test in a module named `{MODULES}` under `--cfg loom`; lock-free \
+            "{package} has no test in a module named `{MODULES}` under `--cfg loom`; lock-free \
              code must have some"
         )));
     }
-    println!("{count} loom tests");
+    println!("{package}: {count} loom tests");
     tests().run()
 }
 

@@ -17,8 +17,8 @@ use crate::workspace::Workspace;
 /// that build scripts and macros are not instrumented.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-/// The crate with unsafe code.
-const PACKAGE: &str = "tachograph-sdk";
+/// The crates with lock-free code; the first has unsafe code, too.
+const PACKAGES: [&str; 2] = ["tachograph-sdk", "tachograph-tracing"];
 
 /// One sanitizer.
 #[derive(Debug)]
@@ -75,7 +75,8 @@ pub(super) fn run(workspace: &Workspace, sanitizer: &Sanitizer) -> Result<Done> 
         .args([NIGHTLY, "test"])
         .args(sanitizer.with_std.then_some("-Zbuild-std"))
         .args(["--profile", "stress", "--target", TARGET])
-        .args(["-p", PACKAGE, "--lib", "--tests"])
+        .args(PACKAGES.iter().flat_map(|package| ["-p", package]))
+        .args(["--lib", "--tests"])
         // One test at a time in each binary, as under nextest: several subscribe to `tracing`, which
         // has one cache of who is interested for the whole process.
         .args(["--", "--test-threads=1"])
