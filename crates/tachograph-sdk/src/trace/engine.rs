@@ -26,9 +26,14 @@ pub(crate) struct Verdict {
     pub(crate) sampling: Sampling,
 }
 
-/// Decides, by the sampler, and counts the span.
+/// Decides, by asking the sampler where nothing settles it, and has the span counted.
 #[inline]
-pub(crate) fn decide(core: &Core, local: Option<&Local>, start: &SpanStart<'_>) -> Verdict {
+pub(crate) fn decide(
+    core: &Core,
+    start: &SpanStart<'_>,
+    ask: impl FnOnce(&SpanStart<'_>, TraceId) -> Sampling,
+    count: impl FnOnce(SamplingOutcome, ParentOrigin),
+) -> Verdict {
     let mut settled = None;
     let mut origin = ParentOrigin::None;
     let (trace_id, inherited) = match &start.parent {
@@ -49,23 +54,20 @@ pub(crate) fn decide(core: &Core, local: Option<&Local>, start: &SpanStart<'_>) 
     };
     let sampling = match settled {
         Some(decision) => Sampling::of(decision),
-        None => ask(core, local, start, trace_id),
+        None => ask(start, trace_id),
     };
     let (outcome, sampled) = match sampling.decision() {
         Decision::Drop => (SamplingOutcome::Drop, 0),
         Decision::RecordOnly => (SamplingOutcome::RecordOnly, 0),
         Decision::RecordAndSample => (SamplingOutcome::RecordAndSample, SAMPLED),
     };
-    match local {
-        Some(local) => local.counters.started(outcome, origin),
-        None => core.counters.started_elsewhere(outcome, origin),
-    }
+    count(outcome, origin);
     Verdict { trace_id, span_id, flags: TraceFlags::new(inherited | sampled), sampling }
 }
 
 /// Asks the sampler.
 #[inline(never)]
-fn ask(core: &Core, local: Option<&Local>, start: &SpanStart<'_>, trace_id: TraceId) -> Sampling {
+pub(crate) fn ask(core: &Core, local: Option<&Local>, start: &SpanStart<'_>, trace_id: TraceId) -> Sampling {
     let input = SamplingInput {
         parent: start.parent,
         trace_id,
@@ -195,18 +197,19 @@ pub(crate) fn set_parent(core: &Core, local: Option<&Local>, live: &mut LiveSpan
     }
 }
 
-/// Ends a span that records, at a time or now, and hands it to the processors.
+/// Ends a span that records, at a time or now, has it counted, and hands it to the processors.
 #[inline]
-pub(crate) fn end(core: &Core, local: Option<&Local>, live: &mut LiveSpan, unix_nanos: Option<u64>) {
+pub(crate) fn end(
+    core: &Core,
+    live: &mut LiveSpan,
+    unix_nanos: Option<u64>,
+    count: impl FnOnce(SamplingOutcome),
+) {
     if !std::mem::take(&mut live.recording) {
         return;
     }
     live.head.end = unix_nanos.unwrap_or_else(|| core.clock.now(live.epoch));
-    let outcome = SamplingOutcome::recorded(live.is_sampled());
-    match local {
-        Some(local) => local.counters.ended(outcome),
-        None => core.counters.ended_elsewhere(outcome),
-    }
+    count(SamplingOutcome::recorded(live.is_sampled()));
     let span = FinishedSpan::new(&live.head, &live.body, &core.shared);
     for processor in &core.processors {
         processor.on_end(&span);

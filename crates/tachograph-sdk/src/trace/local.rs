@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Weak};
 
 use super::core::{Core, Recording, Recordings};
-use super::counters::ThreadCounters;
+use super::counters::{ParentOrigin, SamplingOutcome, ThreadCounters};
 use super::sampler::Sampler;
 
 /// How many engines a thread keeps things for before it looks for those that have stopped.
@@ -28,7 +28,6 @@ thread_local! {
 }
 
 /// This thread's things of an engine; `None` where the thread is being destroyed.
-#[inline]
 pub(crate) fn of(core: &Arc<Core>) -> Option<Rc<Local>> {
     let found = LOCALS.try_with(|locals| {
         let locals = locals.try_borrow().ok()?;
@@ -38,6 +37,36 @@ pub(crate) fn of(core: &Arc<Core>) -> Option<Rc<Local>> {
         Ok(Some(local)) => Some(local),
         Ok(None) => make(core),
         Err(_) => None,
+    }
+}
+
+/// Runs something with this thread's things of an engine; `None` where the thread is being destroyed. The list of them is
+/// borrowed meanwhile, so that no code of others may run in `run`: for that there is [`of`].
+#[inline(always)]
+pub(crate) fn with<T>(core: &Arc<Core>, run: impl Fn(&Local) -> T) -> Option<T> {
+    let found = LOCALS.try_with(|locals| {
+        let locals = locals.try_borrow().ok()?;
+        locals.iter().find(|local| local.engine == core.id).map(|local| run(local))
+    });
+    match found {
+        Ok(Some(result)) => Some(result),
+        _ => of(core).map(|local| run(&local)),
+    }
+}
+
+/// Counts a span that starts.
+#[inline(always)]
+pub(crate) fn count_start(core: &Arc<Core>, outcome: SamplingOutcome, origin: ParentOrigin) {
+    if with(core, |local| local.counters.started(outcome, origin)).is_none() {
+        core.counters.started_elsewhere(outcome, origin);
+    }
+}
+
+/// Counts a span that ends.
+#[inline(always)]
+pub(crate) fn count_end(core: &Arc<Core>, outcome: SamplingOutcome) {
+    if with(core, |local| local.counters.ended(outcome)).is_none() {
+        core.counters.ended_elsewhere(outcome);
     }
 }
 

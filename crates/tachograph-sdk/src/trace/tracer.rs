@@ -47,12 +47,17 @@ impl Tracer {
         if live.recording {
             self.end_span(live, None);
         }
-        let local = local::of(&self.core);
         if self.core.is_stopped() {
             live.become_parent(start.parent);
             return false;
         }
-        let verdict = engine::decide(&self.core, local.as_deref(), &start);
+        let core = &self.core;
+        let verdict = engine::decide(
+            core,
+            &start,
+            |start, trace_id| engine::ask(core, local::of(core).as_deref(), start, trace_id),
+            |outcome, origin| local::count_start(core, outcome, origin),
+        );
         engine::begin(&self.core, live, self.scope, &start, verdict);
         live.recording
     }
@@ -62,8 +67,7 @@ impl Tracer {
     #[inline]
     pub fn end_span(&self, live: &mut LiveSpan, unix_nanos: Option<u64>) {
         if live.recording {
-            let local = local::of(&self.core);
-            engine::end(&self.core, local.as_deref(), live, unix_nanos);
+            engine::end(&self.core, live, unix_nanos, |outcome| local::count_end(&self.core, outcome));
         }
     }
 
@@ -134,8 +138,13 @@ impl Tracer {
         if let Some(attributes) = &builder.attributes {
             start.attributes = attributes;
         }
-        let local = local::of(&self.core);
-        let verdict = engine::decide(&self.core, local.as_deref(), &start);
+        let core = &self.core;
+        let verdict = engine::decide(
+            core,
+            &start,
+            |start, trace_id| engine::ask(core, local::of(core).as_deref(), start, trace_id),
+            |outcome, origin| local::count_start(core, outcome, origin),
+        );
         let inherited = if start.parent.is_some() { Some(parent.trace_state()) } else { None };
         let trace_state = match verdict.sampling.trace_state().or(inherited) {
             Some(state) if has_members(state) => state.clone(),
@@ -145,8 +154,8 @@ impl Tracer {
         if verdict.sampling.decision() == super::sampler::Decision::Drop {
             return Span::new(context, None);
         }
-        let mut recording = match &local {
-            Some(local) => local.recording(&self.core),
+        let mut recording = match local::with(core, |local| local.recording(core)) {
+            Some(recording) => recording,
             None => {
                 Box::new(super::core::Recording { core: Some(Arc::clone(&self.core)), ..Default::default() })
             }
