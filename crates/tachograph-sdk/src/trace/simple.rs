@@ -23,6 +23,10 @@ impl SimpleSpanProcessor {
 }
 
 impl SpanProcessor for SimpleSpanProcessor {
+    fn hears_starts(&self) -> bool {
+        false
+    }
+
     fn on_end(&self, span: &FinishedSpan<'_>) {
         if span.is_sampled() {
             self.pipeline.push(|buffer| span.write(span.len(), buffer));
