@@ -337,17 +337,20 @@ pub(crate) fn run(effort: Effort, bars: &mut Bars) {
     println!(
         "| contender | allocations, 0 attributes | 4 | CPU ns, 0 attributes | 4 |\n|---|--:|--:|--:|--:|"
     );
-    let mut peer_cpu = f64::NAN;
+    let (mut peer_cpu, mut fastrace_cpu) = (f64::NAN, f64::NAN);
     for (plain, rich) in cases(true, false).into_iter().zip(cases(true, true)).rev() {
         let calls = [allocations(plain, spans), allocations(rich, spans)];
         let cpus = [cpu(plain, spans), cpu(rich, spans)];
         println!("| {} | {:.3} | {:.3} | {:.0} | {:.0} |", plain.name, calls[0], calls[1], cpus[0], cpus[1]);
         match plain.name {
             PEER => peer_cpu = cpus[1],
+            FASTRACE => fastrace_cpu = cpus[1],
             LAZY => {
                 // Not quite none: the worker, which is counted too, makes lists of its batches.
                 bars.at_most(0.01, Unit::Allocations, calls[1], &format!("{LAZY}, 4 attributes"), "nothing");
-                bars.ratio(0.2, cpus[1], peer_cpu, &format!("{LAZY}, CPU of the process"), PEER);
+                let what = format!("{LAZY}, 4 attributes, CPU of the process");
+                bars.ratio(0.2, cpus[1], peer_cpu, &what, PEER);
+                bars.ratio(1.0, cpus[1], fastrace_cpu, &what, FASTRACE);
             }
             FULL => {
                 bars.at_most(2.01, Unit::Allocations, calls[1], &format!("{FULL}, 4 attributes"), "nothing")
