@@ -206,6 +206,43 @@ fn a_root_that_gets_another_parent_late_leaves_its_trace() {
 }
 
 #[test]
+fn a_child_that_gets_a_parent_in_another_process_late_is_a_root_of_that_trace() {
+    let (exporter, provider) = provider(TailSampling::new(0.0));
+    let tracer = provider.tracer("test");
+    let remote =
+        SpanContext::new(TraceId::from(7), SpanId::from(6), TraceFlags::SAMPLED, true, TraceState::NONE);
+    let (mut root, mut message, mut step) = (LiveSpan::new(), LiveSpan::new(), LiveSpan::new());
+    tracer.start_span(&mut root, SpanStart::new("consumer loop"));
+    tracer
+        .start_span(&mut message, SpanStart::new("message").with_parent(Parent::from(&root.span_context())));
+    assert!(tracer.set_parent(&mut message, Parent::from(&remote)));
+    tracer.start_span(&mut step, SpanStart::new("step").with_parent(Parent::from(&message.span_context())));
+    for live in [&mut step, &mut message, &mut root] {
+        tracer.end_span(live, None);
+    }
+    assert!(exporter.spans().is_empty(), "nothing of either trace is worth keeping: {:?}", names(&exporter));
+    let account = provider.account();
+    let tail = account.tail.as_ref().unwrap();
+    assert_eq!((tail.dropped, tail.spans.created, tail.spans.dropped.total()), (2, 3, 3), "{account}");
+}
+
+#[test]
+fn a_root_that_gets_another_parent_in_its_own_trace_does_not_end_it() {
+    let (exporter, provider) = provider(TailSampling::new(0.0));
+    let tracer = provider.tracer("test");
+    let (mut root, mut step) = (LiveSpan::new(), LiveSpan::new());
+    tracer.start_span(&mut root, SpanStart::new("root"));
+    tracer.start_span(&mut step, SpanStart::new("step").with_parent(Parent::from(&root.span_context())));
+    tracer.end_span(&mut step, None);
+    let caller =
+        SpanContext::new(root.trace_id(), SpanId::from(6), TraceFlags::SAMPLED, true, TraceState::NONE);
+    assert!(tracer.set_parent(&mut root, Parent::from(&caller)));
+    root.set_attribute("sampling.keep", true);
+    tracer.end_span(&mut root, None);
+    assert_eq!(names(&exporter), ["step", "root"], "what is known at the end decides about all of it");
+}
+
+#[test]
 fn without_tail_sampling_every_sampled_trace_is_kept() {
     let provider = bare().build();
     assert!(provider.keep_trace(TraceId::from(1)));

@@ -192,7 +192,7 @@ pub(crate) fn set_parent(core: &Core, local: Option<&Local>, live: &mut LiveSpan
     if live.recording {
         live.body.set_trace_state(&live.trace_state);
     }
-    if let (Some(left), Some(tail)) = (left, &core.tail) {
+    if let Some(tail) = &core.tail {
         tail.moved(left, live);
     }
 }

@@ -91,8 +91,15 @@ impl TailProcessor {
         self.hand_on(kept);
     }
 
-    /// A local root that lives has become part of another trace; the one it left may be over.
-    pub(crate) fn moved(&self, from: TraceId, span: &LiveSpan) {
+    /// A span that lives has another parent, and may be a local root now; if it was one, of `from`, that trace may be over.
+    pub(crate) fn moved(&self, from: Option<TraceId>, span: &LiveSpan) {
+        // First, so that a root that stays in its trace does not end it.
+        if span.is_recording() {
+            self.begin(span);
+        }
+        let Some(from) = from else {
+            return;
+        };
         let mut kept = Kept::new();
         {
             let mut state = lock(&self.state);
@@ -108,9 +115,6 @@ impl TailProcessor {
             }
         }
         self.hand_on(kept);
-        if span.is_recording() {
-            self.begin(span);
-        }
     }
 
     pub(crate) fn account(&self) -> TailAccount {
