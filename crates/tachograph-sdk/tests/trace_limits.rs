@@ -19,8 +19,10 @@ fn span_of(limits: SpanLimits, change: impl FnOnce(&mut Span)) -> SpanSnapshot {
     let mut span = provider.tracer("test").start("span");
     change(&mut span);
     drop(span);
-    assert_eq!(ledger(&provider.shutdown(soon())).exported, 1);
-    exporter.spans().remove(0)
+    let account = provider.shutdown(soon());
+    let span = exporter.spans().remove(0);
+    assert_eq!((ledger(&account).exported, account.truncated), (1, u64::from(span.truncated)));
+    span
 }
 
 fn limits(change: impl FnOnce(&mut SpanLimits)) -> SpanLimits {
@@ -126,6 +128,16 @@ fn a_million_attributes_of_as_many_keys_are_refused_beyond_the_limit() {
         }
     });
     assert_eq!((span.attributes.len(), span.dropped[0]), (128, 1_000_000 - 128));
+}
+
+#[test]
+fn a_value_for_which_there_is_no_room_in_the_place_of_a_shorter_one_is_counted() {
+    let span = span_of(limits(|limits| limits.bytes = 0), |span| {
+        span.set_attribute(KeyValue::new("first", true));
+        span.set_attribute(KeyValue::new("long", "x".repeat(10_000)));
+        span.set_attribute(KeyValue::new("first", 7));
+    });
+    assert_eq!((span.attribute("first"), span.truncated), (Some(&true.into()), 2));
 }
 
 #[test]

@@ -92,6 +92,7 @@ impl Core {
                 return;
             }
             let inner = &mut *slot.lock();
+            inner.live.count_truncated(scratch.fields.dropped);
             let name = name_of(scratch);
             let time = self.tracer.event_time(&inner.live);
             {

@@ -277,6 +277,9 @@ fn more_spans_than_there_is_room_for_are_refused_and_counted() {
     });
     let refused = dispatch.downcast_ref::<TelemetrySubscriber>().map(TelemetrySubscriber::refused_spans);
     assert_eq!(refused, Some(10));
+    let account = provider.account();
+    assert_eq!(account.refused, 10);
+    assert!(account.to_string().contains("10 refused"), "{account}");
 }
 
 #[test]

@@ -44,6 +44,21 @@ fn of<'a>(event: &'a EventSnapshot, key: &str) -> Option<&'a Value> {
 }
 
 #[test]
+fn text_of_an_event_that_is_cut_is_counted() {
+    for rig in all() {
+        let spans = rig.run(|| {
+            info_span!("span").in_scope(|| {
+                info!(text = "x".repeat(100_000), "long");
+                info!("short");
+            });
+        });
+        let text = named(&spans, "span").events[0].attributes.iter().find(|pair| pair.key.as_str() == "text");
+        assert!(text.unwrap().value.as_str().len() < 100_000);
+        assert_eq!(rig.provider.account().truncated, 1);
+    }
+}
+
+#[test]
 fn fields_keep_their_types_and_integers_never_lose_a_digit() {
     for rig in all() {
         let spans = rig.run(|| {

@@ -135,7 +135,7 @@ fn config_of(environment: &Environment, strict: bool) -> Result<OtlpConfig, Erro
         return Err(Error::environment(problems));
     }
     for problem in problems {
-        diag::report("environment", &problem.variable, &problem.message);
+        diag::report("environment", &problem.variable, &problem);
     }
     Ok(config)
 }

@@ -3,7 +3,9 @@ use opentelemetry::metrics::Meter;
 
 use super::tail;
 use crate::pipeline::{PipelineState, reason};
-use crate::trace::{ParentOrigin, SamplingOutcome, SpanCounts, TracerProvider, WeakTracerProvider};
+use crate::trace::{
+    ParentOrigin, SamplingOutcome, SpanCounts, TraceAccount, TracerProvider, WeakTracerProvider,
+};
 
 /// Reasons of drops that the exporter had no part in.
 const BEFORE_THE_EXPORTER: [&str; 5] = [
@@ -21,13 +23,15 @@ const SPANS: &str = "{span}";
 const DURATIONS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// Makes a provider's spans, processors and exporters observable as `otel.sdk.span.*`, `otel.sdk.processor.span.*` and
-/// `otel.sdk.exporter.*`, and what tail sampling decides as `tachograph.tail_sampling.*`.
+/// `otel.sdk.exporter.*`, what is lost before that as `tachograph.span.*`, and what tail sampling decides as
+/// `tachograph.tail_sampling.*`.
 ///
 /// Nothing is counted twice for it: each collection reads what the provider counts anyway. The metrics do not keep the
 /// provider alive; without it they have no series but those of durations, which are recorded from now on, as they happen.
 /// Called twice for one meter, it has them recorded twice.
 pub fn observe_traces(meter: &Meter, provider: &TracerProvider) {
     observe_spans(meter, provider);
+    observe_losses(meter, provider);
     observe_processors(meter, provider);
     observe_exporters(meter, provider);
     observe_operations(meter, provider);
@@ -65,6 +69,36 @@ fn observe_spans(meter: &Meter, provider: &TracerProvider) {
             }
         })
         .build();
+}
+
+/// What is lost before any exporter could count it. The conventions have no metrics for this.
+fn observe_losses(meter: &Meter, provider: &TracerProvider) {
+    for (name, unit, description, of) in [
+        (
+            "tachograph.span.refused",
+            SPANS,
+            "Spans that never started because too many lived at once",
+            (|account| account.refused) as fn(TraceAccount) -> u64,
+        ),
+        (
+            "tachograph.span.truncated",
+            "{value}",
+            "Values of spans that were cut for want of room in their span",
+            |account| account.truncated,
+        ),
+    ] {
+        let weak = provider.downgrade();
+        meter
+            .u64_observable_counter(name)
+            .with_unit(unit)
+            .with_description(description)
+            .with_callback(move |observer| {
+                if let Some(provider) = weak.upgrade() {
+                    observer.observe(of(provider.account()), &[]);
+                }
+            })
+            .build();
+    }
 }
 
 fn counts(provider: &WeakTracerProvider) -> Option<SpanCounts> {

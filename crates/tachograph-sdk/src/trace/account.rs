@@ -17,6 +17,12 @@ pub struct TraceAccount {
     pub ended: u64,
     /// Calls on spans of the API that had ended, which had no effect.
     pub after_end: u64,
+    /// Values of spans that ended which were cut, or not set over an older one, for want of room; see
+    /// [`SpanLimits::bytes`](super::SpanLimits::bytes).
+    pub truncated: u64,
+    /// Spans that never started because too many lived at once; see
+    /// [`Tracer::count_refused`](super::Tracer::count_refused).
+    pub refused: u64,
     /// What tail sampling decided, where there is any. Exporters are given only what it kept.
     pub tail: Option<TailAccount>,
     /// For each exporter, its kind and what became of the spans that ended for it.
@@ -34,6 +40,12 @@ impl fmt::Display for TraceAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let TraceAccount { started, sampled, ended, .. } = self;
         write!(f, "traces: {started} spans started, {sampled} sampled, {ended} ended")?;
+        if self.refused > 0 {
+            write!(f, ", {} refused since too many lived at once", self.refused)?;
+        }
+        if self.truncated > 0 {
+            write!(f, ", {} values cut for want of room", self.truncated)?;
+        }
         if let Some(tail) = &self.tail {
             write!(f, "; tail sampling: {tail}")?;
         }

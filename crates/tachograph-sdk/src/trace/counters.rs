@@ -114,6 +114,10 @@ pub(crate) struct Counters {
     shared: Cells,
     /// Calls on spans that had ended.
     pub(crate) after_end: AtomicU64,
+    /// Values of spans that ended which were cut for want of room.
+    pub(crate) truncated: AtomicU64,
+    /// Spans that their callers had no place for.
+    pub(crate) refused: AtomicU64,
 }
 
 #[derive(Debug, Default)]

@@ -210,6 +210,9 @@ pub(crate) fn end(
     }
     live.head.end = unix_nanos.unwrap_or_else(|| core.clock.now(live.epoch));
     count(SamplingOutcome::recorded(live.is_sampled()));
+    if live.body.truncated() != 0 {
+        core.truncated(live.body.truncated());
+    }
     let span = FinishedSpan::new(&live.head, &live.body, &core.shared);
     for processor in &core.processors {
         processor.on_end(&span);
@@ -244,6 +247,12 @@ impl Core {
             None => super::id::IdGenerator::new_span_id(&super::id::RandomIds),
             Some(ids) => ids.new_span_id(),
         }
+    }
+
+    /// Counts values that were cut.
+    #[cold]
+    fn truncated(&self, values: u32) {
+        self.counters.truncated.fetch_add(u64::from(values), Ordering::Relaxed);
     }
 
     /// Counts a call on a span that has ended.

@@ -148,6 +148,13 @@ impl LiveSpan {
         }
     }
 
+    /// Counts values that were cut before they came here.
+    pub fn count_truncated(&mut self, values: u32) {
+        if self.recording {
+            self.body.count_truncated(values);
+        }
+    }
+
     /// Changes its kind.
     pub fn set_kind(&mut self, kind: &SpanKind) {
         if self.recording {

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
 use opentelemetry::trace::{SpanBuilder, SpanContext, SpanKind, TraceContextExt, TraceState};
@@ -110,6 +111,12 @@ impl Tracer {
     /// since the span's trace began, the time goes by the trace's timeline. Nanoseconds since the Unix epoch.
     pub fn given_time(&self, live: &LiveSpan, time: SystemTime) -> u64 {
         self.core.clock.given(time, live.epoch, live.head.start)
+    }
+
+    /// Counts a span that its caller could not start because too many live, in the provider's account. For code that keeps spans in
+    /// places of its own.
+    pub fn count_refused(&self) {
+        self.core.counters.refused.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Whether the provider has been shut down.

@@ -141,6 +141,7 @@ impl Core {
 
     #[cold]
     fn refuse(&self) -> u64 {
+        self.tracer.count_refused();
         if self.refused.fetch_add(1, Ordering::Relaxed) == 0 {
             diag::report(
                 "tracing.spans",

@@ -89,6 +89,7 @@ impl Core {
             "" => slot.metadata().map_or("", Metadata::name),
             name => name,
         };
+        let cut = held.dropped;
         let held = HeldFields(held);
         let mut again =
             SpanStart::new(name).with_kind(kind).with_parent(Some(parent.into())).with_attributes(&held);
@@ -99,6 +100,7 @@ impl Core {
             again = again.with_start_time(*start);
         }
         if self.tracer.start_span(live, again) {
+            live.count_truncated(cut);
             special.apply(live);
         }
     }

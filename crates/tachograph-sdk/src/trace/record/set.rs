@@ -240,8 +240,9 @@ impl Attributes {
         let len = self.used;
         room.left += old;
         if !self.append(key, value, limits, room) {
-            // There was room for the old one, so this does not come up; if it did, the old one would stay.
+            // One of another type takes more; the old one stays.
             room.left -= old;
+            room.truncated = room.truncated.saturating_add(1);
             return;
         }
         let new = self.used - len;

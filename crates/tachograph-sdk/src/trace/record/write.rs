@@ -92,6 +92,16 @@ impl Body {
         self.room.left = self.room.left.saturating_sub(self.state.len());
     }
 
+    /// Values that were cut, or not set over an older one, for want of room.
+    #[inline]
+    pub(crate) fn truncated(&self) -> u32 {
+        self.room.truncated
+    }
+
+    pub(crate) fn count_truncated(&mut self, values: u32) {
+        self.room.truncated = self.room.truncated.saturating_add(values);
+    }
+
     #[inline]
     pub(crate) fn set_attribute(&mut self, key: &str, value: ValueRef<'_>, limits: &SpanLimits) {
         self.attributes.set(key, value, limits.attributes, limits, &mut self.room);
