@@ -84,8 +84,3 @@ pub use filter::{Filter, FilterError};
 pub use layer::TelemetryLayer;
 pub use options::{ContextMode, SpanOptions};
 pub use subscriber::{SubscriberBuilder, TelemetrySubscriber};
-
-/// The guide's examples.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/guides/traces.md")]
-struct Guide;

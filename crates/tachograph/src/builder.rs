@@ -25,6 +25,9 @@ use crate::traces::TraceParts;
 /// named `default_…` give way to it, those named `with_…` do not. A variable that makes no sense is
 /// reported and as if unset, unless the builder is [`strict`](Self::strict).
 ///
+/// These are most of the variables. All of them, with the values they take and what code sets instead, are in the repository's
+/// `docs/environment.md`.
+///
 /// | variable | what it sets | default |
 /// |---|---|---|
 /// | `OTEL_SDK_DISABLED` | `true`: nothing is recorded, no port is opened, pages are empty | `false` |

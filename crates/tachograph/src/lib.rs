@@ -49,9 +49,13 @@
 //! - [`Static`]: an instrument in a `static`, which follows the `Telemetry` that was installed last.
 //! - Spans: those of `tracing`, by the subscriber that [`TelemetryBuilder::install`] sets or by a
 //!   [layer](Telemetry::tracing_layer) for yours, and those of the API, by [`Telemetry::tracer`]. They nest in each other, go on from
-//!   service to service by a [`Propagator`], and what becomes of each is in the [`Report`].
+//!   service to service by a [`Propagator`], and what becomes of each is in the [`Report`]. What `tracing` has no words for is
+//!   [`SpanExt`]'s; into tasks, threads and streams they go by [`Carry`], [`in_current`] and [`in_span`].
 //! - The API of the `opentelemetry` crate, re-exported as [`opentelemetry`], is implemented:
 //!   [`Meter::as_otel`] and [`MeterProvider`] are its own, so that instrumented libraries work unchanged.
+//!
+//! Every variable that is read, with its default and range, is in the repository's `docs/environment.md`; how traces and
+//! metrics are made, sampled, limited and exported in its `docs/guides`.
 //!
 //! Nothing needs a global: [`TelemetryBuilder::build`] sets none, [`TelemetryBuilder::install`] sets the
 //! API's and those of static instruments.
@@ -115,7 +119,8 @@ pub use tachograph_sdk::{
 pub use tachograph_tower::HttpServerLayer;
 #[cfg(feature = "tracing")]
 pub use tachograph_tracing::{
-    Console, ContextMode, Filter, FilterError, SpanExt, SpanOptions, TelemetryLayer,
+    Carried, Carry, Console, ContextMode, Filter, FilterError, SpanExt, SpanOptions, SubscriberBuilder,
+    TelemetryLayer, TelemetrySubscriber, in_current, in_span,
 };
 
 /// The documents whose examples are compiled as this crate's.
@@ -123,4 +128,8 @@ pub use tachograph_tracing::{
 mod documents {
     #[doc = include_str!("../../../docs/guides/metrics.md")]
     struct MetricsGuide;
+
+    #[cfg(all(feature = "otlp", feature = "tracing"))]
+    #[doc = include_str!("../../../docs/guides/traces.md")]
+    struct TracesGuide;
 }

@@ -85,12 +85,19 @@ impl Telemetry {
         &self.parts.propagator
     }
 
-    /// Exports every span that has ended by now, and waits for that, so long at most. For programs that are about
-    /// to be frozen, and for tests; ending flushes by itself. It blocks the thread.
+    /// Exports every span that has ended by now and was not held back, and waits for that, so long at most. For programs
+    /// that are about to be frozen, and for tests; ending flushes by itself. It blocks the thread: in a runtime, call it where
+    /// blocking is allowed (`spawn_blocking`).
+    ///
+    /// With [tail sampling](crate::TelemetryBuilder::with_tail_sampling) spans of traces that are not over in this process
+    /// are held, and stay held: nothing has been decided about them, and a flush does not decide. Only
+    /// [`shutdown`](Self::shutdown), or dropping the value, decides about all of them, with what is known then.
+    /// Spans that have not ended are never exported.
     ///
     /// # Errors
     ///
-    /// When the time was not enough, or this telemetry has ended.
+    /// When the time was not enough, or this telemetry has ended; also when an exporter calls it. What
+    /// could not be delivered is no error here: it is reported, and counted in the [`Report`].
     pub fn flush_blocking(&self, timeout: Duration) -> Result<(), FlushError> {
         self.parts.tracers.flush(Deadline::after(timeout))
     }
