@@ -306,6 +306,22 @@ fn spans_are_exported_on_schedule_and_when_there_is_a_batch() {
     wait_until(|| *sizes.lock().unwrap() == [1, 2]);
 }
 
+#[test]
+fn a_schedule_without_delay_does_not_keep_the_worker_busy() {
+    let (sizes, exporter) = noting();
+    let provider = batched(exporter, BatchConfig::spans().with_schedule_delay(Duration::ZERO));
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_millis(100) {
+        record(&provider, 1);
+    }
+    provider.flush(soon()).unwrap();
+    let sizes = sizes.lock().unwrap();
+    let (batches, spans) = (sizes.len(), sizes.iter().sum::<usize>());
+    // Once a millisecond, beside whole batches and what the queue had: where nothing lets it wait, it is for every few spans.
+    let most = start.elapsed().as_millis() as usize + 2 + 2 * (spans / 100);
+    assert!(batches <= most, "{batches} batches of {spans} spans in {:?}", start.elapsed());
+}
+
 fn wait_until(ready: impl Fn() -> bool) {
     let start = Instant::now();
     while !ready() {

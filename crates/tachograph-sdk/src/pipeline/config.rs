@@ -1,14 +1,17 @@
 use std::time::Duration;
 
+/// The shortest schedule: with none at all the worker would look for records without a pause, on a core of its own.
+const MIN_SCHEDULE_DELAY: Duration = Duration::from_millis(1);
+
 /// How records are queued, batched and exported: the specification's batch processor.
 ///
 /// [`BatchConfig::spans`] has the defaults of the `OTEL_BSP_*` variables. What is out of range is
-/// brought into it when a pipeline is made: a size of zero counts as one, and a batch is never larger
-/// than the queue.
+/// brought into it when a pipeline is made: a size of zero counts as one, a schedule
+/// shorter than a millisecond as one of a millisecond, and a batch is never larger than the queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BatchConfig {
-    /// How long records wait at most before they are exported. 5 s for spans.
+    /// How long records wait at most before they are exported. 5 s for spans, and never less than 1 ms.
     pub schedule_delay: Duration,
     /// How long one call of the exporter may take; zero is without end. 30 s.
     pub export_timeout: Duration,
@@ -39,7 +42,7 @@ impl BatchConfig {
         }
     }
 
-    /// How long records wait at most before they are exported.
+    /// How long records wait at most before they are exported; less than 1 ms counts as that.
     #[must_use]
     pub fn with_schedule_delay(mut self, delay: Duration) -> Self {
         self.schedule_delay = delay;
@@ -83,6 +86,7 @@ impl BatchConfig {
 
     /// With every value in its range.
     pub(crate) fn in_range(mut self) -> Self {
+        self.schedule_delay = self.schedule_delay.max(MIN_SCHEDULE_DELAY);
         self.max_queue_size = self.max_queue_size.max(1);
         self.max_export_batch_size = self.max_export_batch_size.clamp(1, self.max_queue_size);
         self.thread_bytes = self.thread_bytes.clamp(1 << 10, 1 << 30);
