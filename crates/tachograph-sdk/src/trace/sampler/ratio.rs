@@ -5,9 +5,11 @@ use super::{Sampler, Sampling, SamplingInput};
 /// Samples a share of traces, by their ids alone: every service with the same ratio, and each that looks at the same
 /// 56 random bits, decides alike, and a trace that is sampled at some ratio is sampled at every higher one.
 ///
-/// The specification's consistent probability sampling: the last seven bytes of the trace id, as a number of 56 bits,
-/// are compared with the rejection threshold `(1 - ratio) * 2^56`. The parent is not looked at: put it into
-/// [`ParentBased`](super::ParentBased).
+/// Of the specification's consistent probability sampling it has the threshold rule only: the last seven bytes of the
+/// trace id, as a number of 56 bits, are compared with the rejection threshold `(1 - ratio) * 2^56`. It neither writes that
+/// threshold to the trace state (`ot=th:`), so that what receives the spans cannot work out from them how many each stands
+/// for, nor reads randomness given there (`ot=rv:`), so that it decides otherwise than others where a trace has some. The
+/// parent is not looked at: put it into [`ParentBased`](super::ParentBased).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TraceIdRatio {
     /// Traces whose 56 bits are below it are rejected; at most `2^56`.
