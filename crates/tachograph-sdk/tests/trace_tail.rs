@@ -55,6 +55,33 @@ fn traces_that_are_erroneous_slow_or_marked_are_kept_whole_and_others_are_not() 
 }
 
 #[test]
+fn the_attribute_that_marks_a_trace_can_be_another_one() {
+    let (exporter, provider) = provider(TailSampling::new(0.0).with_mark("debug.keep"));
+    let tracer = provider.tracer("test");
+    trace(&tracer, "marked", |span| span.set_attribute(KeyValue::new("debug.keep", true)));
+    trace(&tracer, "marked as before", |span| span.set_attribute(KeyValue::new("sampling.keep", true)));
+    trace(&tracer, "no boolean", |span| span.set_attribute(KeyValue::new("debug.keep", "true")));
+    assert_eq!(names(&exporter), ["marked"]);
+}
+
+#[test]
+fn a_flush_leaves_what_is_held_and_a_trace_that_is_over_is_flushed() {
+    let exporter = InMemorySpanExporter::new();
+    let config = TailSampling::new(1.0);
+    let provider =
+        bare().with_tail_sampling(config).with_batch_exporter(exporter.clone(), unscheduled()).build();
+    let tracer = provider.tracer("test");
+    let root = Context::new().with_span(tracer.start_with_context("root", &Context::new()));
+    drop(tracer.start_with_context("child", &root));
+    provider.flush(soon()).unwrap();
+    assert!(exporter.spans().is_empty());
+    assert_eq!(provider.account().tail.unwrap().spans.queued, 1);
+    drop(root);
+    provider.flush(soon()).unwrap();
+    assert_eq!(exporter.spans().len(), 2);
+}
+
+#[test]
 fn the_rest_is_sampled_down_by_the_trace_id() {
     let (exporter, provider) = provider(TailSampling::new(0.25));
     let tracer = provider.tracer("test");

@@ -99,6 +99,10 @@ impl TracerProvider {
     /// Hands every span that has ended to its exporter, and waits until that is done or the deadline has passed. All
     /// processors are asked, one after the other; the first error is returned.
     ///
+    /// With [tail sampling](TracerProviderBuilder::with_tail_sampling), spans whose trace is not over in this process are held
+    /// until it is, and a flush leaves them there: they have ended and are not exported when it returns. What is held is part of
+    /// the [account](Self::account) (`tail`); [`shutdown`](Self::shutdown) decides it.
+    ///
     /// # Errors
     ///
     /// When the deadline passed, when the provider was shut down, and when an exporter calls it.

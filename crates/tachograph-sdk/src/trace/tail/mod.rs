@@ -35,6 +35,11 @@ pub(crate) use processor::TailProcessor;
 /// here, then, may show up at the collector without this process's part; each process decides for itself, unless all use the
 /// same ratio and nothing else. Sample at the head what must be whole everywhere.
 ///
+/// # Flushing
+///
+/// A [flush](super::TracerProvider::flush) does not decide anything: spans of traces that are not over stay held, and are
+/// not exported by it. A [shutdown](super::TracerProvider::shutdown) decides all of them with what is known by then.
+///
 /// # Bounds
 ///
 /// So many traces and so many bytes are held, and no more. The oldest trace makes room: it is decided with what is
