@@ -3,7 +3,9 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -48,6 +50,9 @@ struct Admitted {
 /// It becomes a `tracing` event of level WARN and target [`TARGET`]. In a program that never set a
 /// `tracing` subscriber the first report of each kind and subject goes to standard error instead.
 ///
+/// The subscriber is the user's. Where it panics that is contained, so that who reports need not fear for itself: the first report of each kind
+/// and subject goes to standard error then, too, after a line that says so once.
+///
 /// Crates of this workspace that export what the SDK collects report through here, too. It is not
 /// meant for hot paths: it takes a lock.
 pub fn report(kind: &'static str, subject: &str, message: impl fmt::Display) {
@@ -55,9 +60,12 @@ pub fn report(kind: &'static str, subject: &str, message: impl fmt::Display) {
         return;
     };
     if tracing::dispatcher::has_been_set() {
-        match suppressed {
+        let heard = contained(|| match suppressed {
             0 => tracing::warn!(target: TARGET, kind, subject, "{message}"),
             _ => tracing::warn!(target: TARGET, kind, subject, suppressed, "{message}"),
+        });
+        if !heard && first {
+            to_stderr(kind, &message);
         }
     } else if first {
         to_stderr(kind, &message);
@@ -68,16 +76,37 @@ pub fn report(kind: &'static str, subject: &str, message: impl fmt::Display) {
 pub fn inform(kind: &'static str, message: impl fmt::Display) {
     if admit(kind, "", Instant::now()).is_some_and(|admitted| admitted.first) {
         if tracing::dispatcher::has_been_set() {
-            tracing::info!(target: TARGET, kind, "{message}");
+            if !contained(|| tracing::info!(target: TARGET, kind, "{message}")) {
+                to_stderr(kind, &message);
+            }
         } else {
             to_stderr(kind, &message);
         }
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the last resort of a program without a subscriber")]
+/// Tells the subscriber; says whether it came through that without a panic.
+fn contained(tell: impl FnOnce()) -> bool {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    let Err(panic) = catch_unwind(AssertUnwindSafe(tell)) else {
+        return true;
+    };
+    if !SAID.swap(true, Ordering::Relaxed) {
+        let text = text_of_panic(&*panic);
+        to_stderr(
+            "subscriber.panic",
+            &format_args!(
+                "the tracing subscriber panicked when it was told of a report: {text}; look at its layers"
+            ),
+        );
+    }
+    let_go(panic);
+    false
+}
+
+/// The last resort. What cannot be written there either is let go.
 fn to_stderr(kind: &str, message: &dyn fmt::Display) {
-    eprintln!("tachograph: {message} [{kind}]");
+    let _ = writeln!(std::io::stderr().lock(), "tachograph: {message} [{kind}]");
 }
 
 fn admit(kind: &'static str, subject: &str, now: Instant) -> Option<Admitted> {
