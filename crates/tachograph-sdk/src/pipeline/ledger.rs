@@ -8,6 +8,8 @@ pub mod reason {
     pub const ALREADY_SHUTDOWN: &str = "already_shutdown";
     /// The exporter panicked.
     pub const EXPORTER_PANICKED: &str = "exporter_panicked";
+    /// The pipeline's own worker panicked: a defect of this crate.
+    pub const WORKER_PANICKED: &str = "worker_panicked";
     /// The deadline of the shutdown passed before it could be exported.
     pub const SHUTDOWN_TIMEOUT: &str = "shutdown_timeout";
     /// An exporter made or ended telemetry while it exported, to be exported by itself.

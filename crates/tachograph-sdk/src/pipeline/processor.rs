@@ -1,4 +1,3 @@
-use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, PoisonError};
@@ -41,13 +40,7 @@ impl<R: Record> BatchPipeline<R> {
         let queue = Arc::new(Queue::new(config.in_range()));
         let (component, operations) = (exporter.component_type(), exporter.operations());
         let notice = exporter.shutdown_notice();
-        let worker = Worker {
-            queue: Arc::clone(&queue),
-            shared,
-            exporter: Box::new(exporter),
-            batch: Vec::new(),
-            drained: VecDeque::new(),
-        };
+        let worker = Worker::new(Arc::clone(&queue), shared, Box::new(exporter));
         let name = format!("tachograph-{}", R::NAME);
         if let Err(error) = thread::Builder::new().name(name).spawn(move || worker.run()) {
             diag::report(

@@ -1,8 +1,14 @@
 //! The thread that exports.
+//!
+//! Exporters and `tracing` subscribers are others' code, and contained where they are called. What panics in spite of that is a
+//! defect of this crate, and costs what was being exported, but not the worker: who records and who flushes must not find nobody there.
 
+use std::any::Any;
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use opentelemetry::Context;
 
@@ -14,6 +20,7 @@ use super::inside::Inside;
 use super::ledger::reason;
 use super::queue::{Inner, Queue, release, take};
 use super::record::Record;
+use crate::diag;
 use crate::sync::{MutexGuard, lock};
 
 pub(super) struct Worker<R: Record> {
@@ -24,7 +31,25 @@ pub(super) struct Worker<R: Record> {
     pub(super) batch: Vec<Piece>,
     /// What was drained from the lanes.
     pub(super) drained: VecDeque<Piece>,
+    /// When it is time to export whatever there is.
+    next: Deadline,
+    /// Where the batch came from.
+    source: Source,
+    /// Whether it has been counted what became of the batch.
+    counted: bool,
+    #[cfg(test)]
+    fault: Option<fn(&Queue)>,
 }
+
+/// Where what is left of a batch's last piece belongs.
+#[derive(Clone, Copy)]
+enum Source {
+    Queue,
+    Drained,
+}
+
+/// So many panics without a turn between them that goes well are the end: the pipeline closes, and counts what it had as dropped.
+const PANICS: u32 = 10;
 
 /// Why the worker woke up.
 enum Task {
@@ -36,35 +61,115 @@ enum Task {
 }
 
 impl<R: Record> Worker<R> {
+    pub(super) fn new(queue: Arc<Queue>, shared: Arc<R::Shared>, exporter: Box<dyn Exporter<R>>) -> Self {
+        Worker {
+            next: Deadline::after(queue.config.schedule_delay),
+            queue,
+            shared,
+            exporter,
+            batch: Vec::new(),
+            drained: VecDeque::new(),
+            source: Source::Queue,
+            counted: true,
+            #[cfg(test)]
+            fault: None,
+        }
+    }
+
     pub(super) fn run(mut self) {
         self.queue.enter_worker();
         // What an exporter does on this thread is not telemetry to be exported.
         let _suppressed = (Inside::enter(), Context::enter_telemetry_suppressed_scope());
-        let delay = self.queue.config.schedule_delay;
-        let mut next = Deadline::after(delay);
+        let mut panics = 0;
         loop {
-            match self.wait(next) {
-                Task::Batch => self.export_batches(),
-                Task::Everything(flushes) => {
-                    self.export_everything(None);
-                    if lock(&self.queue.inner).flushes_done < flushes {
-                        let limit = Deadline::of_timeout(self.queue.config.export_timeout);
-                        contained::call::<R>("flush", || self.exporter.flush(limit));
+            match catch_unwind(AssertUnwindSafe(|| self.turn())) {
+                Ok(None) => panics = 0,
+                Ok(Some(deadline)) => return self.end(deadline),
+                Err(panic) => {
+                    panics += 1;
+                    self.recover(panic, panics);
+                    if panics == PANICS {
+                        self.give_up();
+                        return self.end(Deadline::of_timeout(Duration::from_secs(1)));
                     }
-                    next = Deadline::after(delay);
-                    self.queue.has_room();
-                    let mut inner = lock(&self.queue.inner);
-                    inner.flushes_done = inner.flushes_done.max(flushes);
-                    inner.trim();
-                    drop(inner);
-                    self.queue.done.notify_all();
+                    thread::sleep(Duration::from_millis(1 << panics) / 2);
                 }
-                Task::Shutdown(deadline) => return self.shut_down(deadline),
             }
         }
     }
 
-    fn wait(&self, next: Deadline) -> Task {
+    /// Does what there is to do next; returns the deadline of the shutdown when that was it.
+    fn turn(&mut self) -> Option<Deadline> {
+        match self.wait() {
+            Task::Batch => self.export_batches(),
+            Task::Everything(flushes) => {
+                self.export_everything(None);
+                if lock(&self.queue.inner).flushes_done < flushes {
+                    let limit = Deadline::of_timeout(self.queue.config.export_timeout);
+                    contained::call::<R>("flush", || self.exporter.flush(limit));
+                }
+                self.next = Deadline::after(self.queue.config.schedule_delay);
+                self.queue.has_room();
+                let mut inner = lock(&self.queue.inner);
+                inner.flushes_done = inner.flushes_done.max(flushes);
+                inner.trim();
+                drop(inner);
+                self.queue.done.notify_all();
+            }
+            Task::Shutdown(deadline) => {
+                self.queue.close();
+                self.export_everything(Some(deadline));
+                return Some(deadline);
+            }
+        }
+        None
+    }
+
+    /// After a panic: counts the batch, if that was not done, and puts back what was not part of it.
+    fn recover(&mut self, panic: Box<dyn Any + Send>, panics: u32) {
+        let records: usize = self.batch.iter().map(|piece| piece.records).sum();
+        let lost = if self.counted { 0 } else { records };
+        {
+            let mut inner = lock(&self.queue.inner);
+            inner.in_flight = 0;
+            inner.dropped.add(reason::WORKER_PANICKED, lost as u64);
+        }
+        self.counted = true;
+        self.release();
+        self.queue.has_room();
+        diag::report(
+            "pipeline.worker",
+            R::NAME,
+            format_args!(
+                "the thread that exports {}s panicked: {}; {lost} of them are lost, and counted; {}; please report this \
+                 as a defect of tachograph",
+                R::NAME,
+                diag::text_of_panic(&*panic),
+                if panics < PANICS { "it goes on" } else { "it ends, for this was the tenth time in a row" },
+            ),
+        );
+        diag::let_go(panic);
+    }
+
+    /// Counts everything there is as dropped, for nothing can be exported.
+    fn give_up(&mut self) {
+        self.queue.close();
+        let given_up = catch_unwind(AssertUnwindSafe(|| {
+            self.queue.drain(&mut self.drained);
+            let mut inner = lock(&self.queue.inner);
+            inner.pop(usize::MAX, &mut self.batch);
+            take(&mut self.drained, usize::MAX, &mut self.batch);
+            let records: usize = self.batch.iter().map(|piece| piece.records).sum();
+            inner.dropped.add(reason::WORKER_PANICKED, records as u64);
+            inner.release(&mut self.batch, &self.queue.config);
+        }));
+        if let Err(panic) = given_up {
+            diag::let_go(panic);
+        }
+    }
+
+    fn wait(&self) -> Task {
+        let next = self.next;
         let mut inner = lock(&self.queue.inner);
         loop {
             if let Some(deadline) = inner.shutdown {
@@ -94,10 +199,11 @@ impl<R: Record> Worker<R> {
                 if inner.records < size || inner.shutdown.is_some() {
                     return;
                 }
+                (self.source, self.counted) = (Source::Queue, false);
                 inner.pop(size, &mut self.batch);
             }
             self.export(None);
-            lock(&self.queue.inner).release(&mut self.batch, &self.queue.config);
+            self.release();
             self.queue.has_room();
         }
     }
@@ -116,18 +222,30 @@ impl<R: Record> Worker<R> {
                 if left == 0 || (shutdown.is_none() && inner.shutdown.is_some()) {
                     break;
                 }
+                (self.source, self.counted) = (Source::Queue, false);
                 inner.pop(size.min(left), &mut self.batch);
             }
             self.export(shutdown);
-            lock(&self.queue.inner).release(&mut self.batch, &self.queue.config);
+            self.release();
         }
         while !self.drained.is_empty() && (shutdown.is_some() || lock(&self.queue.inner).shutdown.is_none()) {
+            (self.source, self.counted) = (Source::Drained, false);
             take(&mut self.drained, size, &mut self.batch);
             self.export(shutdown);
-            let mut inner = lock(&self.queue.inner);
-            let rest = release(&mut self.batch, |buffer| inner.give_back(buffer, &self.queue.config));
-            if let Some(rest) = rest {
-                self.drained.push_front(rest);
+            self.release();
+        }
+    }
+
+    /// Gives the batch's buffers back, and what its last piece held beyond it to where that came from.
+    fn release(&mut self) {
+        let mut inner = lock(&self.queue.inner);
+        match self.source {
+            Source::Queue => inner.release(&mut self.batch, &self.queue.config),
+            Source::Drained => {
+                let rest = release(&mut self.batch, |buffer| inner.give_back(buffer, &self.queue.config));
+                if let Some(rest) = rest {
+                    self.drained.push_front(rest);
+                }
             }
         }
     }
@@ -139,8 +257,13 @@ impl<R: Record> Worker<R> {
         let batch = Batch::<R>::new(&self.batch, &self.shared);
         let len = batch.len();
         let deadline = shutdown.unwrap_or(Deadline::NEVER);
+        #[cfg(test)]
+        if let Some(fault) = self.fault {
+            fault(&self.queue);
+        }
         if deadline.has_passed() {
             lock(&self.queue.inner).dropped.add(reason::SHUTDOWN_TIMEOUT, len as u64);
+            self.counted = true;
             return;
         }
         {
@@ -155,11 +278,10 @@ impl<R: Record> Worker<R> {
         inner.in_flight = 0;
         inner.exported += (len - rejected) as u64;
         inner.dropped.add(outcome.reason(), rejected as u64);
+        self.counted = true;
     }
 
-    fn shut_down(mut self, deadline: Deadline) {
-        self.queue.close();
-        self.export_everything(Some(deadline));
+    fn end(mut self, deadline: Deadline) {
         contained::call::<R>("shutdown", || self.exporter.shutdown(deadline));
         let Worker { queue, exporter, .. } = self;
         contained::call::<R>("drop", || drop(exporter));
@@ -183,3 +305,6 @@ fn sleep<'a>(queue: &Queue, inner: MutexGuard<'a, Inner>, until: Deadline) -> Mu
         None => queue.work.wait(inner).unwrap_or_else(PoisonError::into_inner),
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;
