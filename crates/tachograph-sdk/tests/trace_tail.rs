@@ -12,7 +12,9 @@ use opentelemetry::trace::{
 use opentelemetry::{Context, KeyValue};
 use tachograph_sdk::pipeline::reason;
 use tachograph_sdk::testing::InMemorySpanExporter;
-use tachograph_sdk::trace::{LiveSpan, Parent, Span, SpanStart, TailSampling, Tracer, TracerProvider};
+use tachograph_sdk::trace::{
+    LiveSpan, Parent, Span, SpanStart, TailSampling, TraceFate, Tracer, TracerProvider,
+};
 
 fn provider(config: TailSampling) -> (InMemorySpanExporter, TracerProvider) {
     let exporter = InMemorySpanExporter::new();
@@ -39,7 +41,9 @@ fn traces_that_are_erroneous_slow_or_marked_are_kept_whole_and_others_are_not() 
     trace(&tracer, "slow", |_| std::thread::sleep(Duration::from_millis(31)));
     trace(&tracer, "marked", |span| span.set_attribute(KeyValue::new("sampling.keep", true)));
     trace(&tracer, "marked not", |span| span.set_attribute(KeyValue::new("sampling.keep", false)));
-    trace(&tracer, "pointed at", |span| assert!(provider.keep_trace(span.span_context().trace_id())));
+    trace(&tracer, "pointed at", |span| {
+        assert_eq!(provider.keep_trace(span.span_context().trace_id()), TraceFate::Kept);
+    });
     assert_eq!(names(&exporter), ["error", "slow", "marked", "pointed at"]);
     assert_eq!(exporter.spans().len(), 8, "each with its child");
     let account = provider.shutdown(soon());
@@ -126,7 +130,10 @@ fn spans_that_end_after_their_trace_share_its_fate() {
         }
         let id = root.span().span_context().trace_id();
         root.span().end();
-        assert_eq!(provider.keep_trace(id), name == "kept", "it is over");
+        let (fate, answer) =
+            if name == "kept" { (TraceFate::Kept, Some(true)) } else { (TraceFate::Dropped, Some(false)) };
+        assert_eq!(provider.keep_trace(id), fate, "it is over");
+        assert_eq!(provider.trace_keeper()(id.to_bytes()), answer);
         late.end();
     }
     assert_eq!(names(&exporter), ["kept", "late"]);
@@ -270,8 +277,25 @@ fn a_root_that_gets_another_parent_in_its_own_trace_does_not_end_it() {
 }
 
 #[test]
-fn without_tail_sampling_every_sampled_trace_is_kept() {
-    let provider = bare().build();
-    assert!(provider.keep_trace(TraceId::from(1)));
-    assert!(provider.account().tail.is_none());
+fn of_a_trace_that_it_does_not_know_nobody_says_whether_it_is_kept() {
+    let (_, sampling) = provider(TailSampling::new(0.0).with_max_traces(1));
+    let tracer = sampling.tracer("test");
+    let mut first = TraceId::INVALID;
+    trace(&tracer, "first", |span| first = span.span_context().trace_id());
+    assert_eq!(sampling.keep_trace(first), TraceFate::Dropped);
+    trace(&tracer, "second", |_| ());
+    assert_eq!(sampling.keep_trace(first), TraceFate::Unknown, "it is forgotten");
+    assert_eq!(sampling.keep_trace(TraceId::from(1)), TraceFate::Unknown, "it was never here");
+
+    let plain = bare().build();
+    let span = plain.tracer("test").start("span");
+    assert_eq!(plain.keep_trace(span.span_context().trace_id()), TraceFate::Unknown);
+    assert!(plain.account().tail.is_none());
+
+    let keep = sampling.trace_keeper();
+    let root = tracer.start("held");
+    let id = root.span_context().trace_id().to_bytes();
+    assert_eq!(keep(id), Some(true));
+    drop((sampling, root));
+    assert_eq!(keep(id), None, "the provider has gone");
 }

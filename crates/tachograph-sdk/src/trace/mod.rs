@@ -65,7 +65,7 @@ pub use sampler::{
 pub use simple::SimpleSpanProcessor;
 pub use span::Span;
 pub use start::{AttributeWriter, SpanAttributes, SpanStart};
-pub use tail::{TailAccount, TailSampling};
+pub use tail::{TailAccount, TailSampling, TraceFate};
 pub use tracer::Tracer;
 
 use std::time::{SystemTime, UNIX_EPOCH};

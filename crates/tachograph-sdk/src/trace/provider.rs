@@ -16,7 +16,7 @@ use super::processor::SpanProcessor;
 use super::record::{SpanShared, Spans};
 use super::sampler::{AlwaysOn, ParentBased, Sampler, SamplerCell};
 use super::simple::SimpleSpanProcessor;
-use super::tail::{TailProcessor, TailSampling};
+use super::tail::{TailProcessor, TailSampling, TraceFate};
 use super::time::SpanClock;
 use super::tracer::Tracer;
 use crate::clock::Clock;
@@ -141,10 +141,29 @@ impl TracerProvider {
         }
     }
 
-    /// Asks that a trace be kept, and says whether it will be: with tail sampling, if it is not over and dropped already;
-    /// without, a trace that was sampled is kept anyway. For those who point at a trace from elsewhere, as an exemplar does.
-    pub fn keep_trace(&self, trace_id: TraceId) -> bool {
-        self.handle.0.tail.as_ref().is_none_or(|tail| tail.keep(trace_id))
+    /// Asks that a trace be kept, and says what is known of its fate. For those who point at a trace from elsewhere, as an exemplar
+    /// does.
+    ///
+    /// With tail sampling, a trace that is not over in this process is kept from now on; of one that is over, what was decided
+    /// stands. Without tail sampling nothing is asked of anybody, and the answer is always [`TraceFate::Unknown`]: every trace whose
+    /// sampled flag is set is handed to the exporters, and no other. Takes the lock of tail sampling; allocates nothing.
+    pub fn keep_trace(&self, trace_id: TraceId) -> TraceFate {
+        self.handle.0.tail.as_ref().map_or(TraceFate::Unknown, |tail| tail.keep(trace_id))
+    }
+
+    /// [`keep_trace`](Self::keep_trace) as a function that needs no type of traces: of the trace id's bytes, to yes, no, or unknown.
+    /// It does not keep the provider alive, after whose end the answer is unknown.
+    ///
+    /// ```
+    /// use tachograph_sdk::trace::{TailSampling, TracerProvider};
+    ///
+    /// let provider = TracerProvider::builder().with_tail_sampling(TailSampling::new(0.1)).build();
+    /// let keep = provider.trace_keeper();
+    /// assert_eq!(keep([7; 16]), None);
+    /// ```
+    pub fn trace_keeper(&self) -> impl Fn([u8; 16]) -> Option<bool> + Clone + Send + Sync + use<> {
+        let weak = self.downgrade();
+        move |trace_id| weak.upgrade()?.keep_trace(TraceId::from_bytes(trace_id)).is_kept()
     }
 
     /// What each processor that exports holds.
@@ -182,6 +201,7 @@ impl fmt::Debug for TracerProvider {
 }
 
 /// A handle that does not keep its provider alive.
+#[derive(Clone)]
 pub(crate) struct WeakTracerProvider(Weak<Handle>);
 
 impl WeakTracerProvider {

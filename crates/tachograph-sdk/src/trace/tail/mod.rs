@@ -1,6 +1,7 @@
 //! Which traces are exported, decided when they are over.
 
 mod account;
+mod fate;
 mod held;
 mod processor;
 mod quantile;
@@ -9,6 +10,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 pub use account::TailAccount;
+pub use fate::TraceFate;
 pub(crate) use processor::TailProcessor;
 
 /// Local tail sampling: what of each trace happens in this process is held until it is over here, and exported whole if it

@@ -5,6 +5,7 @@ use opentelemetry::trace::{SpanId, TraceId};
 
 use super::TailSampling;
 use super::account::TailAccount;
+use super::fate::TraceFate;
 use super::held::{Held, HeldTrace};
 use super::quantile::RunningQuantile;
 use crate::pipeline::{Deadline, FlushError, Ledger, PipelineState, length, reason};
@@ -59,16 +60,16 @@ impl TailProcessor {
         }
     }
 
-    /// Marks a trace that is held, or says whether one that is over was kept.
-    pub(crate) fn keep(&self, trace: TraceId) -> bool {
+    /// Marks a trace that is held, or says what was decided about one that is over.
+    pub(crate) fn keep(&self, trace: TraceId) -> TraceFate {
         let trace = number(trace);
         let mut state = lock(&self.state);
         match state.held.get(trace) {
             Some(held) => {
                 held.marked = true;
-                true
+                TraceFate::Kept
             }
-            None => state.held.decision(trace).unwrap_or(false),
+            None => TraceFate::of_decision(state.held.decision(trace)),
         }
     }
 
