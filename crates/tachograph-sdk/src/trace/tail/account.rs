@@ -20,7 +20,7 @@ pub struct TailAccount {
     pub early: u64,
     /// Traces that are held now: not over, or not known to be.
     pub held_traces: u64,
-    /// Bytes of their spans that have ended.
+    /// Bytes of the buffers with their spans that have ended.
     pub held_bytes: u64,
     /// Spans that came, were handed on (`exported`), dropped with their trace, and are held (`queued`).
     pub spans: Ledger,

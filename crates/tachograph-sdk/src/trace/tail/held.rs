@@ -45,7 +45,7 @@ impl Held {
         }
     }
 
-    /// How many traces there are, and their bytes.
+    /// How many traces there are, and the bytes of their buffers.
     pub(super) fn size(&self) -> (u64, u64) {
         (self.traces.len() as u64, self.bytes as u64)
     }
@@ -63,7 +63,7 @@ impl Held {
         })
     }
 
-    /// Counts bytes that a trace's records have grown by.
+    /// Counts bytes that the buffer of a trace's records has grown by: its capacity, for that is the memory it takes.
     pub(super) fn grown_by(&mut self, bytes: usize) {
         self.bytes += bytes;
     }
@@ -71,7 +71,7 @@ impl Held {
     /// Takes a trace out.
     pub(super) fn take(&mut self, trace: u128) -> Option<HeldTrace> {
         let held = self.traces.remove(&trace)?;
-        self.bytes -= held.records.len();
+        self.bytes -= held.records.capacity();
         Some(held)
     }
 
@@ -122,17 +122,36 @@ impl Held {
 mod tests {
     use super::*;
 
+    fn append(held: &mut Held, trace: u128, len: usize) {
+        let records = &mut held.hold(trace).records;
+        let before = records.capacity();
+        records.extend((0..len).map(|_| 0));
+        let grown = records.capacity() - before;
+        held.grown_by(grown);
+    }
+
+    #[test]
+    fn the_bound_is_of_the_memory_that_buffers_take_and_not_of_what_is_in_them() {
+        let mut held = Held::new(1_000, 1_000);
+        for trace in 1..=10 {
+            (0..3).for_each(|_| append(&mut held, trace, 33));
+            while held.take_beyond_bounds().is_some() {}
+            let memory: usize = held.traces.values().map(|trace| trace.records.capacity()).sum();
+            assert!(memory <= 1_000, "{memory}");
+            assert_eq!(held.size().1, memory as u64);
+        }
+        assert!(held.traces.len() < 10, "their lengths are 990 together");
+    }
+
     #[test]
     fn the_oldest_trace_goes_first_and_nothing_grows_beyond_its_bound() {
         let mut held = Held::new(2, 100);
         for trace in 1..=3 {
-            held.hold(trace).records.extend_from_slice(&[0; 10]);
-            held.grown_by(10);
+            append(&mut held, trace, 10);
         }
         assert_eq!(held.take_beyond_bounds().map(|(trace, _)| trace), Some(1));
         assert!(held.take_beyond_bounds().is_none());
-        held.hold(2).records.extend_from_slice(&[0; 90]);
-        held.grown_by(90);
+        append(&mut held, 2, 90);
         assert_eq!(held.take_beyond_bounds().map(|(trace, _)| trace), Some(2));
         assert!(held.take_beyond_bounds().is_none());
         for trace in 10..10_000 {

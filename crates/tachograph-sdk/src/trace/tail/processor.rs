@@ -158,7 +158,7 @@ impl TailProcessor {
             return Fate::Done;
         }
         let held = state.held.hold(trace);
-        let before = held.records.len();
+        let before = held.records.capacity();
         span.write(span.len(), &mut held.records);
         held.spans += 1;
         held.erroneous |= facts.erroneous;
@@ -167,7 +167,7 @@ impl TailProcessor {
             held.open_roots = held.open_roots.saturating_sub(1);
             held.duration = held.duration.max(facts.duration);
         }
-        let (is_over, grown) = (held.open_roots == 0, held.records.len() - before);
+        let (is_over, grown) = (held.open_roots == 0, held.records.capacity() - before);
         state.held.grown_by(grown);
         if is_over && let Some(held) = state.held.take(trace) {
             self.decide(state, trace, held, false, kept);
