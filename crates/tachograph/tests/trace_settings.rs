@@ -50,6 +50,7 @@ fn printed_by(test: &str, variables: &[(&str, &str)]) -> String {
 }
 
 /// Installs, records, and prints what was exported.
+#[expect(clippy::print_stdout, reason = "the parent reads it")]
 fn install_and_record(set: impl FnOnce(TelemetryBuilder) -> TelemetryBuilder) {
     let exporter = InMemorySpanExporter::new();
     // Of the process' variables only the console's: no test should look for a collector.
