@@ -94,7 +94,7 @@ impl TailSampling {
 
     /// How many bytes the buffers of held spans take at most, what they could still take in included; 16 MiB. A span is
     /// taken in first and room made then, so that for a moment it is more by as much as the buffer of its trace grows. What is kept
-    /// of each trace beside its spans, some 200 bytes, is bounded by [`with_max_traces`](Self::with_max_traces).
+    /// of each trace beside its spans, a few hundred bytes, is bounded by [`with_max_traces`](Self::with_max_traces).
     #[must_use]
     pub fn with_max_bytes(mut self, bytes: usize) -> Self {
         self.max_bytes = bytes;
