@@ -24,7 +24,8 @@ use crate::sync::lock;
 /// fills, and never waits for an export. See [`BatchConfig`] for the bounds.
 ///
 /// After a `fork` the child has no worker: what it records is queued up to the bounds, counted, and
-/// never exported. Make a pipeline in the child.
+/// never exported, and the thread that forked makes the same ids as its parent
+/// ([`RandomIds`](crate::trace::RandomIds)). Make a provider in the child, which sees to both.
 pub struct BatchPipeline<R: Record> {
     queue: Arc<Queue>,
     component: &'static str,

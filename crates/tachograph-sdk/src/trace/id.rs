@@ -23,8 +23,22 @@ pub trait IdGenerator: fmt::Debug + Send + Sync {
 /// Ids from a generator per thread, seeded by the operating system.
 ///
 /// The generator is xoshiro256++: fast and well distributed, not unpredictable. Ids are no secrets.
+///
+/// # After a fork
+///
+/// A `fork` copies the generator of the thread that calls it, so that parent and child go on with the same ids. It is not
+/// looked for, since asking for the process's number at every id is a system call. [`reseed`](Self::reseed) in the child sets it
+/// right; building a [`TracerProvider`](super::TracerProvider), as a child must to export at all, does that as well.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RandomIds;
+
+impl RandomIds {
+    /// Has this thread's generator seeded anew by the operating system, before its next id. For the child of a `fork`, which has
+    /// one thread. Costs nothing now, and one seeding later.
+    pub fn reseed() {
+        GENERATOR.with_borrow_mut(|generator| *generator = None);
+    }
+}
 
 impl IdGenerator for RandomIds {
     #[inline]
@@ -75,7 +89,27 @@ fn seeded() -> Xoshiro256PlusPlus {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Resource, trace::TracerProvider};
     use std::collections::HashSet;
+
+    #[test]
+    fn a_thread_that_was_copied_by_a_fork_makes_ids_of_its_own_once_it_is_seeded_anew() {
+        let ids = || (RandomIds.new_trace_id(), RandomIds.new_span_id());
+        ids();
+        let copy = GENERATOR.with_borrow(|generator| generator.clone());
+        let fork = || GENERATOR.with_borrow_mut(|generator| *generator = copy.clone());
+        let parents = ids();
+        fork();
+        assert_eq!(ids(), parents, "what a fork does");
+        fork();
+        RandomIds::reseed();
+        let (trace, span) = ids();
+        assert!(trace != parents.0 && span != parents.1);
+        fork();
+        let _provider = TracerProvider::builder().with_resource(Resource::builder_empty().build()).build();
+        let (trace, span) = ids();
+        assert!(trace != parents.0 && span != parents.1, "a provider is made in the child");
+    }
 
     #[test]
     fn ids_differ_between_calls_and_between_threads() {

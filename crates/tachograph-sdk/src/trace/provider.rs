@@ -10,7 +10,7 @@ use super::account::TraceAccount;
 use super::batch::BatchSpanProcessor;
 use super::core::Core;
 use super::counters::{SamplingOutcome, SpanCounts};
-use super::id::IdGenerator;
+use super::id::{IdGenerator, RandomIds};
 use super::limits::SpanLimits;
 use super::processor::SpanProcessor;
 use super::record::{SpanShared, Spans};
@@ -31,6 +31,12 @@ const DROP_DEADLINE: Duration = Duration::from_secs(5);
 ///
 /// Implements the API's [`TracerProvider`](opentelemetry::trace::TracerProvider). Clones are handles to the same
 /// provider. Dropping the last one shuts it down, for five seconds at most; tracers do not keep it alive.
+///
+/// # After a fork
+///
+/// In the child of a `fork` a provider of the parent's exports nothing, for its threads are not there, and the forking thread goes on
+/// with the same ids as in the parent ([`RandomIds`]). Build a provider in the child, before its first span: that seeds the ids
+/// of the thread that builds it anew. A child that only propagates, without a provider of its own, calls [`RandomIds::reseed`].
 #[derive(Clone)]
 pub struct TracerProvider {
     handle: Arc<Handle>,
@@ -288,6 +294,8 @@ impl TracerProviderBuilder {
 
     /// Builds the provider, and starts the threads of its exporters.
     pub fn build(self) -> TracerProvider {
+        // This may be the child of a fork, and its ids the parent's.
+        RandomIds::reseed();
         let shared = SpanShared::new(self.resource.unwrap_or_default());
         let mut processors: Vec<_> = self.processors.into_iter().map(|make| make(&shared)).collect();
         let mut tail = None;
