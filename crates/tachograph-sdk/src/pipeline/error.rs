@@ -10,12 +10,14 @@ enum Kind {
     TimedOut,
     ShutDown,
     OwnThread,
+    Panicked,
 }
 
 impl FlushError {
     pub(crate) const TIMED_OUT: FlushError = FlushError(Kind::TimedOut);
     pub(crate) const SHUT_DOWN: FlushError = FlushError(Kind::ShutDown);
     pub(crate) const OWN_THREAD: FlushError = FlushError(Kind::OwnThread);
+    pub(crate) const PANICKED: FlushError = FlushError(Kind::Panicked);
 
     /// Whether the deadline passed; what was to be exported may still be.
     pub fn is_timeout(&self) -> bool {
@@ -31,6 +33,11 @@ impl FlushError {
     pub fn is_reentrant(&self) -> bool {
         self.0 == Kind::OwnThread
     }
+
+    /// Whether a processor of the user's own panicked; what it holds may not have been handed on.
+    pub fn is_panic(&self) -> bool {
+        self.0 == Kind::Panicked
+    }
 }
 
 impl fmt::Display for FlushError {
@@ -40,6 +47,9 @@ impl fmt::Display for FlushError {
             Kind::ShutDown => "the pipeline was shut down before; there is nothing to flush",
             Kind::OwnThread => {
                 "an exporter cannot wait for its own pipeline to flush; call from another thread"
+            }
+            Kind::Panicked => {
+                "a span processor panicked when it was to flush; see the report of its panic, and mend the processor"
             }
         })
     }

@@ -25,6 +25,7 @@
 
 mod account;
 mod batch;
+mod contained;
 mod core;
 mod counters;
 mod engine;

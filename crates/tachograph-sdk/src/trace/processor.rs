@@ -13,6 +13,13 @@ use crate::pipeline::{Deadline, FlushError, PipelineState};
 ///
 /// Processors are called in the order in which they were added, on the thread that starts or ends the span, for all spans that
 /// are recorded, sampled or not. They should be quick, and must not block. They may start spans of their own.
+///
+/// # Panics
+///
+/// A span is ended by its drop, perhaps while its thread unwinds already. So the panic of a processor that was added by
+/// [`with_processor`](super::TracerProviderBuilder::with_processor) does not reach who starts or ends the span: it is
+/// contained, reported ([`crate::diag`]), and the next processor is called as if nothing had happened. The span is then lost
+/// to this processor alone, and no account tells of it. A flush that panics fails ([`FlushError::is_panic`]).
 pub trait SpanProcessor: fmt::Debug + Send + Sync + 'static {
     /// A span has started; what is set on it now is part of it. `parent` is the context it was started in, where the
     /// caller has one; otherwise [`Context::current`] is what applies.

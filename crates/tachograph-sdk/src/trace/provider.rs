@@ -8,6 +8,7 @@ use opentelemetry::trace::TraceId;
 
 use super::account::TraceAccount;
 use super::batch::BatchSpanProcessor;
+use super::contained::Contained;
 use super::core::Core;
 use super::counters::{SamplingOutcome, SpanCounts};
 use super::id::{IdGenerator, RandomIds};
@@ -279,9 +280,9 @@ impl TracerProviderBuilder {
         self
     }
 
-    /// Adds a processor, after those there are.
+    /// Adds a processor, after those there are. Its panics are contained; see [`SpanProcessor`].
     pub fn with_processor(mut self, processor: impl SpanProcessor) -> Self {
-        self.processors.push(Box::new(move |_| Box::new(processor)));
+        self.processors.push(Box::new(move |_| Box::new(Contained(processor))));
         self
     }
 
