@@ -78,8 +78,3 @@ pub use headers::{HeaderExtractor, HeaderInjector};
 pub use propagator::Propagator;
 pub use selection::Selection;
 pub use single::{B3Propagator, BaggagePropagator, JaegerPropagator, TraceContextPropagator};
-
-/// The guide, whose examples are compiled as this crate's.
-#[cfg(all(doctest, feature = "http"))]
-#[doc = include_str!("../../../docs/guides/propagation.md")]
-struct Guide;

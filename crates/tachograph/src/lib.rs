@@ -129,6 +129,9 @@ mod documents {
     #[doc = include_str!("../../../docs/guides/metrics.md")]
     struct MetricsGuide;
 
+    #[doc = include_str!("../../../docs/guides/propagation.md")]
+    struct PropagationGuide;
+
     #[cfg(all(feature = "otlp", feature = "tracing"))]
     #[doc = include_str!("../../../docs/guides/traces.md")]
     struct TracesGuide;

@@ -1,4 +1,4 @@
-//! The documents on the specification name tests that exist.
+//! The documents on the specification name tests that exist, and links lead somewhere.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::path::{Path, PathBuf};
@@ -59,4 +59,45 @@ fn every_test_that_the_document_on_metrics_names_exists() {
 fn a_test_that_does_not_exist_is_found_out() {
     let document = "done: `sdk/trace_spans::no_such_test`, `otlp/nowhere::a_test`, `trace_spans::*`";
     assert_eq!(missing(document), ["sdk/trace_spans::no_such_test", "otlp/nowhere::a_test"]);
+}
+
+/// The headings of a document, as links name them: lower case, dashes for spaces, letters and digits alone.
+fn anchors(document: &str) -> Vec<String> {
+    let headings = document.lines().filter(|line| line.starts_with('#'));
+    let titles = headings.map(|line| line.trim_start_matches('#').trim().to_lowercase());
+    let kept = |letter: &char| letter.is_alphanumeric() || " -_".contains(*letter);
+    titles.map(|title| title.chars().filter(kept).collect::<String>().replace(' ', "-")).collect()
+}
+
+#[test]
+fn every_link_of_the_documents_leads_to_a_file_and_a_heading() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let mut links = 0;
+    for name in [
+        "SPEC-TRACES.md",
+        "SPEC-METRICS.md",
+        "environment.md",
+        "guides/traces.md",
+        "guides/metrics.md",
+        "guides/propagation.md",
+        "guides/self-metrics.md",
+        "../README.md",
+    ] {
+        let path = docs.join(name);
+        let document = std::fs::read_to_string(&path).unwrap();
+        for link in document.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            if file.contains("://") {
+                continue;
+            }
+            let target = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            assert!(target.exists(), "{name}: {link} leads nowhere");
+            if !anchor.is_empty() {
+                let target = std::fs::read_to_string(target).unwrap();
+                assert!(anchors(&target).iter().any(|known| known == anchor), "{name}: no heading {link}");
+            }
+            links += 1;
+        }
+    }
+    assert!(links > 30, "{links}");
 }
