@@ -10,7 +10,7 @@ use exporters::{bare, ledger, soon};
 use opentelemetry::trace::{
     Span as _, SpanContext, SpanId, SpanKind, TraceContextExt, TraceFlags, TraceId, TraceState, Tracer as _,
 };
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::{Array, Context, KeyValue, Value};
 use tachograph_sdk::testing::InMemorySpanExporter;
 use tachograph_sdk::trace::{
     AlwaysOff, AlwaysOn, Decision, FinishedSpan, IdGenerator, LiveSpan, Parent, ParentBased, RateLimited,
@@ -309,6 +309,53 @@ fn a_span_can_be_given_another_parent_late_and_the_sampler_is_asked_again() {
     assert_eq!((spans[1].span_id, spans[1].start_unix_nanos, spans[1].end_unix_nanos), (again, 7, 9));
     let account = provider.shutdown(soon());
     assert_eq!((account.live(), ledger(&account).exported), (0, 2));
+}
+
+#[test]
+fn a_span_that_gets_another_parent_late_is_matched_by_the_attributes_it_has_and_keeps_them() {
+    #[derive(Debug)]
+    struct Adds;
+    impl Sampler for Adds {
+        fn sample(&self, _: &SamplingInput<'_>) -> Sampling {
+            let added = vec![KeyValue::new("tenant", "sampler"), KeyValue::new("rule", "late")];
+            Sampling::SAMPLE.with_attributes(added)
+        }
+    }
+    let (exporter, provider) = provider(AlwaysOn);
+    let tracer = provider.tracer("test");
+    let remote =
+        SpanContext::new(TraceId::from(5), SpanId::from(6), TraceFlags::SAMPLED, true, TraceState::NONE);
+    let [strings, both] = [&["a", "b"][..], &["a"]]
+        .map(|values| Value::Array(Array::String(values.iter().map(|value| (*value).into()).collect())));
+    let started = |name: &'static str, pairs: &[KeyValue]| {
+        let mut live = LiveSpan::new();
+        tracer.start_span(&mut live, SpanStart::new(name));
+        pairs.iter().for_each(|pair| live.set_key_value(pair));
+        live
+    };
+    let mut spans = [
+        started("plain", &[]),
+        started("key", &[KeyValue::new("important", 1.5)]),
+        started("value", &[KeyValue::new("count", 7), KeyValue::new("tenant", "span")]),
+        started("array", &[KeyValue::new("parts", strings.clone())]),
+        started("other array", &[KeyValue::new("parts", both)]),
+        started("health", &[KeyValue::new("health", true), KeyValue::new("important", true)]),
+    ];
+    let rules = Rules::new(AlwaysOff)
+        .with_rule(Rule::new(AlwaysOff).for_attribute("health", true))
+        .with_rule(Rule::new(AlwaysOn).for_key("important"))
+        .with_rule(Rule::new(Adds).for_attribute("count", 7))
+        .with_rule(Rule::new(AlwaysOn).for_attribute("parts", strings));
+    provider.set_sampler(rules);
+    for live in &mut spans {
+        tracer.set_parent(live, Parent::from(&remote));
+        tracer.end_span(live, None);
+    }
+    let spans = exporter.spans();
+    assert_eq!(spans.iter().map(|span| &span.name[..]).collect::<Vec<_>>(), ["key", "value", "array"]);
+    let expected =
+        [KeyValue::new("count", 7), KeyValue::new("tenant", "span"), KeyValue::new("rule", "late")];
+    assert_eq!(spans[1].attributes, expected);
 }
 
 #[test]

@@ -166,6 +166,7 @@ pub(crate) fn set_parent(core: &Core, local: Option<&Local>, live: &mut LiveSpan
             parent: Some(parent),
             name: live.body.name(),
             kind: &kind_of(live.head.kind),
+            attributes: &live.body.attributes(),
             ..SamplingInput::root(parent.trace_id, "")
         };
         let sampling = match local {
@@ -183,7 +184,10 @@ pub(crate) fn set_parent(core: &Core, local: Option<&Local>, live: &mut LiveSpan
         }
         live.set_trace_state(sampling.trace_state().or(parent.trace_state));
         for pair in sampling.attributes() {
-            live.set_key_value(pair);
+            // What the span has wins, as when it starts.
+            if live.body.attributes().get(pair.key.as_str()).is_none() {
+                live.set_key_value(pair);
+            }
         }
     } else {
         live.set_trace_state(parent.trace_state);

@@ -3,7 +3,7 @@ use opentelemetry::{Context, KeyValue};
 
 use super::limits::SpanLimits;
 use super::parent::Parent;
-use super::record::Body;
+use super::record::{Body, RecordAttributes, RecordValue};
 use crate::attributes::ValueRef;
 
 /// The attributes that a span starts with, wherever they are.
@@ -111,6 +111,21 @@ impl<const N: usize> SpanAttributes for [(&str, ValueRef<'_>); N] {
 
     fn write(&self, out: &mut AttributeWriter<'_>) {
         write_each(self, out, |(key, _)| key, |(_, value)| *value);
+    }
+}
+
+/// Those of a span that is recorded already. Arrays are copied into the API's form.
+impl SpanAttributes for RecordAttributes<'_> {
+    fn visit(&self, visitor: &mut dyn FnMut(&str, ValueRef<'_>)) {
+        for (key, value) in self.clone() {
+            match value {
+                RecordValue::Str(value) => visitor(key, ValueRef::Str(value)),
+                RecordValue::I64(value) => visitor(key, ValueRef::I64(value)),
+                RecordValue::Bool(value) => visitor(key, ValueRef::Bool(value)),
+                RecordValue::F64(value) => visitor(key, ValueRef::F64(value)),
+                RecordValue::Array(array) => visitor(key, ValueRef::Array(&array.to_array())),
+            }
+        }
     }
 }
 

@@ -69,7 +69,9 @@ impl Tracer {
     /// Gives a span that lives another parent, and asks the sampler about that. Says whether it records.
     ///
     /// It becomes part of the parent's trace, with its own id; children that it has already stay in the trace they
-    /// started in. If the sampler drops it now, what was recorded is forgotten. If it does not record, because it was
+    /// started in. The sampler sees the name, the kind and the attributes that the span has by now, as they were recorded
+    /// (within the limits), but neither links nor a context; attributes that it adds are set where the span has none of that key.
+    /// If it drops the span now, what was recorded is forgotten. If it does not record, because it was
     /// dropped before, nothing happens but that it gets the ids: start it again, with [`SpanStart::with_ids`] and
     /// [`SpanStart::with_start_time`], if it is to record.
     pub fn set_parent(&self, live: &mut LiveSpan, parent: Parent<'_>) -> bool {

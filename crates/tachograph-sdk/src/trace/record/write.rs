@@ -1,5 +1,6 @@
 use opentelemetry::trace::TraceState;
 
+use super::attributes::RecordAttributes;
 use super::layout::{EVENT_HEAD, LINK_HEAD, at};
 use super::set::{Attributes, KEPT, Room};
 use crate::attributes::ValueRef;
@@ -69,6 +70,11 @@ impl Body {
 
     pub(crate) fn name(&self) -> &str {
         self.attributes.text()
+    }
+
+    /// The attributes that are set by now.
+    pub(crate) fn attributes(&self) -> RecordAttributes<'_> {
+        RecordAttributes::new(self.attributes.bytes(), self.attributes.len())
     }
 
     pub(crate) fn set_name(&mut self, name: &str) {

@@ -84,7 +84,7 @@ pub struct SamplingInput<'a> {
     pub name: &'a str,
     /// Its kind.
     pub kind: &'a SpanKind,
-    /// The attributes that it starts with.
+    /// The attributes that it starts with; where a span that lives gets another parent, those it has by then.
     pub attributes: &'a dyn SpanAttributes,
     /// The links that it starts with.
     pub links: &'a [Link],
@@ -158,7 +158,7 @@ impl Sampling {
         if sample { Self::SAMPLE } else { Self::DROP }
     }
 
-    /// Attributes to add to the span; those it starts with win.
+    /// Attributes to add to the span; those it has already win.
     #[must_use]
     pub fn with_attributes(mut self, attributes: Vec<KeyValue>) -> Self {
         self.extras.get_or_insert_default().attributes = attributes;
