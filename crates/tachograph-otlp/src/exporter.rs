@@ -254,6 +254,11 @@ impl fmt::Debug for OtlpSpanExporter {
 }
 
 #[cfg(test)]
+#[path = "../tests/support/reports.rs"]
+#[allow(dead_code, reason = "each user of it has its part")]
+mod reports;
+
+#[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
     use std::net::TcpListener;
@@ -282,8 +287,11 @@ mod tests {
         url
     }
 
-    fn export(panics: usize) -> tachograph_sdk::pipeline::Ledger {
-        let mut exporter = OtlpSpanExporter::new(OtlpConfig::traces().with_endpoint(&receiver())).unwrap();
+    /// What became of two spans, and what was reported.
+    fn export(panics: usize) -> (tachograph_sdk::pipeline::Ledger, Vec<String>) {
+        reports::listen();
+        let url = receiver();
+        let mut exporter = OtlpSpanExporter::new(OtlpConfig::traces().with_endpoint(&url)).unwrap();
         exporter.client.panics = panics;
         let provider = TracerProvider::builder().with_batch_exporter(exporter, BatchConfig::spans()).build();
         for _ in 0..2 {
@@ -291,17 +299,23 @@ mod tests {
             provider.flush(Deadline::NEVER).unwrap();
         }
         let account = provider.shutdown(Deadline::NEVER);
-        account.exports.into_iter().next().unwrap().1
+        let address = url.strip_prefix("http://").unwrap();
+        (account.exports.into_iter().next().unwrap().1, reports::about(address))
     }
 
     #[test]
     fn a_panic_below_costs_a_runtime_and_no_span() {
-        assert_eq!(export(1).exported, 2);
+        let (ledger, reports) = export(1);
+        assert_eq!(ledger.exported, 2, "{ledger}");
+        let [report] = &reports[..] else { panic!("one report: {reports:?}") };
+        assert!(report.contains("otlp.runtime") && report.contains("panicked"), "{report}");
+        assert!(report.contains("its runtime is made anew and the request sent again"), "{report}");
     }
 
     #[test]
     fn a_second_panic_costs_the_request_and_the_next_one_is_exported() {
-        let ledger = export(2);
+        let (ledger, reports) = export(2);
         assert_eq!((ledger.exported, ledger.dropped.of("exporter_failed")), (1, 1), "{ledger}");
+        assert!(reports.iter().any(|report| report.contains("otlp.runtime")), "{reports:?}");
     }
 }
