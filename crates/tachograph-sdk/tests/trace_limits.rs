@@ -2,6 +2,7 @@
 
 #[path = "support/exporters.rs"]
 mod exporters;
+mod support;
 
 use std::collections::HashMap;
 
@@ -9,6 +10,7 @@ use exporters::{bare, ledger, soon};
 use opentelemetry::trace::{Span as _, SpanContext, SpanId, TraceFlags, TraceId, TraceState, Tracer as _};
 use opentelemetry::{Array, KeyValue, Value};
 use proptest::prelude::*;
+use support::reports_of;
 use tachograph_sdk::testing::{InMemorySpanExporter, SpanSnapshot};
 use tachograph_sdk::trace::{Span, SpanLimits};
 
@@ -128,6 +130,24 @@ fn a_million_attributes_of_as_many_keys_are_refused_beyond_the_limit() {
         }
     });
     assert_eq!((span.attributes.len(), span.dropped[0]), (128, 1_000_000 - 128));
+}
+
+#[test]
+fn that_limits_took_something_is_said_of_the_first_span() {
+    let provider = bare().with_limits(limits(|limits| limits.attributes = 1)).build();
+    let tracer = provider.tracer("library");
+    let reports = reports_of(|| {
+        for name in ["fits", "exceeds", "exceeds too"] {
+            let mut span = tracer.start(name);
+            span.set_attribute(KeyValue::new("a", 1));
+            if name != "fits" {
+                span.set_attribute(KeyValue::new("b", 1));
+            }
+        }
+    });
+    let [report] = &reports[..] else { panic!("one report: {reports:?}") };
+    let text = format!("{report:?}");
+    assert!(text.contains("exceeds") && text.contains("library") && text.contains("1 attributes"), "{text}");
 }
 
 #[test]

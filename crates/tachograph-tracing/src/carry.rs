@@ -5,11 +5,13 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
 use futures_core::Stream;
+use opentelemetry::trace::TraceContextExt as _;
 use opentelemetry::{Context, ContextGuard};
 use pin_project_lite::pin_project;
 use tracing::Span;
 use tracing::span::Entered;
 
+use crate::ext::SpanExt as _;
 use crate::local;
 
 pin_project! {
@@ -34,22 +36,37 @@ pin_project! {
     }
 }
 
-/// A span and the context around it.
+/// A span, and the context around or inside of it.
 #[derive(Clone, Debug)]
 struct Place {
     span: Span,
     context: Context,
+    /// The context is the span's own, perhaps with values that were attached inside of it.
+    is_inside: bool,
+}
+
+/// A place that was entered, left from the innermost to the outermost.
+struct Inside<'a> {
+    _inner: Option<ContextGuard>,
+    _span: Entered<'a>,
+    _outer: Option<ContextGuard>,
 }
 
 impl Place {
     fn of(span: Span) -> Self {
-        Place { span, context: local::current_context() }
+        let context = local::current_context();
+        let of_context = context.span().span_context().clone();
+        let is_inside = span.ids() == Some((of_context.trace_id(), of_context.span_id()));
+        Place { span, context, is_inside }
     }
 
-    /// The context first: so the span, and what it has attached, is inside of it.
-    fn enter(&self) -> (Entered<'_>, Option<ContextGuard>) {
-        let guard = local::has_context().then(|| self.context.clone().attach());
-        (self.span.enter(), guard)
+    /// Enters the span inside of the context, or the other way round where the context is the span's: entering attaches
+    /// the one that the span was made with.
+    fn enter(&self) -> Inside<'_> {
+        let attach = |yes: bool| (yes && local::has_context()).then(|| self.context.clone().attach());
+        let outer = attach(!self.is_inside);
+        let span = self.span.enter();
+        Inside { _inner: attach(self.is_inside), _span: span, _outer: outer }
     }
 }
 

@@ -260,3 +260,26 @@ fn a_span_that_is_entered_on_two_threads_at_once_is_both_threads() {
         assert!(children.len() == 2 && children.iter().all(|c| c.parent_span_id == Some(shared.span_id)));
     }
 }
+
+#[test]
+fn what_is_attached_inside_of_a_span_is_carried_with_it() {
+    for rig in all() {
+        let spans = rig.run(|| {
+            let outer = info_span!("outer", otel.kind = "server").entered();
+            let with_baggage = Context::current().with_baggage([KeyValue::new("tenant", "blue")]);
+            let attached = with_baggage.attach();
+            let work = in_current(|| {
+                assert_eq!(Context::current().baggage().get("tenant"), Some(&"blue".into()));
+                info_span!("inner").in_scope(|| {
+                    assert_eq!(Context::current().baggage().get("tenant"), Some(&"blue".into()));
+                });
+            });
+            drop(attached);
+            drop(outer);
+            assert_eq!(Context::current().baggage().len(), 0);
+            work();
+            assert!(!Context::current().has_active_span() && Context::current().baggage().is_empty());
+        });
+        assert_under(&spans, "inner", "outer");
+    }
+}

@@ -32,6 +32,8 @@ pub(crate) struct Core {
     pub(crate) tail: Option<Arc<TailProcessor>>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) stopped: AtomicBool,
+    /// It was said that a span lost something to its limits.
+    pub(crate) losses_are_reported: AtomicBool,
     /// Recordings that threads have too many of, for those that have none: where spans end on other threads than
     /// they start on. Each is without its engine, so that nothing keeps itself alive.
     depot: Mutex<Recordings>,
@@ -75,6 +77,7 @@ impl Core {
             tail,
             counters: Arc::default(),
             stopped: AtomicBool::new(false),
+            losses_are_reported: AtomicBool::new(false),
             depot: Mutex::default(),
         }
     }

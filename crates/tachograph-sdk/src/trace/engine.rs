@@ -14,6 +14,7 @@ use super::processor::FinishedSpan;
 use super::record::{kind_code, kind_of};
 use super::sampler::{Decision, Sampling, SamplingInput};
 use super::start::{AttributeWriter, SpanStart};
+use crate::diag;
 
 const SAMPLED: u8 = 1;
 const RANDOM: u8 = 2;
@@ -214,8 +215,8 @@ pub(crate) fn end(
     }
     live.head.end = unix_nanos.unwrap_or_else(|| core.clock.now(live.epoch));
     count(SamplingOutcome::recorded(live.is_sampled()));
-    if live.body.truncated() != 0 {
-        core.truncated(live.body.truncated());
+    if live.body.has_losses() {
+        core.count_losses(live);
     }
     let span = FinishedSpan::new(&live.head, &live.body, &core.shared);
     for processor in &core.processors {
@@ -253,10 +254,22 @@ impl Core {
         }
     }
 
-    /// Counts values that were cut.
+    /// Counts what a span's limits took, and says so of the first such span.
     #[cold]
-    fn truncated(&self, values: u32) {
+    #[inline(never)]
+    fn count_losses(&self, live: &LiveSpan) {
+        let [attributes, events, links, values] = live.body.losses();
         self.counters.truncated.fetch_add(u64::from(values), Ordering::Relaxed);
+        if !self.losses_are_reported.swap(true, Ordering::Relaxed) {
+            let (name, scope) = (live.body.name(), self.shared.scope(live.head.scope).name());
+            diag::report(
+                "span.limits",
+                name,
+                format_args!(
+                    "a span {name:?} of scope {scope:?} was more than its limits allow: {attributes} attributes, {events} events and                      {links} links were dropped, and {values} values cut; SpanLimits and OTEL_SPAN_*_LIMIT set them; each span says                      what it lost, and this is said once"
+                ),
+            );
+        }
     }
 
     /// Counts a call on a span that has ended.

@@ -98,10 +98,16 @@ impl Body {
         self.room.left = self.room.left.saturating_sub(self.state.len());
     }
 
-    /// Values that were cut, or not set over an older one, for want of room.
+    /// Whether anything of the span was lost to its limits.
     #[inline]
-    pub(crate) fn truncated(&self) -> u32 {
-        self.room.truncated
+    pub(crate) fn has_losses(&self) -> bool {
+        self.attributes.dropped | self.dropped_events | self.dropped_links | self.room.truncated != 0
+    }
+
+    /// What was lost: attributes, events, links, and values that were cut, or not set over an older one, for want of
+    /// room.
+    pub(crate) fn losses(&self) -> [u32; 4] {
+        [self.attributes.dropped, self.dropped_events, self.dropped_links, self.room.truncated]
     }
 
     pub(crate) fn count_truncated(&mut self, values: u32) {
