@@ -1,3 +1,4 @@
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
