@@ -8,12 +8,13 @@ use crate::trace::{
 };
 
 /// Reasons of drops that the exporter had no part in.
-const BEFORE_THE_EXPORTER: [&str; 5] = [
+const BEFORE_THE_EXPORTER: [&str; 6] = [
     reason::QUEUE_FULL,
     reason::ALREADY_SHUTDOWN,
     reason::SHUTDOWN_TIMEOUT,
     reason::REENTRANT,
     reason::NOT_KEPT,
+    reason::WORKER_PANICKED,
 ];
 
 const SPANS: &str = "{span}";
@@ -235,4 +236,22 @@ fn component(kind: &'static str, kinds: &mut Vec<&'static str>) -> [KeyValue; 2]
 
 fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::{BatchConfig, Exporter};
+    use crate::testing::InMemorySpanExporter;
+
+    #[test]
+    fn what_a_panic_of_the_worker_cost_is_counted_before_the_exporter_alone() {
+        let exporter: Box<dyn Exporter<_>> = Box::new(InMemorySpanExporter::new());
+        let provider = TracerProvider::builder().with_batch_exporter(exporter, BatchConfig::spans()).build();
+        let mut state = provider.states().remove(0);
+        state.ledger.dropped.add(reason::WORKER_PANICKED, 3);
+        state.ledger.dropped.add(reason::EXPORTER_PANICKED, 2);
+        assert_eq!(dropped(&state, true).collect::<Vec<_>>(), [(reason::WORKER_PANICKED, 3)]);
+        assert_eq!(dropped(&state, false).collect::<Vec<_>>(), [(reason::EXPORTER_PANICKED, 2)]);
+    }
 }
