@@ -148,6 +148,7 @@ fn that_limits_took_something_is_said_of_the_first_span() {
     let [report] = &reports[..] else { panic!("one report: {reports:?}") };
     let text = format!("{report:?}");
     assert!(text.contains("exceeds") && text.contains("library") && text.contains("1 attributes"), "{text}");
+    assert!(!text.contains("  "), "{text}");
 }
 
 #[test]

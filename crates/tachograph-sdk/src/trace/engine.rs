@@ -1,5 +1,6 @@
 //! What happens when a span starts and ends.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use opentelemetry::Context;
@@ -8,7 +9,7 @@ use opentelemetry::trace::{Link, SpanId, TraceFlags, TraceId};
 use super::core::Core;
 use super::counters::{ParentOrigin, SamplingOutcome};
 use super::live::{LiveSpan, has_members};
-use super::local::Local;
+use super::local;
 use super::parent::Parent;
 use super::processor::FinishedSpan;
 use super::record::{kind_code, kind_of};
@@ -27,14 +28,9 @@ pub(crate) struct Verdict {
     pub(crate) sampling: Sampling,
 }
 
-/// Decides, by asking the sampler where nothing settles it, and has the span counted.
+/// Decides, by asking the sampler where nothing settles it, and counts the span.
 #[inline]
-pub(crate) fn decide(
-    core: &Core,
-    start: &SpanStart<'_>,
-    ask: impl FnOnce(&SpanStart<'_>, TraceId) -> Sampling,
-    count: impl FnOnce(SamplingOutcome, ParentOrigin),
-) -> Verdict {
+pub(crate) fn decide(core: &Arc<Core>, start: &SpanStart<'_>) -> Verdict {
     let mut settled = None;
     let mut origin = ParentOrigin::None;
     let (trace_id, inherited) = match &start.parent {
@@ -55,20 +51,20 @@ pub(crate) fn decide(
     };
     let sampling = match settled {
         Some(decision) => Sampling::of(decision),
-        None => ask(start, trace_id),
+        None => ask(core, start, trace_id),
     };
     let (outcome, sampled) = match sampling.decision() {
         Decision::Drop => (SamplingOutcome::Drop, 0),
         Decision::RecordOnly => (SamplingOutcome::RecordOnly, 0),
         Decision::RecordAndSample => (SamplingOutcome::RecordAndSample, SAMPLED),
     };
-    count(outcome, origin);
+    local::count_start(core, outcome, origin);
     Verdict { trace_id, span_id, flags: TraceFlags::new(inherited | sampled), sampling }
 }
 
-/// Asks the sampler.
+/// Asks the sampler about a span that is about to start.
 #[inline(never)]
-pub(crate) fn ask(core: &Core, local: Option<&Local>, start: &SpanStart<'_>, trace_id: TraceId) -> Sampling {
+fn ask(core: &Arc<Core>, start: &SpanStart<'_>, trace_id: TraceId) -> Sampling {
     let input = SamplingInput {
         parent: start.parent,
         trace_id,
@@ -78,9 +74,14 @@ pub(crate) fn ask(core: &Core, local: Option<&Local>, start: &SpanStart<'_>, tra
         links: start.links,
         context: start.context,
     };
-    match local {
-        Some(local) => local.with_sampler(core, |sampler| sampler.sample(&input)),
-        None => core.sampler.get().1.sample(&input),
+    sample(core, &input)
+}
+
+/// Asks the sampler in force.
+fn sample(core: &Arc<Core>, input: &SamplingInput<'_>) -> Sampling {
+    match local::of(core) {
+        Some(local) => local.with_sampler(core, |sampler| sampler.sample(input)),
+        None => core.sampler.get().1.sample(input),
     }
 }
 
@@ -157,7 +158,7 @@ fn set_context(
 }
 
 /// Moves a span under a parent, and decides anew whether it records.
-pub(crate) fn set_parent(core: &Core, local: Option<&Local>, live: &mut LiveSpan, parent: Parent<'_>) {
+pub(crate) fn set_parent(core: &Arc<Core>, live: &mut LiveSpan, parent: Parent<'_>) {
     let flags = parent.trace_flags.to_u8() & RANDOM;
     let mut sampled = 0;
     let was_root = live.head.parent_id == 0 || live.head.parent_is_remote;
@@ -170,10 +171,7 @@ pub(crate) fn set_parent(core: &Core, local: Option<&Local>, live: &mut LiveSpan
             attributes: &live.body.attributes(),
             ..SamplingInput::root(parent.trace_id, "")
         };
-        let sampling = match local {
-            Some(local) => local.with_sampler(core, |sampler| sampler.sample(&input)),
-            None => core.sampler.get().1.sample(&input),
-        };
+        let sampling = sample(core, &input);
         match sampling.decision() {
             Decision::Drop => {
                 // It started recorded, and is over as far as that is concerned.
@@ -202,7 +200,8 @@ pub(crate) fn set_parent(core: &Core, local: Option<&Local>, live: &mut LiveSpan
     }
 }
 
-/// Ends a span that records, at a time or now, has it counted, and hands it to the processors.
+/// Ends a span that records, at a time or now, has it counted, and hands it to the processors. `count` is the caller's, who may
+/// have the thread's counters at hand: finding them again is felt.
 #[inline]
 pub(crate) fn end(
     core: &Core,
@@ -266,7 +265,9 @@ impl Core {
                 "span.limits",
                 name,
                 format_args!(
-                    "a span {name:?} of scope {scope:?} was more than its limits allow: {attributes} attributes, {events} events and                      {links} links were dropped, and {values} values cut; SpanLimits and OTEL_SPAN_*_LIMIT set them; each span says                      what it lost, and this is said once"
+                    "a span {name:?} of scope {scope:?} was more than its limits allow: {attributes} attributes, {events} events and \
+                     {links} links were dropped, and {values} values cut; SpanLimits and OTEL_SPAN_*_LIMIT set them; each span says \
+                     what it lost, and this is said once"
                 ),
             );
         }

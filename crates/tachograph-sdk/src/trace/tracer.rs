@@ -7,7 +7,7 @@ use opentelemetry::trace::{SpanBuilder, SpanContext, SpanKind, TraceContextExt, 
 use opentelemetry::{Context, InstrumentationScope};
 
 use super::core::Core;
-use super::engine::{self, Verdict};
+use super::engine;
 use super::live::{LiveSpan, has_members};
 use super::local;
 use super::parent::Parent;
@@ -52,7 +52,7 @@ impl Tracer {
             live.become_parent(start.parent);
             return false;
         }
-        let verdict = self.decide(&start);
+        let verdict = engine::decide(&self.core, &start);
         engine::begin(&self.core, live, self.scope, &start, verdict);
         live.recording
     }
@@ -78,7 +78,7 @@ impl Tracer {
         if !parent.is_valid() || self.core.is_stopped() {
             return live.recording;
         }
-        engine::set_parent(&self.core, local::of(&self.core).as_deref(), live, parent);
+        engine::set_parent(&self.core, live, parent);
         live.recording
     }
 
@@ -121,18 +121,6 @@ impl Tracer {
     }
 
     /// As the API starts a span. What is in the builder is looked at where it is: moving it out would cost as much as it is worth.
-    /// Asks the sampler where that is open, and counts the span.
-    #[inline(always)]
-    fn decide(&self, start: &SpanStart<'_>) -> Verdict {
-        let core = &self.core;
-        engine::decide(
-            core,
-            start,
-            |start, trace_id| engine::ask(core, local::of(core).as_deref(), start, trace_id),
-            |outcome, origin| local::count_start(core, outcome, origin),
-        )
-    }
-
     fn start(&self, builder: &SpanBuilder, parent_cx: &Context) -> Span {
         let parent_span = parent_cx.span();
         let parent = parent_span.span_context();
@@ -154,7 +142,7 @@ impl Tracer {
             start.attributes = attributes;
         }
         let core = &self.core;
-        let verdict = self.decide(&start);
+        let verdict = engine::decide(core, &start);
         let inherited = if start.parent.is_some() { Some(parent.trace_state()) } else { None };
         let trace_state = match verdict.sampling.trace_state().or(inherited) {
             Some(state) if has_members(state) => state.clone(),
