@@ -3,9 +3,7 @@ use opentelemetry::metrics::Meter;
 
 use super::tail;
 use crate::pipeline::{PipelineState, reason};
-use crate::trace::{
-    ParentOrigin, SamplingOutcome, SpanCounts, TraceAccount, TracerProvider, WeakTracerProvider,
-};
+use crate::trace::{ParentOrigin, SamplingOutcome, SpanCounts, TracerProvider, WeakTracerProvider};
 
 /// Reasons of drops that the exporter had no part in.
 const BEFORE_THE_EXPORTER: [&str; 6] = [
@@ -79,13 +77,13 @@ fn observe_losses(meter: &Meter, provider: &TracerProvider) {
             "tachograph.span.refused",
             SPANS,
             "Spans that never started because too many lived at once",
-            (|account| account.refused) as fn(TraceAccount) -> u64,
+            (|counts| counts.refused) as fn(&SpanCounts) -> u64,
         ),
         (
             "tachograph.span.truncated",
             "{value}",
             "Values of spans that were cut for want of room in their span",
-            |account| account.truncated,
+            |counts| counts.truncated,
         ),
     ] {
         let weak = provider.downgrade();
@@ -94,8 +92,8 @@ fn observe_losses(meter: &Meter, provider: &TracerProvider) {
             .with_unit(unit)
             .with_description(description)
             .with_callback(move |observer| {
-                if let Some(provider) = weak.upgrade() {
-                    observer.observe(of(provider.account()), &[]);
+                if let Some(counts) = counts(&weak) {
+                    observer.observe(of(&counts), &[]);
                 }
             })
             .build();

@@ -62,6 +62,10 @@ pub(crate) struct SpanCounts {
     started: [u64; STARTED],
     /// Recorded spans that ended, by outcome.
     ended: [u64; OUTCOMES],
+    /// Values of spans that ended which were cut for want of room.
+    pub(crate) truncated: u64,
+    /// Spans that their callers had no place for.
+    pub(crate) refused: u64,
 }
 
 #[inline]
@@ -133,6 +137,8 @@ impl Counters {
         let mut sum = threads.retired;
         threads.cells.iter().for_each(|cells| sum.add(cells));
         sum.add(&self.shared);
+        sum.truncated = self.truncated.load(Ordering::Relaxed);
+        sum.refused = self.refused.load(Ordering::Relaxed);
         sum
     }
 

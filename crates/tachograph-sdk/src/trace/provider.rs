@@ -141,8 +141,8 @@ impl TracerProvider {
             recorded_only: counts.started_as(SamplingOutcome::RecordOnly),
             ended: counts.ended(),
             after_end: core.counters.after_end.load(Ordering::Relaxed),
-            truncated: core.counters.truncated.load(Ordering::Relaxed),
-            refused: core.counters.refused.load(Ordering::Relaxed),
+            truncated: counts.truncated,
+            refused: counts.refused,
             tail: core.tail.as_ref().map(|tail| tail.account()),
             exports: self.states().into_iter().map(|state| (state.component_type, state.ledger)).collect(),
         }
