@@ -4,11 +4,11 @@ use std::ptr;
 
 use super::{AtomicPtr, AtomicU32, Mutex, Ordering, lock};
 
-/// What an index maps a hash to: a number up to [`MOST_PAYLOAD`].
+/// What an index maps a hash to: a number of up to 24 bits, but for the highest.
 pub(crate) type Payload = u32;
 
 /// One number is for empty slots.
-pub(crate) const MOST_PAYLOAD: Payload = (1 << PAYLOAD_BITS) - 2;
+const MOST_PAYLOAD: Payload = (1 << PAYLOAD_BITS) - 2;
 const PAYLOAD_BITS: u32 = 24;
 
 const FIRST_SLOTS: usize = 16;
@@ -44,7 +44,7 @@ fn entry(hash: u32, payload: Payload) -> u32 {
 }
 
 fn payload(entry: u32) -> Payload {
-    (entry << (u32::BITS - PAYLOAD_BITS) >> (u32::BITS - PAYLOAD_BITS)).wrapping_sub(1)
+    (entry & ((1 << PAYLOAD_BITS) - 1)).wrapping_sub(1)
 }
 
 impl Table {
