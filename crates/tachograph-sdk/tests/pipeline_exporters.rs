@@ -3,12 +3,11 @@
 #[path = "support/exporters.rs"]
 mod exporters;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use exporters::{By, bare, batched, ledger, noting, record, soon, unscheduled};
+use exporters::{By, bare, batched, ledger, noting, record, soon, unscheduled, whose_second_export_panics};
 use opentelemetry::trace::{Span as _, Tracer as _, get_active_span};
 use tachograph_sdk::pipeline::{
     Batch, Deadline, ExportOutcome, Exporter, ShutdownNotice, is_suppressed, reason,
@@ -46,15 +45,7 @@ fn what_an_exporter_rejects_is_counted_by_its_reason_and_never_more_than_the_bat
 #[test]
 fn an_exporter_that_panics_loses_that_batch_and_no_other() {
     for simple in [false, true] {
-        let calls = AtomicUsize::new(0);
-        let exporter = By(move |_: Batch<'_, Spans>, _| match calls.fetch_add(1, Ordering::Relaxed) {
-            1 => panic!("this test's own"),
-            _ => ExportOutcome::done(),
-        });
-        let provider = match simple {
-            true => bare().with_simple_exporter(exporter).build(),
-            false => batched(exporter, unscheduled()),
-        };
+        let provider = whose_second_export_panics(simple);
         for _ in 0..3 {
             record(&provider, 1);
             provider.flush(soon()).unwrap();

@@ -11,10 +11,9 @@ mod support;
 use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use exporters::{By, bare, batched, ledger, record, soon, unscheduled};
+use exporters::{ledger, record, soon, whose_second_export_panics};
 use tachograph_sdk::diag;
-use tachograph_sdk::pipeline::{Batch, Deadline, ExportOutcome, reason};
-use tachograph_sdk::trace::Spans;
+use tachograph_sdk::pipeline::{Deadline, reason};
 
 static HEARD: AtomicUsize = AtomicUsize::new(0);
 
@@ -43,15 +42,7 @@ fn a_subscriber_that_panics_does_not_take_down_who_reports() {
 fn an_exporter_that_panics_under_a_subscriber_that_panics_costs_its_batch_and_nothing_hangs() {
     panicking_subscriber();
     for simple in [false, true] {
-        let calls = AtomicUsize::new(0);
-        let exporter = By(move |_: Batch<'_, Spans>, _| match calls.fetch_add(1, Ordering::Relaxed) {
-            1 => panic!("this test's own"),
-            _ => ExportOutcome::done(),
-        });
-        let provider = match simple {
-            true => bare().with_simple_exporter(exporter).build(),
-            false => batched(exporter, unscheduled()),
-        };
+        let provider = whose_second_export_panics(simple);
         for _ in 0..4 {
             record(&provider, 1);
             provider.flush(Deadline::after(std::time::Duration::from_secs(10))).unwrap();

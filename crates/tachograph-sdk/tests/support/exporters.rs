@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
@@ -81,6 +82,19 @@ pub(crate) fn bare() -> TracerProviderBuilder {
 
 pub(crate) fn batched(exporter: impl Exporter<Spans>, config: BatchConfig) -> TracerProvider {
     bare().with_batch_exporter(exporter, config).build()
+}
+
+/// One whose exporter panics when it is called for the second time; each span is a batch, or each flush.
+pub(crate) fn whose_second_export_panics(each_span: bool) -> TracerProvider {
+    let calls = AtomicUsize::new(0);
+    let exporter = By(move |_: Batch<'_, Spans>, _| match calls.fetch_add(1, Ordering::Relaxed) {
+        1 => panic!("this test's own"),
+        _ => ExportOutcome::done(),
+    });
+    match each_span {
+        true => bare().with_simple_exporter(exporter).build(),
+        false => batched(exporter, unscheduled()),
+    }
 }
 
 /// A schedule that a test does not live to see.
