@@ -7,6 +7,7 @@ mod aggregation;
 mod instrument;
 mod meter;
 mod observable;
+mod point;
 mod provider;
 mod reader;
 mod registry;
@@ -17,8 +18,9 @@ mod validate;
 
 pub use crate::number::{Number, NumberKind, NumberValue};
 pub use meter::{Meter, MeterBuilder};
+pub use point::{HistogramPoint, Point, PointValue};
 pub use provider::{DEFAULT_CARDINALITY_LIMIT, MeterProvider, MeterProviderBuilder, MetricsAccount};
-pub use reader::{Collection, HistogramPoint, Metric, MetricKind, MetricReader, Point, PointValue};
+pub use reader::{Collection, Metric, MetricKind, MetricReader};
 pub use series::OVERFLOW_ATTRIBUTE;
 
 pub(crate) use instrument::Bound;
