@@ -48,7 +48,7 @@ pub(crate) struct Bound<N> {
 impl<N: Number> Bound<N> {
     pub(crate) fn new<A: Attributes + ?Sized>(stream: &Arc<Stream>, attributes: &A) -> Self {
         let row = stream.row(attributes);
-        let sum = row.filter(|_| stream.aggregation.is_sum());
+        let sum = row.filter(|_| stream.aggregator.is_sum());
         Bound { sum, row, stream: Some(Arc::clone(stream)), number: PhantomData }
     }
 

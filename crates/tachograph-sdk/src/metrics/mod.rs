@@ -3,7 +3,7 @@
 //! A [`MeterProvider`] makes [`Meter`]s, a meter makes instruments, an instrument's measurements
 //! become a stream of series, and a [`MetricReader`] visits the series.
 
-mod aggregation;
+mod aggregator;
 mod instrument;
 mod meter;
 mod observable;

@@ -85,7 +85,7 @@ struct Observer<'a, N> {
 impl<N: Number> AsyncInstrument<N> for Observer<'_, N> {
     fn observe(&self, measurement: N, attributes: &[KeyValue]) {
         let Observable { number, stream, .. } = self.observable;
-        if !stream.aggregation.accepts(measurement) {
+        if !stream.aggregator.accepts(measurement) {
             return stream.refuse(measurement);
         }
         let Some(found) = stream.series.find(attributes) else {
@@ -99,7 +99,7 @@ impl<N: Number> AsyncInstrument<N> for Observer<'_, N> {
         // What is observed twice is what was observed last; but what different sets have in common, in
         // the overflow series, adds up, as it does for synchronous instruments.
         let merge = |before| {
-            if overflows && stream.aggregation.is_sum() { N::add(before, measurement) } else { bits }
+            if overflows && stream.aggregator.is_sum() { N::add(before, measurement) } else { bits }
         };
         let mut into = self.into.lock().unwrap_or_else(PoisonError::into_inner);
         into.put(*number, found.id, bits, merge);

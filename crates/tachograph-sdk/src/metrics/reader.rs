@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use opentelemetry::InstrumentationScope;
 
-use super::aggregation::Aggregation;
+use super::aggregator::Aggregator;
 use super::observable::Observations;
 use super::point::{HistogramPoint, Point, PointValue};
 use super::registry::Registry;
@@ -183,17 +183,17 @@ impl<'a> Metric<'a> {
 
     /// What it is.
     pub fn kind(&self) -> MetricKind {
-        match self.stream.aggregation {
-            Aggregation::Sum { monotonic } => MetricKind::Sum { monotonic },
-            Aggregation::LastValue => MetricKind::Gauge,
-            Aggregation::ExplicitBuckets(_) => MetricKind::Histogram,
+        match self.stream.aggregator {
+            Aggregator::Sum { monotonic } => MetricKind::Sum { monotonic },
+            Aggregator::LastValue => MetricKind::Gauge,
+            Aggregator::ExplicitBuckets(_) => MetricKind::Histogram,
         }
     }
 
     /// A histogram's boundaries, ascending, without the infinite last one; else nothing.
     pub fn boundaries(&self) -> &'a [f64] {
-        match &self.stream.aggregation {
-            Aggregation::ExplicitBuckets(buckets) => buckets.bounds(),
+        match &self.stream.aggregator {
+            Aggregator::ExplicitBuckets(buckets) => buckets.bounds(),
             _ => &[],
         }
     }
@@ -226,14 +226,14 @@ impl<'a> Metric<'a> {
         if self.stream.descriptor.kind.is_observable() {
             return self.visit_observed(visit);
         }
-        match (&self.stream.aggregation, self.stream.descriptor.number) {
-            (Aggregation::Sum { .. }, NumberKind::U64) => self.visit_sums::<u64, B>(visit),
-            (Aggregation::Sum { .. }, NumberKind::I64) => self.visit_sums::<i64, B>(visit),
-            (Aggregation::Sum { .. }, NumberKind::F64) => self.visit_sums::<f64, B>(visit),
-            (Aggregation::LastValue, _) => self.visit_last_values(visit),
-            (Aggregation::ExplicitBuckets(_), NumberKind::U64) => self.visit_histograms::<u64, B>(visit),
-            (Aggregation::ExplicitBuckets(_), NumberKind::I64) => self.visit_histograms::<i64, B>(visit),
-            (Aggregation::ExplicitBuckets(_), NumberKind::F64) => self.visit_histograms::<f64, B>(visit),
+        match (&self.stream.aggregator, self.stream.descriptor.number) {
+            (Aggregator::Sum { .. }, NumberKind::U64) => self.visit_sums::<u64, B>(visit),
+            (Aggregator::Sum { .. }, NumberKind::I64) => self.visit_sums::<i64, B>(visit),
+            (Aggregator::Sum { .. }, NumberKind::F64) => self.visit_sums::<f64, B>(visit),
+            (Aggregator::LastValue, _) => self.visit_last_values(visit),
+            (Aggregator::ExplicitBuckets(_), NumberKind::U64) => self.visit_histograms::<u64, B>(visit),
+            (Aggregator::ExplicitBuckets(_), NumberKind::I64) => self.visit_histograms::<i64, B>(visit),
+            (Aggregator::ExplicitBuckets(_), NumberKind::F64) => self.visit_histograms::<f64, B>(visit),
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use opentelemetry::InstrumentationScope;
 
-use super::aggregation::{Aggregation, Buckets};
+use super::aggregator::{Aggregator, Buckets};
 use super::observable::Observe;
 use super::stream::{Descriptor, InstrumentKind, Stream};
 use super::validate;
@@ -145,23 +145,23 @@ impl Registry {
             conflict = Some(Arc::clone(&first.stream));
         }
         let mut invalid_boundaries = None;
-        let aggregation = match descriptor.kind {
+        let aggregator = match descriptor.kind {
             InstrumentKind::Counter | InstrumentKind::ObservableCounter => {
-                Aggregation::Sum { monotonic: true }
+                Aggregator::Sum { monotonic: true }
             }
             InstrumentKind::UpDownCounter | InstrumentKind::ObservableUpDownCounter => {
-                Aggregation::Sum { monotonic: false }
+                Aggregator::Sum { monotonic: false }
             }
-            InstrumentKind::Gauge | InstrumentKind::ObservableGauge => Aggregation::LastValue,
+            InstrumentKind::Gauge | InstrumentKind::ObservableGauge => Aggregator::LastValue,
             InstrumentKind::Histogram => {
                 let (bounds, invalid) = validate::boundaries(&descriptor.unit, boundaries);
                 invalid_boundaries = invalid;
-                Aggregation::ExplicitBuckets(Buckets::new(bounds))
+                Aggregator::ExplicitBuckets(Buckets::new(bounds))
             }
         };
         let limit = limit.unwrap_or(self.limit);
         let stream =
-            Arc::new(Stream::new(descriptor, Arc::clone(scope), aggregation, limit, Arc::clone(&self.clock)));
+            Arc::new(Stream::new(descriptor, Arc::clone(scope), aggregator, limit, Arc::clone(&self.clock)));
         let Ok(number) = self.streams.push(Arc::clone(&stream)) else {
             self.refused_streams.fetch_add(1, Ordering::Relaxed);
             return None;
@@ -172,8 +172,7 @@ impl Registry {
         let stream = &registered.stream;
         validate::check_name(&stream.descriptor.name);
         validate::check_unit(&stream.descriptor.name, &stream.descriptor.unit);
-        if let (Some(given), Aggregation::ExplicitBuckets(buckets)) =
-            (invalid_boundaries, &stream.aggregation)
+        if let (Some(given), Aggregator::ExplicitBuckets(buckets)) = (invalid_boundaries, &stream.aggregator)
         {
             validate::report_boundaries(&stream.descriptor.name, &given, buckets.bounds());
         }
@@ -213,7 +212,7 @@ fn report_same_but_for(known: &Stream, asked: &str, boundaries: Option<&[f64]>, 
             ),
         );
     }
-    if let (Some(asked), Aggregation::ExplicitBuckets(buckets)) = (boundaries, &known.aggregation)
+    if let (Some(asked), Aggregator::ExplicitBuckets(buckets)) = (boundaries, &known.aggregator)
         && asked != buckets.bounds()
     {
         diag::report(

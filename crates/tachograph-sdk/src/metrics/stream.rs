@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use opentelemetry::InstrumentationScope;
 
-use super::aggregation::Aggregation;
+use super::aggregator::Aggregator;
 use super::series::{Overflow, RowKind, SeriesTable};
 use crate::attributes::Attributes;
 use crate::cells::{self, Row};
@@ -58,7 +58,7 @@ impl fmt::Display for Descriptor {
 pub(crate) struct Stream {
     pub(crate) descriptor: Descriptor,
     pub(crate) scope: Arc<InstrumentationScope>,
-    pub(crate) aggregation: Aggregation,
+    pub(crate) aggregator: Aggregator,
     pub(crate) series: SeriesTable,
     pub(crate) created_unix_nanos: u64,
     /// Measurements that were refused: not finite, or negative for a counter.
@@ -71,15 +71,15 @@ impl Stream {
     pub(crate) fn new(
         descriptor: Descriptor,
         scope: Arc<InstrumentationScope>,
-        aggregation: Aggregation,
+        aggregator: Aggregator,
         limit: usize,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let rows = if descriptor.kind.is_observable() { RowKind::None } else { aggregation.row_kind() };
+        let rows = if descriptor.kind.is_observable() { RowKind::None } else { aggregator.row_kind() };
         Stream {
             descriptor,
             scope,
-            aggregation,
+            aggregator,
             created_unix_nanos: clock.unix_nanos(),
             series: SeriesTable::new(rows, limit, clock),
             refused: AtomicU64::new(0),
@@ -99,7 +99,7 @@ impl Stream {
     #[inline]
     pub(crate) fn record<N: Number, A: Attributes + ?Sized>(&self, value: N, attributes: &A) {
         // Before the look-up: what is refused makes no series.
-        if !value.suits_any_sum() && !self.aggregation.accepts(value) {
+        if !value.suits_any_sum() && !self.aggregator.accepts(value) {
             return self.refuse(value);
         }
         if let Some(row) = self.row(attributes) {
@@ -111,7 +111,7 @@ impl Stream {
     #[inline]
     pub(crate) fn record_in<N: Number>(&self, row: Row, value: N) {
         // The commonest case first, and in line.
-        if self.aggregation.is_sum() && value.suits_any_sum() {
+        if self.aggregator.is_sum() && value.suits_any_sum() {
             cells::add(row, value);
         } else {
             self.record_other(row, value);
@@ -121,12 +121,12 @@ impl Stream {
     /// As `record_in`, for what is not a sum.
     #[inline]
     pub(crate) fn record_other<N: Number>(&self, row: Row, value: N) {
-        if let Aggregation::ExplicitBuckets(buckets) = &self.aggregation
+        if let Aggregator::ExplicitBuckets(buckets) = &self.aggregator
             && value.is_finite()
         {
             cells::observe(row, buckets.len(), buckets.of(value), value);
-        } else if self.aggregation.accepts(value) {
-            self.aggregation.record(row, value);
+        } else if self.aggregator.accepts(value) {
+            self.aggregator.record(row, value);
         } else {
             self.refuse(value);
         }

@@ -102,7 +102,7 @@ fn row_of<A: Attributes>(dense: &Dense, attributes: &A) -> Option<Row> {
 impl Inner {
     #[inline(never)]
     fn record_other<N: Number, A: Attributes>(&self, value: N, attributes: &A) {
-        let dense = if self.stream.aggregation.is_sum() { &self.sums } else { &self.others };
+        let dense = if self.stream.aggregator.is_sum() { &self.sums } else { &self.others };
         match row_of(dense, attributes) {
             Some(row) => self.stream.record_other(row, value),
             None => self.record_first(dense, value, attributes),
@@ -112,7 +112,7 @@ impl Inner {
     /// Looks typed attributes up by content, and leaves the row where the next look finds it by index.
     fn record_first<N: Number, A: Attributes>(&self, dense: &Dense, value: N, attributes: &A) {
         // What is refused makes no series.
-        if !self.stream.aggregation.accepts(value) {
+        if !self.stream.aggregator.accepts(value) {
             return self.stream.refuse(value);
         }
         let limit = self.stream.series.limit();

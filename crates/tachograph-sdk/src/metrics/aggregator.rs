@@ -7,31 +7,31 @@ use crate::cells::{self, Row};
 use crate::number::Number;
 
 /// How a stream aggregates.
-pub(crate) enum Aggregation {
+pub(crate) enum Aggregator {
     Sum { monotonic: bool },
     LastValue,
     ExplicitBuckets(Buckets),
 }
 
-impl Aggregation {
+impl Aggregator {
     pub(crate) fn row_kind(&self) -> RowKind {
         match self {
-            Aggregation::Sum { .. } => RowKind::Sum,
-            Aggregation::LastValue => RowKind::LastValue,
-            Aggregation::ExplicitBuckets(buckets) => RowKind::Histogram { buckets: buckets.len() },
+            Aggregator::Sum { .. } => RowKind::Sum,
+            Aggregator::LastValue => RowKind::LastValue,
+            Aggregator::ExplicitBuckets(buckets) => RowKind::Histogram { buckets: buckets.len() },
         }
     }
 
     #[inline]
     pub(crate) fn is_sum(&self) -> bool {
-        matches!(self, Aggregation::Sum { .. })
+        matches!(self, Aggregator::Sum { .. })
     }
 
     /// Whether a value may be recorded: finite, and for a monotonic sum not negative.
     #[inline]
     pub(crate) fn accepts<N: Number>(&self, value: N) -> bool {
         match self {
-            Aggregation::Sum { monotonic: true } => value.is_finite() && value.is_non_negative(),
+            Aggregator::Sum { monotonic: true } => value.is_finite() && value.is_non_negative(),
             _ => value.is_finite(),
         }
     }
@@ -39,9 +39,9 @@ impl Aggregation {
     /// Records a value that is accepted, in a row of this aggregation's.
     pub(crate) fn record<N: Number>(&self, row: Row, value: N) {
         match self {
-            Aggregation::Sum { .. } => cells::add(row, value),
-            Aggregation::LastValue => cells::set(row, value.to_bits()),
-            Aggregation::ExplicitBuckets(buckets) => {
+            Aggregator::Sum { .. } => cells::add(row, value),
+            Aggregator::LastValue => cells::set(row, value.to_bits()),
+            Aggregator::ExplicitBuckets(buckets) => {
                 cells::observe(row, buckets.len(), buckets.of(value), value);
             }
         }
