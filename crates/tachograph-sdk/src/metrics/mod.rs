@@ -3,6 +3,7 @@
 //! A [`MeterProvider`] makes [`Meter`]s, a meter makes instruments, an instrument's measurements
 //! become a stream of series, and a [`MetricReader`] visits the series.
 
+mod aggregation;
 mod aggregator;
 mod instrument;
 mod meter;
@@ -17,8 +18,9 @@ mod stream;
 mod validate;
 
 pub use crate::number::{Number, NumberKind, NumberValue};
+pub use aggregation::Aggregation;
 pub use meter::{Meter, MeterBuilder};
-pub use point::{HistogramPoint, Point, PointValue};
+pub use point::{ExponentialBuckets, ExponentialHistogramPoint, HistogramPoint, Point, PointValue};
 pub use provider::{DEFAULT_CARDINALITY_LIMIT, MeterProvider, MeterProviderBuilder, MetricsAccount};
 pub use reader::{Collection, Metric, MetricKind, MetricReader};
 pub use series::OVERFLOW_ATTRIBUTE;

@@ -145,6 +145,8 @@ pub enum MetricKind {
     Gauge,
     /// A histogram with explicit boundaries.
     Histogram,
+    /// A base-2 exponential histogram.
+    ExponentialHistogram,
 }
 
 /// A metric of a collection: an instrument's stream.

@@ -5,7 +5,7 @@ use opentelemetry::InstrumentationScope;
 use super::point::{PointSnapshot, ValueSnapshot};
 use super::show::{Plain, Set, debug_as_display};
 use crate::attributes::{AttributeSet, Attributes};
-use crate::metrics::{HistogramPoint, Metric, MetricKind, NumberValue};
+use crate::metrics::{ExponentialHistogramPoint, HistogramPoint, Metric, MetricKind, NumberValue};
 
 /// A copy of one metric and its data points.
 #[derive(Clone, PartialEq)]
@@ -97,20 +97,36 @@ impl MetricSnapshot {
     pub fn value<A: Attributes + ?Sized>(&self, attributes: &A) -> NumberValue {
         match &self.point(attributes).value {
             ValueSnapshot::Number(value) => *value,
-            ValueSnapshot::Histogram(_) => panic!("a histogram has no single value:\n{self}"),
+            _ => panic!("a histogram has no single value:\n{self}"),
         }
     }
 
-    /// The data point of a histogram's series.
+    /// The data point of a series of a histogram with explicit boundaries.
     ///
     /// # Panics
     ///
-    /// If there is no such series, or it is no histogram's.
+    /// If there is no such series, or it is no such histogram's.
     #[track_caller]
     pub fn histogram<A: Attributes + ?Sized>(&self, attributes: &A) -> &HistogramPoint {
         match &self.point(attributes).value {
             ValueSnapshot::Histogram(histogram) => histogram,
-            ValueSnapshot::Number(_) => panic!("this is no histogram:\n{self}"),
+            _ => panic!("this is no histogram with explicit boundaries:\n{self}"),
+        }
+    }
+
+    /// The data point of a series of an exponential histogram.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such series, or it is no such histogram's.
+    #[track_caller]
+    pub fn exponential_histogram<A: Attributes + ?Sized>(
+        &self,
+        attributes: &A,
+    ) -> &ExponentialHistogramPoint {
+        match &self.point(attributes).value {
+            ValueSnapshot::ExponentialHistogram(histogram) => histogram,
+            _ => panic!("this is no exponential histogram:\n{self}"),
         }
     }
 
@@ -119,6 +135,7 @@ impl MetricSnapshot {
         let mut values = self.points.iter().map(|point| match &point.value {
             ValueSnapshot::Number(value) => *value,
             ValueSnapshot::Histogram(histogram) => histogram.sum(),
+            ValueSnapshot::ExponentialHistogram(histogram) => histogram.sum(),
         });
         let first = values.next().unwrap_or(NumberValue::U64(0));
         values.fold(first, |total, value| match (total, value) {
@@ -135,6 +152,7 @@ impl MetricSnapshot {
             .map(|point| match &point.value {
                 ValueSnapshot::Number(_) => 0,
                 ValueSnapshot::Histogram(histogram) => histogram.count(),
+                ValueSnapshot::ExponentialHistogram(histogram) => histogram.count(),
             })
             .fold(0, u64::wrapping_add)
     }
@@ -194,10 +212,14 @@ impl MetricSnapshot {
         NumberValue: PartialEq<V>,
         V: fmt::Debug,
     {
-        let histogram = self.histogram(attributes);
+        let (counted, summed) = match &self.point(attributes).value {
+            ValueSnapshot::Histogram(histogram) => (histogram.count(), histogram.sum()),
+            ValueSnapshot::ExponentialHistogram(histogram) => (histogram.count(), histogram.sum()),
+            ValueSnapshot::Number(_) => panic!("this is no histogram:\n{self}"),
+        };
         let set = AttributeSet::new(attributes);
         assert!(
-            histogram.count() == count && histogram.sum() == sum,
+            counted == count && summed == sum,
             "{} should have {count} measurements, {sum:?} in all, in:\n{self}",
             Set(&set)
         );
@@ -211,6 +233,7 @@ impl fmt::Display for MetricSnapshot {
             MetricKind::Sum { monotonic: false } => "sum",
             MetricKind::Gauge => "gauge",
             MetricKind::Histogram => "histogram",
+            MetricKind::ExponentialHistogram => "exponential histogram",
         };
         write!(f, "{kind} {:?} of scope {:?}", self.name(), self.scope().name())?;
         if !self.unit().is_empty() {

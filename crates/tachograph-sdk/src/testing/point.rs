@@ -2,7 +2,7 @@ use std::fmt;
 
 use super::show::{Plain, Set, debug_as_display};
 use crate::attributes::AttributeSet;
-use crate::metrics::{HistogramPoint, NumberValue, Point, PointValue};
+use crate::metrics::{ExponentialHistogramPoint, HistogramPoint, NumberValue, Point, PointValue};
 
 /// A copy of one data point.
 #[derive(Clone, PartialEq)]
@@ -23,8 +23,10 @@ pub struct PointSnapshot {
 pub enum ValueSnapshot {
     /// Of a sum or a gauge.
     Number(NumberValue),
-    /// Of a histogram.
+    /// Of a histogram with explicit boundaries.
     Histogram(HistogramPoint),
+    /// Of a base-2 exponential histogram.
+    ExponentialHistogram(ExponentialHistogramPoint),
 }
 
 impl PointSnapshot {
@@ -34,6 +36,9 @@ impl PointSnapshot {
             PointValue::I64(value) => ValueSnapshot::Number(NumberValue::I64(value)),
             PointValue::F64(value) => ValueSnapshot::Number(NumberValue::F64(value)),
             PointValue::Histogram(histogram) => ValueSnapshot::Histogram(histogram.clone()),
+            PointValue::ExponentialHistogram(histogram) => {
+                ValueSnapshot::ExponentialHistogram(histogram.clone())
+            }
         };
         PointSnapshot {
             series: point.series,
@@ -50,13 +55,38 @@ impl fmt::Display for PointSnapshot {
         match &self.value {
             ValueSnapshot::Number(value) => Plain(*value).fmt(f),
             ValueSnapshot::Histogram(histogram) => {
-                write!(f, "count {}, sum {}", histogram.count(), Plain(histogram.sum()))?;
-                if let (Some(min), Some(max)) = (histogram.min(), histogram.max()) {
-                    write!(f, ", from {} to {}", Plain(min), Plain(max))?;
-                }
+                let summary = (histogram.count(), histogram.sum(), histogram.min(), histogram.max());
+                show_summary(summary, f)?;
                 write!(f, ", buckets {:?}", histogram.bucket_counts())
             }
+            ValueSnapshot::ExponentialHistogram(histogram) => {
+                let summary = (histogram.count(), histogram.sum(), histogram.min(), histogram.max());
+                show_summary(summary, f)?;
+                write!(f, ", scale {}", histogram.scale())?;
+                let (negative, positive) = (histogram.negative(), histogram.positive());
+                if !negative.counts().is_empty() {
+                    write!(f, ", below zero {:?} from {}", negative.counts(), negative.offset())?;
+                }
+                if histogram.zero_count() > 0 {
+                    write!(f, ", zero {}", histogram.zero_count())?;
+                }
+                if !positive.counts().is_empty() {
+                    write!(f, ", above zero {:?} from {}", positive.counts(), positive.offset())?;
+                }
+                Ok(())
+            }
         }
+    }
+}
+
+/// A histogram's count, sum, minimum and maximum.
+type Summary = (u64, NumberValue, Option<NumberValue>, Option<NumberValue>);
+
+fn show_summary((count, sum, min, max): Summary, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "count {count}, sum {}", Plain(sum))?;
+    match (min, max) {
+        (Some(min), Some(max)) => write!(f, ", from {} to {}", Plain(min), Plain(max)),
+        _ => Ok(()),
     }
 }
 
