@@ -4,13 +4,16 @@
 //! measured call: pairs, a struct, a slice. What its documentation recommends for speed is used;
 //! what its users cannot have is not.
 
+pub(crate) mod fast_telemetry;
 pub(crate) mod fastmetrics;
 pub(crate) mod floors;
 pub(crate) mod measured;
+pub(crate) mod metrics_facade;
 pub(crate) mod otel_sdk;
 pub(crate) mod ours;
 pub(crate) mod prometheus;
 pub(crate) mod prometheus_client;
+pub(crate) mod vise;
 
 use crate::sets::{KEYS, Label, Order, Values, values};
 

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::bars::Bars;
 use crate::contenders::{
-    Counters, fastmetrics, fill_counters, floors, made, measured, otel_sdk, ours, pairs, prometheus,
-    prometheus_client,
+    Counters, fast_telemetry, fastmetrics, fill_counters, floors, made, measured, metrics_facade, otel_sdk,
+    ours, pairs, prometheus, prometheus_client, vise,
 };
 use crate::groups::{handle_values, over_handles};
 use crate::harness::{Contender, Effort, Role, Table, compare};
@@ -34,6 +34,10 @@ pub(crate) fn contenders() -> Vec<Contender<'static>> {
     let (registry, registry_handles) = handles(prometheus::Counters::bind);
     let (client, client_handles) = handles(prometheus_client::Counters::bind);
     let (fast, fast_handles) = handles(fastmetrics::Counters::bind);
+    let (telemetry, telemetry_handles) = handles(fast_telemetry::Counters::bind);
+    let (facade, facade_handles) = handles(metrics_facade::Counters::bind);
+    let (vise, vise_handles) = handles(vise::Counters::bind);
+    let metriken: [Arc<metriken::Counter>; HANDLES] = from_fn(|_| Arc::new(metriken::Counter::new()));
     let (vector, ids) = measured::typed_handles();
 
     vec![
@@ -73,6 +77,21 @@ pub(crate) fn contenders() -> Vec<Contender<'static>> {
         }),
         over_handles(Role::Peer, "fastmetrics", fast_handles, move |handle, _| {
             let _alive = &fast;
+            handle.inc();
+        }),
+        over_handles(Role::Peer, "fast-telemetry", telemetry_handles, move |handle, _| {
+            let _alive = &telemetry;
+            handle.inc();
+        }),
+        over_handles(Role::Peer, "metrics and its exporter", facade_handles, move |handle, _| {
+            let _alive = &facade;
+            handle.increment(1);
+        }),
+        over_handles(Role::Peer, "metriken", metriken, |counter, _| {
+            counter.increment();
+        }),
+        over_handles(Role::Peer, "vise", vise_handles, move |handle, _| {
+            let _alive = &vise;
             handle.inc();
         }),
     ]

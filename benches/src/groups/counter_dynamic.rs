@@ -4,8 +4,8 @@ use std::hint::black_box;
 
 use crate::bars::Bars;
 use crate::contenders::{
-    Counters, fastmetrics, fill_counters, floors, made, measured, otel_sdk, ours, pairs, prometheus,
-    prometheus_client,
+    Counters, fast_telemetry, fastmetrics, fill_counters, floors, made, measured, metrics_facade, otel_sdk,
+    ours, pairs, prometheus, prometheus_client, vise,
 };
 use crate::groups::looked_up;
 use crate::harness::{Contender, Effort, Role, Table, compare};
@@ -33,6 +33,9 @@ fn literals() -> Vec<Contender<'static>> {
         looked_up::<&str, measured::Counters>(Role::Peer),
         looked_up::<&str, measured::GivenCounters>(Role::Aside),
         looked_up::<&str, fastmetrics::Counters<&str>>(Role::Peer),
+        looked_up::<&str, fast_telemetry::Counters>(Role::Peer),
+        looked_up::<&str, metrics_facade::Counters>(Role::Peer),
+        looked_up::<&str, vise::Counters>(Role::Peer),
     ]
 }
 
@@ -46,6 +49,8 @@ fn owned() -> Vec<Contender<'static>> {
         looked_up::<String, prometheus_client::Counters<String>>(Role::Peer),
         looked_up::<String, measured::Counters>(Role::Peer),
         looked_up::<String, fastmetrics::Counters<String>>(Role::Peer),
+        looked_up::<String, fast_telemetry::Counters>(Role::Peer),
+        looked_up::<String, metrics_facade::Counters>(Role::Peer),
     ]
 }
 

@@ -1,13 +1,15 @@
 //! A histogram of fourteen bounds: with a handle, and with three strings looked up.
 
+use std::hint::black_box;
+
 use crate::bars::Bars;
 use crate::contenders::{
-    Histograms, fastmetrics, fill_histograms, made, measured, otel_sdk, ours, pairs, prometheus,
-    prometheus_client,
+    Histograms, fast_telemetry, fastmetrics, fill_histograms, made, measured, metrics_facade, otel_sdk, ours,
+    pairs, prometheus, prometheus_client, vise,
 };
 use crate::groups::{handle_values, looked_up_histogram, over_handles};
 use crate::harness::{Contender, Effort, Role, Table, compare};
-use crate::sets::{HANDLES, SERIES, Values};
+use crate::sets::{HANDLES, SERIES, Values, durations};
 
 /// A family with all its series live, and a handle on each of some of them.
 fn handles<C: Histograms<&'static str>, H>(bind: impl Fn(&C, Values) -> H) -> (C, [H; HANDLES]) {
@@ -20,6 +22,18 @@ fn handles<C: Histograms<&'static str>, H>(bind: impl Fn(&C, Values) -> H) -> (C
 const OWN: &str = "tachograph";
 const API: &str = "tachograph, the API's BoundHistogram";
 
+/// The facade keeps every sample until it is drained, so that draining belongs to the price.
+fn drained() -> Contender<'static> {
+    let (family, handles) = handles(metrics_facade::Histograms::bind);
+    let durations = durations();
+    Contender::new(Role::Peer, "metrics and its exporter, drained", move |n| {
+        for turn in 0..n {
+            black_box(&handles[turn % HANDLES]).record(durations[turn % durations.len()]);
+        }
+        family.drain();
+    })
+}
+
 fn bound() -> Vec<Contender<'static>> {
     let (own, own_handles) = handles(ours::OwnHistograms::bind);
     let (api, api_handles) =
@@ -29,6 +43,8 @@ fn bound() -> Vec<Contender<'static>> {
     let (registry, registry_handles) = handles(prometheus::Histograms::bind);
     let (client, client_handles) = handles(prometheus_client::Histograms::bind);
     let (fast, fast_handles) = handles(fastmetrics::Histograms::bind);
+    let (telemetry, telemetry_handles) = handles(fast_telemetry::Histograms::bind);
+    let (vise, vise_handles) = handles(vise::Histograms::bind);
     let (vector, ids) = measured::typed_histogram_handles();
     vec![
         over_handles(Role::Ours, OWN, own_handles, move |handle, value| {
@@ -58,6 +74,20 @@ fn bound() -> Vec<Contender<'static>> {
             let _alive = &fast;
             handle.observe(value);
         }),
+        over_handles(
+            Role::Peer,
+            "fast-telemetry, in microseconds",
+            telemetry_handles,
+            move |handle, value| {
+                let _alive = &telemetry;
+                handle.record(fast_telemetry::micros(value));
+            },
+        ),
+        drained(),
+        over_handles(Role::Peer, "vise", vise_handles, move |handle, value| {
+            let _alive = &vise;
+            handle.observe(value);
+        }),
     ]
 }
 
@@ -70,6 +100,8 @@ fn dynamic() -> Vec<Contender<'static>> {
         looked_up_histogram::<&str, prometheus_client::Histograms<&str>>(Role::Peer),
         looked_up_histogram::<&str, measured::Histograms>(Role::Peer),
         looked_up_histogram::<&str, fastmetrics::Histograms<&str>>(Role::Peer),
+        looked_up_histogram::<&str, fast_telemetry::Histograms>(Role::Peer),
+        looked_up_histogram::<&str, vise::Histograms>(Role::Peer),
     ]
 }
 

@@ -8,8 +8,8 @@ use opentelemetry::metrics::{Meter, MeterProvider as _};
 use crate::alloc::counted;
 use crate::bars::{Bars, Unit};
 use crate::contenders::{
-    Counters, Histograms, fastmetrics, fill_counters, fill_histograms, measured, otel_sdk, ours, prometheus,
-    prometheus_client,
+    Counters, Histograms, fast_telemetry, fastmetrics, fill_counters, fill_histograms, measured,
+    metrics_facade, otel_sdk, ours, prometheus, prometheus_client, vise,
 };
 use crate::harness::{Effort, figure};
 use crate::sets::{BOUNDS, KEYS, SERIES, values};
@@ -154,6 +154,9 @@ pub(crate) fn run(effort: Effort, bars: &mut Bars) {
             counters::<prometheus_client::Counters<&str>>(series),
             counters::<measured::Counters>(series),
             counters::<fastmetrics::Counters<&str>>(series),
+            counters::<fast_telemetry::Counters>(series),
+            counters::<metrics_facade::Counters>(series),
+            counters::<vise::Counters>(series),
         ];
         print(
             &format!("Bytes per counter, {series} series of three 'static strings, one recording thread"),
@@ -167,6 +170,9 @@ pub(crate) fn run(effort: Effort, bars: &mut Bars) {
             histograms::<prometheus_client::Histograms<&str>>(series),
             histograms::<measured::Histograms>(series),
             histograms::<fastmetrics::Histograms<&str>>(series),
+            histograms::<fast_telemetry::Histograms>(series),
+            histograms::<metrics_facade::Histograms>(series),
+            histograms::<vise::Histograms>(series),
         ];
         print(&format!("Bytes per histogram of 14 bounds, {series} series, one recording thread"), &rows);
         note(bars, 400.0, &format!("memory per histogram series, {series} series"), &rows[0], apart);

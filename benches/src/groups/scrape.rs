@@ -8,8 +8,8 @@ use std::time::Instant;
 use crate::alloc::counted;
 use crate::bars::{Bars, Unit};
 use crate::contenders::{
-    Counters, Histograms, fastmetrics, fill_counters, fill_histograms, measured, otel_sdk, ours, prometheus,
-    prometheus_client,
+    Counters, Histograms, fast_telemetry, fastmetrics, fill_counters, fill_histograms, measured,
+    metrics_facade, otel_sdk, ours, prometheus, prometheus_client, vise,
 };
 use crate::harness::{Contender, Effort, Role, Table, compare_sized};
 use crate::sets::{BOUNDS, KEYS, values};
@@ -174,6 +174,9 @@ fn counters(effort: Effort, series: usize) -> (Table, u64) {
     let client: prometheus_client::Counters<&str> = family(series);
     let vector: measured::Counters = family(series);
     let fast: fastmetrics::Counters<&str> = family(series);
+    let telemetry: fast_telemetry::Counters = family(series);
+    let facade: metrics_facade::Counters = family(series);
+    let vise: vise::Counters = family(series);
     let pages = vec![
         Page::new(Role::Floor, FLOOR, counter_floor(series)),
         Page::new(Role::Floor, VISIT, ours::visitor(&own.reader)),
@@ -184,6 +187,9 @@ fn counters(effort: Effort, series: usize) -> (Table, u64) {
         page(Role::Peer, &client),
         page(Role::Peer, &vector),
         page(Role::Peer, &fast),
+        page(Role::Peer, &telemetry),
+        page(Role::Peer, &facade),
+        page(Role::Peer, &vise),
     ];
     let rounds = effort.of(if series > 50_000 { 15 } else { 60 }, 1);
     print(&format!("A page of {series} counters"), rounds, series, pages)
@@ -204,6 +210,9 @@ fn histograms(effort: Effort, series: usize) -> (Table, u64) {
     let client: prometheus_client::Histograms<&str> = family(series);
     let vector: measured::Histograms = family(series);
     let fast: fastmetrics::Histograms<&str> = family(series);
+    let telemetry: fast_telemetry::Histograms = family(series);
+    let facade: metrics_facade::Histograms = family(series);
+    let vise: vise::Histograms = family(series);
     let pages = vec![
         Page::new(Role::Floor, FLOOR, histogram_floor(series)),
         Page::new(Role::Floor, VISIT, ours::visitor(&own.reader)),
@@ -214,6 +223,9 @@ fn histograms(effort: Effort, series: usize) -> (Table, u64) {
         page(Role::Peer, &client),
         page(Role::Peer, &vector),
         page(Role::Peer, &fast),
+        page(Role::Peer, &telemetry),
+        page(Role::Peer, &facade),
+        page(Role::Peer, &vise),
     ];
     print(&format!("A page of {series} histograms of 14 bounds"), effort.of(100, 1), series, pages)
 }

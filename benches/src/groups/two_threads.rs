@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::bars::{Bars, Unit};
 use crate::contenders::{
-    Counters, fastmetrics, fill_counters, floors, made, measured, otel_sdk, ours, pairs, prometheus,
-    prometheus_client,
+    Counters, fast_telemetry, fastmetrics, fill_counters, floors, made, measured, metrics_facade, otel_sdk,
+    ours, pairs, prometheus, prometheus_client, vise,
 };
 use crate::groups::one_series;
 use crate::harness::{Contender, Effort, Role, Row, Table, compare};
@@ -79,6 +79,20 @@ fn handles() -> Vec<Both> {
             vector.orders_total.get_metric(*id).inc();
         }),
         bound(Role::Peer, "fastmetrics", handle(fastmetrics::Counters::bind), |(_, handle)| handle.inc()),
+        bound(Role::Peer, "fast-telemetry", handle(fast_telemetry::Counters::bind), |(_, handle)| {
+            handle.inc()
+        }),
+        bound(
+            Role::Peer,
+            "metrics and its exporter",
+            handle(metrics_facade::Counters::bind),
+            |(_, handle)| {
+                handle.increment(1);
+            },
+        ),
+        bound(Role::Peer, "vise", handle(vise::Counters::bind), |(_, handle)| {
+            handle.inc();
+        }),
     ]
 }
 
@@ -94,6 +108,9 @@ fn dynamic(set: usize) -> Vec<Both> {
         family::<prometheus_client::Counters<&str>>(Role::Peer, set),
         family::<measured::Counters>(Role::Peer, set),
         family::<fastmetrics::Counters<&str>>(Role::Peer, set),
+        family::<fast_telemetry::Counters>(Role::Peer, set),
+        family::<metrics_facade::Counters>(Role::Peer, set),
+        family::<vise::Counters>(Role::Peer, set),
     ]
 }
 
