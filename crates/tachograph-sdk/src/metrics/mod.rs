@@ -5,6 +5,7 @@
 
 mod aggregation;
 mod aggregator;
+mod exemplar;
 mod instrument;
 mod meter;
 mod observable;
@@ -19,6 +20,7 @@ mod validate;
 
 pub use crate::number::{Number, NumberKind, NumberValue};
 pub use aggregation::Aggregation;
+pub use exemplar::{Exemplar, FilteredAttributes};
 pub use meter::{Meter, MeterBuilder};
 pub use point::{ExponentialBuckets, ExponentialHistogramPoint, HistogramPoint, Point, PointValue};
 pub use provider::{DEFAULT_CARDINALITY_LIMIT, MeterProvider, MeterProviderBuilder, MetricsAccount};

@@ -1,5 +1,6 @@
 //! Data points, as a reader's collection visits them.
 
+use super::exemplar::Exemplar;
 use crate::attributes::AttributeSet;
 use crate::number::{Number, NumberKind, NumberValue};
 
@@ -15,6 +16,7 @@ pub struct Point<'a> {
     pub start_unix_nanos: u64,
     /// What was recorded since.
     pub value: PointValue<'a>,
+    exemplars: &'a [Exemplar],
 }
 
 impl<'a> Point<'a> {
@@ -25,7 +27,15 @@ impl<'a> Point<'a> {
         start_unix_nanos: u64,
         value: PointValue<'a>,
     ) -> Self {
-        Point { series, attributes, start_unix_nanos, value }
+        Point { series, attributes, start_unix_nanos, value, exemplars: &[] }
+    }
+
+    /// Some of the measurements that the value is of, each with the span it was made in.
+    ///
+    /// Of a histogram with explicit boundaries at most one for each bucket, in the order of the buckets; of an exponential
+    /// histogram at most twenty; else at most one.
+    pub fn exemplars(&self) -> &'a [Exemplar] {
+        self.exemplars
     }
 }
 
