@@ -45,7 +45,7 @@ mod typed;
 pub use attributes::{AttributeKey, AttributeSet, AttributeValue, Attributes, KeyRef, ValueRef};
 pub use clock::{Clock, SystemClock};
 pub use metrics::{Meter, MeterProvider};
-pub use opentelemetry::KeyValue;
+pub use opentelemetry::{InstrumentationScope, KeyValue};
 pub use resource::Resource;
 #[cfg(feature = "macros")]
 pub use tachograph_macros::{AttributeValue, Attributes};

@@ -105,6 +105,24 @@ impl NumberValue {
     }
 }
 
+impl From<u64> for NumberValue {
+    fn from(value: u64) -> Self {
+        NumberValue::U64(value)
+    }
+}
+
+impl From<i64> for NumberValue {
+    fn from(value: i64) -> Self {
+        NumberValue::I64(value)
+    }
+}
+
+impl From<f64> for NumberValue {
+    fn from(value: f64) -> Self {
+        NumberValue::F64(value)
+    }
+}
+
 impl Number for u64 {
     const KIND: NumberKind = NumberKind::U64;
     const ZERO_BITS: u64 = 0;

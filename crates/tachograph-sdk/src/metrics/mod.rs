@@ -10,6 +10,7 @@ mod instrument;
 mod meter;
 mod observable;
 mod point;
+mod producer;
 mod provider;
 mod reader;
 mod registry;
@@ -23,8 +24,12 @@ pub use aggregation::Aggregation;
 pub use exemplar::{Exemplar, FilteredAttributes};
 pub use meter::{Meter, MeterBuilder};
 pub use point::{ExponentialBuckets, ExponentialHistogramPoint, HistogramPoint, Point, PointValue};
+pub use producer::{
+    MetricProducer, ProducedBatch, ProducedBucket, ProducedExemplar, ProducedHistogram, ProducedKind,
+    ProducedMetric, ProducedPoint, ProducedSummary, ProducedValue,
+};
 pub use provider::{DEFAULT_CARDINALITY_LIMIT, MeterProvider, MeterProviderBuilder, MetricsAccount};
-pub use reader::{Collection, Metric, MetricKind, MetricReader};
+pub use reader::{Collection, Metric, MetricKind, MetricReader, MetricReaderBuilder};
 pub use series::OVERFLOW_ATTRIBUTE;
 
 pub(crate) use instrument::Bound;

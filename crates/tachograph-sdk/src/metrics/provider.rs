@@ -7,7 +7,7 @@ use opentelemetry::InstrumentationScope;
 use opentelemetry::metrics::noop::NoopMeterProvider;
 
 use super::meter::{Meter, MeterBuilder};
-use super::reader::MetricReader;
+use super::reader::{MetricReader, MetricReaderBuilder};
 use super::registry::Registry;
 use crate::clock::{Clock, SystemClock};
 use crate::resource::Resource;
@@ -54,7 +54,12 @@ impl MeterProvider {
     ///
     /// Readers are independent of each other and cost nothing while they do not collect.
     pub fn reader(&self) -> MetricReader {
-        MetricReader::new(Arc::clone(&self.registry))
+        self.reader_builder().build()
+    }
+
+    /// Sets up a reader that does more than [`reader`](Self::reader).
+    pub fn reader_builder(&self) -> MetricReaderBuilder {
+        MetricReaderBuilder::new(Arc::clone(&self.registry))
     }
 
     /// The resource that everything is about.

@@ -8,6 +8,7 @@ use opentelemetry::InstrumentationScope;
 use super::aggregator::Aggregator;
 use super::observable::Observations;
 use super::point::{HistogramPoint, Point, PointValue};
+use super::producer::{MetricProducer, ProducedBatch, Producers};
 use super::registry::Registry;
 use super::stream::Stream;
 use crate::cells;
@@ -25,6 +26,7 @@ pub struct MetricReader {
 
 struct ReaderInner {
     provider: Arc<Registry>,
+    producers: Producers,
     /// Buffers of past collections, so that a steady reader allocates nothing.
     spare: Mutex<Vec<Buffers>>,
 }
@@ -42,10 +44,6 @@ struct HistogramBuffers {
 }
 
 impl MetricReader {
-    pub(crate) fn new(provider: Arc<Registry>) -> Self {
-        MetricReader { inner: Arc::new(ReaderInner { provider, spare: Mutex::default() }) }
-    }
-
     /// Runs the callbacks of observable instruments on this thread, then fixes what this collection
     /// consists of.
     ///
@@ -53,12 +51,14 @@ impl MetricReader {
     /// that panics is contained and reported. Instruments created by a callback are part of this
     /// collection if they are synchronous; callbacks registered meanwhile run in the next one.
     ///
+    /// Then the reader's producers are asked, likewise.
+    ///
     /// After the provider's shutdown a collection is empty.
     pub fn collect(&self) -> Collection {
         let provider = &self.inner.provider;
         let mut buffers = self.inner.spare().pop().unwrap_or_default();
         buffers.observations.clear();
-        let mut streams = 0;
+        let (mut streams, mut produced) = (0, Vec::new());
         if !provider.is_shut_down.load(Ordering::Acquire) {
             let observations = Mutex::new(std::mem::take(&mut buffers.observations));
             for number in 0..provider.callback_count() {
@@ -67,10 +67,42 @@ impl MetricReader {
                 }
             }
             buffers.observations = observations.into_inner().unwrap_or_else(PoisonError::into_inner);
+            produced = self.inner.producers.produce();
             streams = provider.streams.len();
         }
         let unix_nanos = provider.clock.unix_nanos();
-        Collection { reader: self.clone(), buffers, streams, unix_nanos }
+        Collection { reader: self.clone(), buffers, streams, produced, unix_nanos }
+    }
+}
+
+/// Sets up a [`MetricReader`]; made by [`MeterProvider::reader_builder`](super::MeterProvider::reader_builder).
+#[must_use = "a builder does nothing until it builds"]
+pub struct MetricReaderBuilder {
+    provider: Arc<Registry>,
+    producers: Producers,
+}
+
+impl MetricReaderBuilder {
+    pub(crate) fn new(provider: Arc<Registry>) -> Self {
+        MetricReaderBuilder { provider, producers: Producers::default() }
+    }
+
+    /// Has a producer asked in each collection, after those registered before it.
+    pub fn with_producer(mut self, producer: Arc<dyn MetricProducer>) -> Self {
+        self.producers.push(producer);
+        self
+    }
+
+    /// Makes the reader.
+    pub fn build(self) -> MetricReader {
+        let MetricReaderBuilder { provider, producers } = self;
+        MetricReader { inner: Arc::new(ReaderInner { provider, producers, spare: Mutex::default() }) }
+    }
+}
+
+impl fmt::Debug for MetricReaderBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MetricReaderBuilder").field("producers", &self.producers).finish_non_exhaustive()
     }
 }
 
@@ -95,6 +127,7 @@ pub struct Collection {
     reader: MetricReader,
     buffers: Buffers,
     streams: usize,
+    produced: Vec<ProducedBatch>,
     unix_nanos: u64,
 }
 
@@ -113,6 +146,11 @@ impl Collection {
     pub fn metrics(&self) -> impl Iterator<Item = Metric<'_>> {
         let streams = self.reader.inner.provider.streams.iter().take(self.streams);
         streams.enumerate().map(|(number, stream)| Metric { collection: self, number, stream })
+    }
+
+    /// What the reader's producers gave, in the order in which they were registered: a batch for each.
+    pub fn produced(&self) -> &[ProducedBatch] {
+        &self.produced
     }
 }
 
