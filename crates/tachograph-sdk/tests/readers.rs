@@ -213,3 +213,41 @@ fn collections_end_while_series_and_instruments_appear_without_pause() {
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
     });
 }
+
+#[test]
+fn a_visit_in_parts_sees_every_series_once() {
+    let provider = MeterProvider::new();
+    let meter = provider.meter("parts");
+    let counter: Counter<u64> = meter.counter("counter").build();
+    let gauge: Gauge<f64> = meter.gauge("gauge").build();
+    let histogram: Histogram<f64> = meter.histogram("histogram").build();
+    for n in 0..100 {
+        counter.add(1, &[("n", n)]);
+        gauge.record(1.0, &[("n", n)]);
+        histogram.record(1.0, &[("n", n)]);
+    }
+    let _observed = meter
+        .as_otel()
+        .u64_observable_gauge("observed")
+        .with_callback(|observer| {
+            for n in 0..100 {
+                observer.observe(1, &[KeyValue::new("n", n)]);
+            }
+        })
+        .build();
+    let collection = provider.reader().collect();
+    for id in 0..4 {
+        let metric = collection.metric(id).expect("a metric");
+        let (mut seen, mut first) = (Vec::new(), 0);
+        while metric
+            .try_for_each_from(first, |point| {
+                seen.push(point.series);
+                first = point.series + 1;
+                if point.series % 7 == 6 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })
+            .is_break()
+        {}
+        assert_eq!(seen, (0..100).collect::<Vec<_>>(), "{}", metric.name());
+    }
+    assert!(collection.metric(4).is_none());
+}

@@ -152,6 +152,12 @@ impl Collection {
     pub fn produced(&self) -> &[ProducedBatch] {
         &self.produced
     }
+
+    /// The metric of an [id](Metric::id), if the collection has it: where a visit in parts goes on.
+    pub fn metric(&self, id: usize) -> Option<Metric<'_>> {
+        let stream = (id < self.streams).then(|| self.reader.inner.provider.streams.get(id))??;
+        Some(Metric { collection: self, number: id, stream })
+    }
 }
 
 impl Drop for Collection {
@@ -263,22 +269,42 @@ impl<'a> Metric<'a> {
 
     /// As [`for_each`](Self::for_each), until `visit` breaks.
     pub fn try_for_each<B>(&self, visit: impl FnMut(Point<'_>) -> ControlFlow<B>) -> ControlFlow<B> {
+        self.try_for_each_from(0, visit)
+    }
+
+    /// As [`try_for_each`](Self::try_for_each), beginning at a series' number: so that a visit that broke
+    /// goes on where it was, however many series there are.
+    pub fn try_for_each_from<B>(
+        &self,
+        first: usize,
+        visit: impl FnMut(Point<'_>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
         if self.stream.descriptor.kind.is_observable() {
-            return self.visit_observed(visit);
+            return self.visit_observed(first, visit);
         }
         match (&self.stream.aggregator, self.stream.descriptor.number) {
-            (Aggregator::Sum { .. }, NumberKind::U64) => self.visit_sums::<u64, B>(visit),
-            (Aggregator::Sum { .. }, NumberKind::I64) => self.visit_sums::<i64, B>(visit),
-            (Aggregator::Sum { .. }, NumberKind::F64) => self.visit_sums::<f64, B>(visit),
-            (Aggregator::LastValue, _) => self.visit_last_values(visit),
-            (Aggregator::ExplicitBuckets(_), NumberKind::U64) => self.visit_histograms::<u64, B>(visit),
-            (Aggregator::ExplicitBuckets(_), NumberKind::I64) => self.visit_histograms::<i64, B>(visit),
-            (Aggregator::ExplicitBuckets(_), NumberKind::F64) => self.visit_histograms::<f64, B>(visit),
+            (Aggregator::Sum { .. }, NumberKind::U64) => self.visit_sums::<u64, B>(first, visit),
+            (Aggregator::Sum { .. }, NumberKind::I64) => self.visit_sums::<i64, B>(first, visit),
+            (Aggregator::Sum { .. }, NumberKind::F64) => self.visit_sums::<f64, B>(first, visit),
+            (Aggregator::LastValue, _) => self.visit_last_values(first, visit),
+            (Aggregator::ExplicitBuckets(_), NumberKind::U64) => {
+                self.visit_histograms::<u64, B>(first, visit)
+            }
+            (Aggregator::ExplicitBuckets(_), NumberKind::I64) => {
+                self.visit_histograms::<i64, B>(first, visit)
+            }
+            (Aggregator::ExplicitBuckets(_), NumberKind::F64) => {
+                self.visit_histograms::<f64, B>(first, visit)
+            }
         }
     }
 
-    fn visit_sums<N: Number, B>(&self, mut visit: impl FnMut(Point<'_>) -> ControlFlow<B>) -> ControlFlow<B> {
-        for (number, series) in self.stream.series.iter().enumerate() {
+    fn visit_sums<N: Number, B>(
+        &self,
+        first: usize,
+        mut visit: impl FnMut(Point<'_>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        for (number, series) in self.stream.series.iter_from(first) {
             let Some(row) = series.row else { continue };
             let value = PointValue::of(N::KIND, cells::sum::<N>(row));
             visit(Point::new(number, &series.attributes, series.start_unix_nanos, value))?;
@@ -286,8 +312,12 @@ impl<'a> Metric<'a> {
         ControlFlow::Continue(())
     }
 
-    fn visit_last_values<B>(&self, mut visit: impl FnMut(Point<'_>) -> ControlFlow<B>) -> ControlFlow<B> {
-        for (number, series) in self.stream.series.iter().enumerate() {
+    fn visit_last_values<B>(
+        &self,
+        first: usize,
+        mut visit: impl FnMut(Point<'_>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        for (number, series) in self.stream.series.iter_from(first) {
             let Some(bits) = series.row.and_then(cells::last_value) else { continue };
             let value = PointValue::of(self.stream.descriptor.number, bits);
             visit(Point::new(number, &series.attributes, series.start_unix_nanos, value))?;
@@ -297,6 +327,7 @@ impl<'a> Metric<'a> {
 
     fn visit_histograms<N: Number, B>(
         &self,
+        first: usize,
         mut visit: impl FnMut(Point<'_>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         // Taken out, so that a visitor may visit another histogram of this collection meanwhile.
@@ -305,7 +336,7 @@ impl<'a> Metric<'a> {
         let HistogramBuffers { scratch, point } = &mut buffers;
         point.bucket_counts.resize(self.boundaries().len() + 1, 0);
         let mut flow = ControlFlow::Continue(());
-        for (number, series) in self.stream.series.iter().enumerate() {
+        for (number, series) in self.stream.series.iter_from(first) {
             let Some(row) = series.row else { continue };
             let read = cells::read_histogram::<N>(row, scratch, &mut point.bucket_counts);
             point.count = point.bucket_counts.iter().fold(0, |sum: u64, count| sum.wrapping_add(*count));
@@ -322,8 +353,13 @@ impl<'a> Metric<'a> {
         flow
     }
 
-    fn visit_observed<B>(&self, mut visit: impl FnMut(Point<'_>) -> ControlFlow<B>) -> ControlFlow<B> {
-        for (number, bits) in self.collection.buffers.observations.of(self.number).iter().enumerate() {
+    fn visit_observed<B>(
+        &self,
+        first: usize,
+        mut visit: impl FnMut(Point<'_>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let observed = self.collection.buffers.observations.of(self.number).iter().enumerate();
+        for (number, bits) in observed.skip(first) {
             let (Some(bits), Some(series)) = (bits, self.stream.series.get(number)) else { continue };
             let value = PointValue::of(self.stream.descriptor.number, *bits);
             // What is observed has been accumulating since the instrument was made, at the latest.

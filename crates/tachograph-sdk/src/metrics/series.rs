@@ -109,8 +109,9 @@ impl SeriesTable {
         self.series.len()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Series> {
-        self.series.iter()
+    /// The series from a number on, each with its number.
+    pub(crate) fn iter_from(&self, first: usize) -> impl Iterator<Item = (usize, &Series)> {
+        self.series.iter_from(first)
     }
 
     pub(crate) fn get(&self, id: usize) -> Option<&Series> {

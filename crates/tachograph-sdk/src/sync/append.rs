@@ -134,6 +134,11 @@ impl<T, const SEGMENTS: usize> AppendVec<T, SEGMENTS> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         (0..self.len()).map_while(|index| self.get(index))
     }
+
+    /// Those from an index on, each with its own: to begin late costs nothing.
+    pub(crate) fn iter_from(&self, first: usize) -> impl Iterator<Item = (usize, &T)> {
+        (first..self.len()).map_while(|index| Some((index, self.get(index)?)))
+    }
 }
 
 impl<T, const SEGMENTS: usize> Drop for AppendVec<T, SEGMENTS> {
