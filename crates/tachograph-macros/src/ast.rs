@@ -15,12 +15,12 @@ pub(crate) struct AttributeStruct<'a> {
     pub(crate) fields: Vec<Field<'a>>,
 }
 
-/// One attribute of the set.
+/// One attribute of the set, or a set within it.
 pub(crate) struct Field<'a> {
     pub(crate) ident: &'a Ident,
     pub(crate) ty: &'a Type,
     pub(crate) attrs: Attrs,
-    /// The attribute's key.
+    /// The attribute's key; nothing reads it where the field is a set within the set.
     pub(crate) key: String,
     /// Where the user wrote the key.
     pub(crate) key_span: Span,
@@ -36,6 +36,8 @@ pub(crate) struct ValueEnum<'a> {
 pub(crate) struct Variant<'a> {
     pub(crate) ident: &'a Ident,
     pub(crate) fields: &'a Fields,
+    /// What the variants of this enum are.
+    of: Place,
     pub(crate) attrs: Attrs,
     /// What is recorded; nothing reads it where the variant carries its text.
     pub(crate) literal: Literal,
@@ -61,7 +63,7 @@ impl<'a> AttributeStruct<'a> {
         AttributeStruct { fields }
     }
 
-    /// The fields that become attributes.
+    /// The fields that become attributes, or sets of them.
     pub(crate) fn recorded(&self) -> impl Iterator<Item = &Field<'a>> {
         self.fields.iter().filter(|field| field.attrs.skip.is_none())
     }
@@ -99,12 +101,12 @@ fn derived_key(ident: &Ident, container: &Attrs) -> String {
 }
 
 impl<'a> ValueEnum<'a> {
-    /// `container` are the attributes of the enum itself.
-    pub(crate) fn read(input: &'a DeriveInput, container: &Attrs, errors: &mut Errors) -> Self {
-        let variants = variants(input).map_err(|error| errors.push(error)).ok();
+    /// `container` are the attributes of the enum itself; `of` is what its variants are.
+    pub(crate) fn read(input: &'a DeriveInput, container: &Attrs, of: Place, errors: &mut Errors) -> Self {
+        let variants = variants(input, of).map_err(|error| errors.push(error)).ok();
         let case = container.rename_all.unwrap_or(Case::Snake);
         let read = |variant: &'a syn::Variant| {
-            let attrs = Attrs::read(&variant.attrs, Place::Variant, errors);
+            let attrs = Attrs::read(&variant.attrs, of, errors);
             for field in &variant.fields {
                 Attrs::read(&field.attrs, Place::VariantField, errors);
             }
@@ -112,12 +114,21 @@ impl<'a> ValueEnum<'a> {
             let (literal, literal_span) = match (&attrs.rename, &attrs.value) {
                 (Some(text), _) => (Literal::Str(text.value()), text.span()),
                 (None, Some((literal, span))) => (literal.clone(), *span),
+                // What the semantic conventions have for errors that are no other.
+                (None, None) if matches!(of, Place::ErrorVariant) && attrs.other.is_some() => {
+                    (Literal::Str("_OTHER".to_owned()), ident.span())
+                }
                 (None, None) => (Literal::Str(case.apply(&ident.unraw().to_string())), ident.span()),
             };
-            Variant { ident, fields: &variant.fields, attrs, literal, literal_span }
+            Variant { ident, fields: &variant.fields, of, attrs, literal, literal_span }
         };
         let variants = variants.into_iter().flatten().map(read).collect();
         ValueEnum { ident: &input.ident, variants }
+    }
+
+    /// The variant that any text can become; an error is not made from text.
+    pub(crate) fn convertible(&self) -> Option<&Variant<'a>> {
+        self.other().filter(|variant| matches!(variant.of, Place::Variant))
     }
 
     /// The variant that stands for everything else.
@@ -127,7 +138,13 @@ impl<'a> ValueEnum<'a> {
 }
 
 /// The variants of an enum that can be a value.
-fn variants(input: &DeriveInput) -> syn::Result<&Punctuated<syn::Variant, Token![,]>> {
+fn variants(input: &DeriveInput, of: Place) -> syn::Result<&Punctuated<syn::Variant, Token![,]>> {
+    if matches!(of, Place::ErrorVariant) && !matches!(input.data, Data::Enum(_)) {
+        return Err(syn::Error::new(
+            input.ident.span(),
+            "`ErrorType` is derived for enums: each variant is a type of error",
+        ));
+    }
     match &input.data {
         Data::Enum(data) if data.variants.is_empty() => {
             Err(syn::Error::new(input.ident.span(), "an enum without variants has no value to record"))
@@ -148,7 +165,10 @@ fn variants(input: &DeriveInput) -> syn::Result<&Punctuated<syn::Variant, Token!
 impl Variant<'_> {
     /// The field in which the variant for everything else carries its text, and the field's type.
     pub(crate) fn carried(&self) -> Option<(Member, &Type)> {
-        self.attrs.other.as_ref()?;
+        // Of an error nothing but its type is recorded.
+        if matches!(self.of, Place::ErrorVariant) || self.attrs.other.is_none() {
+            return None;
+        }
         let member = self.fields.members().next()?;
         let field = self.fields.iter().next()?;
         Some((member, &field.ty))

@@ -18,16 +18,19 @@ pub(crate) enum Place {
     Enum,
     Variant,
     VariantField,
+    /// A variant of an enum of errors.
+    ErrorVariant,
 }
 
 impl Place {
     fn keys(self) -> &'static [&'static str] {
         match self {
             Place::Struct => &["crate", "prefix", "rename_all"],
-            Place::Field => &["rename", "skip"],
+            Place::Field => &["flatten", "prefix", "rename", "skip"],
             Place::Enum => &["crate", "rename_all"],
             Place::Variant => &["other", "rename", "value"],
             Place::VariantField => &[],
+            Place::ErrorVariant => &["other", "rename"],
         }
     }
 
@@ -48,6 +51,7 @@ impl fmt::Display for Place {
             Place::Field => "a field",
             Place::Enum => "an enum",
             Place::Variant => "a variant",
+            Place::ErrorVariant => "a variant of an enum of errors",
             Place::VariantField => "a variant's field",
         })
     }
@@ -58,7 +62,7 @@ impl fmt::Display for Place {
 pub(crate) struct Attrs {
     /// Where the traits are, if not in the facade.
     pub(crate) crate_path: Option<Path>,
-    /// Put before every key that comes from a field's name.
+    /// Put before every key that comes from a field's name, or before the keys of a set within the set.
     pub(crate) prefix: Option<LitStr>,
     /// How fields' or variants' names are written.
     pub(crate) rename_all: Option<Case>,
@@ -66,6 +70,8 @@ pub(crate) struct Attrs {
     pub(crate) rename: Option<LitStr>,
     /// A variant's value, where it is not text.
     pub(crate) value: Option<(Literal, Span)>,
+    /// Makes a field's own attributes those of the set; the user's token.
+    pub(crate) flatten: Option<Ident>,
     /// Leaves a field out; the user's token.
     pub(crate) skip: Option<Ident>,
     /// Marks the variant for everything else; the user's token.
@@ -158,6 +164,7 @@ impl Reader<'_> {
             "rename" => self.attrs.rename = Some(text(&key, input)?),
             "rename_all" => self.attrs.rename_all = Some(case(&key, input)?),
             "value" => self.attrs.value = Some(value(&key, input)?),
+            "flatten" => self.attrs.flatten = Some(key),
             "skip" => self.attrs.skip = Some(key),
             "other" => self.attrs.other = Some(key),
             _ => {}
@@ -165,7 +172,7 @@ impl Reader<'_> {
         self.seen.push(name.clone());
         if !input.is_empty() && !input.peek(Token![,]) {
             let what = match name.as_str() {
-                "skip" | "other" => format!("`{name}` takes no value"),
+                "flatten" | "skip" | "other" => format!("`{name}` takes no value"),
                 _ => "expected a comma".to_owned(),
             };
             return Err(input.error(what));

@@ -1,8 +1,8 @@
 //! The derives of `tachograph`: [`Attributes`] for sets of attributes, [`AttributeValue`] for values that
-//! come from a closed set.
+//! come from a closed set, [`ErrorType`] for errors.
 //!
-//! Use them through `tachograph` (or `tachograph-sdk` with its feature `macros`), which export each beside
-//! the trait of the same name.
+//! Use them through `tachograph` (or `tachograph-sdk` with its feature `macros`), which export the first
+//! two beside the traits of the same names.
 //!
 //! ```
 //! # extern crate tachograph_sdk as tachograph;
@@ -31,7 +31,7 @@
 //!
 //! # One helper attribute
 //!
-//! Both derives are told more by `#[attribute(...)]`, on the type and on its fields or variants. Several
+//! The derives are told more by `#[attribute(...)]`, on the type and on its fields or variants. Several
 //! keys stand in one list, separated by commas, or in several lists.
 //!
 //! | on | key | what it does |
@@ -41,8 +41,10 @@
 //! | struct | `prefix = "text"` | put before each key that comes from a field's name |
 //! | field, variant | `rename = "text"` | the name itself, whole: neither prefix nor case apply to it |
 //! | field | `skip` | leaves the field out; its type may be any |
+//! | field | `flatten` | makes the field's own attributes part of the set |
+//! | field | `prefix = "text"` | beside `flatten`: put before each of their keys |
 //! | variant | `value = 404` | an integer or a boolean in place of text |
-//! | variant | `other` | the variant for all text that is no other variant's |
+//! | variant | `other` | the variant for all text, or for all errors, that is no other variant's |
 //!
 //! # Cases
 //!
@@ -90,7 +92,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// `#[attribute(...)]` says otherwise:
 ///
 /// - on the struct `rename_all = "case"`, `prefix = "text"`, `crate = "path"`;
-/// - on a field `rename = "text"`, which is the whole key, and `skip`.
+/// - on a field `rename = "text"`, which is the whole key, `skip`, `flatten`, and beside it `prefix = "text"`.
 ///
 /// ```
 /// # extern crate tachograph_sdk as tachograph;
@@ -120,6 +122,47 @@ use syn::{DeriveInput, parse_macro_input};
 /// );
 /// ```
 ///
+/// # What may be absent
+///
+/// A field that is an `Option` is an attribute where it is `Some`; one that is a `Result` is an attribute
+/// where it is an error. Absent is one value more.
+///
+/// # Sets within a set
+///
+/// A field marked `flatten` is a set itself, an `Option` of one or a `Result` whose error is one, and its
+/// attributes are those of the whole, behind the field's `prefix` if it has one. The prefix and the keys
+/// become one at compile time; a record costs no more for it than comparing the keys of the inner set.
+///
+/// ```
+/// # extern crate tachograph_sdk as tachograph;
+/// use tachograph::{AttributeValue, Attributes, AttributeSet};
+///
+/// #[derive(AttributeValue, Clone, Copy)]
+/// enum Zone { A, B }
+///
+/// #[derive(Attributes, Clone, Copy)]
+/// struct Place { zone: Zone, indoors: bool }
+///
+/// #[derive(Attributes)]
+/// struct Moved<P> {
+///     #[attribute(flatten, prefix = "from.")]
+///     from: P,
+///     #[attribute(flatten, prefix = "to.")]
+///     to: Option<P>,
+///     express: Option<bool>,
+/// }
+///
+/// // Four places; four or none; yes, no or nothing said.
+/// assert_eq!(Moved::<Place>::CARDINALITY, Some(4 * 5 * 3));
+///
+/// let from = Place { zone: Zone::A, indoors: true };
+/// let set = AttributeSet::new(&Moved { from, to: None, express: None });
+/// let keys: Vec<_> = set.iter().map(|(key, _)| key.as_str()).collect();
+/// assert_eq!(keys, ["from.indoors", "from.zone"]);
+/// ```
+///
+/// A set with sets inside has at most 32 attributes, whose keys have at most 1,024 bytes together.
+///
 /// # Cardinality and index
 ///
 /// `CARDINALITY` is the product of the fields' cardinalities, a constant; it is `None` where one field's
@@ -133,7 +176,25 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// At compile time, each at the token at fault: tuple structs, enums and unions; two fields with one key;
 /// an empty key; unknown, repeated, misplaced or malformed keys of `#[attribute(...)]`; a field whose type
-/// is not an `AttributeValue`.
+/// is not an `AttributeValue`, or with `flatten` not `Attributes`. Keys that sets within the set have in
+/// common are found by the compiler, at the first of those fields; where type parameters decide the keys,
+/// when the program that uses the set is built (`cargo check` does not see it):
+///
+/// ```compile_fail,E0080
+/// # extern crate tachograph_sdk as tachograph;
+/// # use tachograph::Attributes;
+/// #[derive(Attributes)]
+/// struct Place { zone: bool }
+///
+/// #[derive(Attributes)]
+/// struct Within<S> {
+///     zone: bool,
+///     #[attribute(flatten)]
+///     set: S,
+/// }
+///
+/// Within { zone: true, set: Place { zone: false } }.visit(|_, _| {});
+/// ```
 #[proc_macro_derive(Attributes, attributes(attribute))]
 pub fn derive_attributes(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -169,9 +230,9 @@ pub fn derive_attributes(input: TokenStream) -> TokenStream {
 ///     NotFound,
 /// }
 ///
-/// assert_eq!(Outcome::NotFound.value(), ValueRef::Str("not-found"));
-/// assert_eq!(Outcome::ServerError.value(), ValueRef::Str("5xx"));
-/// assert_eq!(Status::NotFound.value(), ValueRef::I64(404));
+/// assert_eq!(Outcome::NotFound.value(), Some(ValueRef::Str("not-found")));
+/// assert_eq!(Outcome::ServerError.value(), Some(ValueRef::Str("5xx")));
+/// assert_eq!(Status::NotFound.value(), Some(ValueRef::I64(404)));
 /// ```
 ///
 /// `CARDINALITY` is the number of variants. The index is the variant's position, whatever its
@@ -198,8 +259,8 @@ pub fn derive_attributes(input: TokenStream) -> TokenStream {
 /// }
 ///
 /// assert_eq!(Method::CARDINALITY, Some(3));
-/// assert_eq!(Method::from("POST").value(), ValueRef::Str("POST"));
-/// assert_eq!(Method::from("BREW").value(), ValueRef::Str("_OTHER"));
+/// assert_eq!(Method::from("POST").value(), Some(ValueRef::Str("POST")));
+/// assert_eq!(Method::from("BREW").value(), Some(ValueRef::Str("_OTHER")));
 /// ```
 ///
 /// An `other` variant with one field keeps the text, and the set open: its value is that text, the
@@ -221,7 +282,7 @@ pub fn derive_attributes(input: TokenStream) -> TokenStream {
 ///
 /// assert_eq!(Currency::CARDINALITY, None);
 /// assert!(matches!(Currency::from("eur"), Currency::Eur));
-/// assert_eq!(Currency::from("chf").value(), ValueRef::Str("chf"));
+/// assert_eq!(Currency::from("chf").value(), Some(ValueRef::Str("chf")));
 /// ```
 ///
 /// # Errors
@@ -234,4 +295,62 @@ pub fn derive_attributes(input: TokenStream) -> TokenStream {
 pub fn derive_attribute_value(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     expand::attribute_value(&input).into()
+}
+
+/// Derives the traits `AttributeValue` and `Attributes` for an enum of errors: the variant is the type of
+/// the error, what it carries is not recorded.
+///
+/// A type is the variant's name in `snake_case`, unless `#[attribute(...)]` says otherwise:
+///
+/// - on the enum `rename_all = "case"`, `crate = "path"`;
+/// - on a variant `rename = "text"`, or `other`, whose value is the `_OTHER` that the semantic conventions
+///   have for errors that are no other.
+///
+/// As a set the error is one attribute, `error.type`. So it is an instrument's set by itself, and within a
+/// set, flattened, it is there where something failed:
+///
+/// ```
+/// # extern crate tachograph_sdk as tachograph;
+/// use tachograph::{Attributes, AttributeSet, ErrorType};
+///
+/// #[derive(Debug, ErrorType)]
+/// enum PaymentError {
+///     Declined { code: u16 },
+///     Io(std::io::Error),
+///     #[attribute(other)]
+///     Unexpected(Box<dyn std::error::Error>),
+/// }
+///
+/// #[derive(Attributes)]
+/// struct Paid<'a> {
+///     retried: bool,
+///     #[attribute(flatten)]
+///     result: &'a Result<(), PaymentError>,
+/// }
+///
+/// // Retried or not; no error, or one of three types.
+/// assert_eq!(Paid::CARDINALITY, Some(8));
+///
+/// let declined = Err(PaymentError::Declined { code: 51 });
+/// let set = AttributeSet::new(&Paid { retried: false, result: &declined });
+/// assert_eq!(set.get("error.type"), Some(&"declined".into()));
+///
+/// let paid = AttributeSet::new(&Paid { retried: false, result: &Ok(()) });
+/// assert_eq!(paid.get("error.type"), None);
+///
+/// let error = PaymentError::Unexpected("lightning".into());
+/// assert_eq!(AttributeSet::new(&error).get("error.type"), Some(&"_OTHER".into()));
+/// ```
+///
+/// As a value, in a field without `flatten`, it goes by the field's key.
+///
+/// # Errors
+///
+/// At compile time, each at the token at fault: structs, unions and enums without variants; two variants
+/// with one value or two `other` variants; unknown, repeated, misplaced or malformed keys of
+/// `#[attribute(...)]`.
+#[proc_macro_derive(ErrorType, attributes(attribute))]
+pub fn derive_error_type(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    expand::error_type(&input).into()
 }

@@ -148,8 +148,8 @@ impl<const N: usize> AttributeValue for Wide<N> {
         self.0
     }
 
-    fn value(&self) -> ValueRef<'_> {
-        ValueRef::I64(i64::try_from(self.0).unwrap_or(-1))
+    fn value(&self) -> Option<ValueRef<'_>> {
+        Some(ValueRef::I64(i64::try_from(self.0).unwrap_or(-1)))
     }
 }
 

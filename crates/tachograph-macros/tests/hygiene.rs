@@ -102,6 +102,34 @@ pub mod hostile {
         pub text: &'visit bool,
     }
 
+    /// A set within.
+    #[derive(::core::fmt::Debug, ::tachograph_sdk::Attributes)]
+    #[attribute(crate = "::tachograph_sdk")]
+    pub struct Inner {
+        /// A field.
+        pub value: ::core::option::Option<bool>,
+    }
+
+    /// An enum of errors.
+    #[derive(::core::fmt::Debug, ::tachograph_sdk::ErrorType)]
+    #[attribute(crate = "::tachograph_sdk")]
+    pub enum Error {
+        /// What carries something.
+        Failed(::std::string::String),
+    }
+
+    /// A set with sets inside.
+    #[derive(::core::fmt::Debug, ::tachograph_sdk::Attributes)]
+    #[attribute(crate = "::tachograph_sdk")]
+    pub struct Result<'visit> {
+        /// A field.
+        #[attribute(flatten, prefix = "a.")]
+        pub visitor: Inner,
+        /// A field.
+        #[attribute(flatten)]
+        pub mistake: &'visit ::core::result::Result<u8, Error>,
+    }
+
     /// A set whose parameters are named as generated ones could be.
     #[derive(::core::fmt::Debug, ::tachograph_sdk::Attributes)]
     #[attribute(crate = "::tachograph_sdk")]
@@ -154,7 +182,7 @@ pub mod aged {
     struct Hidden<T>(T);
 
     impl<T: AttributeValue> AttributeValue for Hidden<T> {
-        fn value(&self) -> tachograph_sdk::ValueRef<'_> {
+        fn value(&self) -> Option<tachograph_sdk::ValueRef<'_>> {
             self.0.value()
         }
     }
@@ -222,6 +250,9 @@ mod tests {
         };
         assert_eq!(ok.index(), 0b10_0001);
         assert_eq!(keys(&ok), ["index", "visitor", "product", "cardinality", "digit", "text"]);
+        let failed = Err(hostile::Error::Failed(String::new()));
+        let result = hostile::Result { visitor: hostile::Inner { value: Some(true) }, mistake: &failed };
+        assert_eq!(keys(&result), ["a.value", "error.type"]);
         assert_eq!(keys(&hostile::Err { a: &1, f: 2, v: 3 }), ["a", "f", "v"]);
     }
 

@@ -44,7 +44,7 @@ fn known_text_becomes_its_variant_and_unknown_text_the_other_one() {
 fn a_closed_set_counts_its_other_variant() {
     assert_eq!(Method::CARDINALITY, Some(3));
     assert_eq!(Method::Other.index(), 2);
-    assert_eq!(Method::Other.value(), ValueRef::Str("_OTHER"));
+    assert_eq!(Method::Other.value(), Some(ValueRef::Str("_OTHER")));
 }
 
 #[test]

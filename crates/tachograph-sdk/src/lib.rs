@@ -26,7 +26,7 @@
 //!
 //! # Features
 //!
-//! - `macros` (default): `#[derive(Attributes)]` and `#[derive(AttributeValue)]`.
+//! - `macros` (default): `#[derive(Attributes)]`, `#[derive(AttributeValue)]` and `#[derive(ErrorType)]`.
 
 pub mod attributes;
 mod cells;
@@ -48,7 +48,7 @@ pub use metrics::{Meter, MeterProvider};
 pub use opentelemetry::{InstrumentationScope, KeyValue};
 pub use resource::Resource;
 #[cfg(feature = "macros")]
-pub use tachograph_macros::{AttributeValue, Attributes};
+pub use tachograph_macros::{AttributeValue, Attributes, ErrorType};
 pub use typed::{
     BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Counter, CounterBuilder, CounterNumber,
     Declared, Dynamic, Gauge, GaugeBuilder, Histogram, HistogramBuilder, HistogramNumber, Static,

@@ -109,11 +109,13 @@ pub use opentelemetry;
 pub use tachograph_otlp::{Compression, OtlpConfig, OtlpError, TlsConfig};
 pub use tachograph_propagation as propagation;
 pub use tachograph_propagation::Propagator;
+#[cfg(feature = "macros")]
+pub use tachograph_sdk::ErrorType;
 pub use tachograph_sdk::resource::ResourceDetector;
 pub use tachograph_sdk::{
     AttributeKey, AttributeSet, AttributeValue, Attributes, BoundCounter, BoundGauge, BoundHistogram,
     BoundUpDownCounter, Clock, Counter, Dynamic, Gauge, Histogram, KeyRef, KeyValue, Meter, MeterProvider,
-    Resource, Static, UpDownCounter, ValueRef, declare, metrics, pipeline, testing, trace,
+    Resource, Static, UpDownCounter, ValueRef, attributes, declare, metrics, pipeline, testing, trace,
 };
 #[cfg(feature = "tower")]
 pub use tachograph_tower::HttpServerLayer;

@@ -21,7 +21,7 @@ pub(crate) fn keys(attributes: &impl Attributes) -> Vec<String> {
 /// The text of a value that is text.
 pub(crate) fn text(value: &impl AttributeValue) -> &str {
     match value.value() {
-        ValueRef::Str(text) => text,
+        Some(ValueRef::Str(text)) => text,
         other => panic!("not text: {other:?}"),
     }
 }

@@ -21,5 +21,5 @@ fn main() {
     record(&[("channel", Channel::Web)]); //~
     value(&Channel::Web); //~
     value(&1_u64); //~
-    value(&Some(true)); //~
+    value(&Some(1_u64)); //~
 }

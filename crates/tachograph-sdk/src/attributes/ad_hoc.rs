@@ -2,10 +2,12 @@
 
 use opentelemetry::KeyValue;
 
-use super::{AttributeKey, AttributeValue, Attributes, KeyRef, ValueRef};
+use super::value::or_absent;
+use super::{AttributeField, AttributeKey, AttributeValue, Attributes, AttributesSchema, KeyRef, ValueRef};
 
 impl Attributes for () {
     const CARDINALITY: Option<usize> = Some(1);
+    const SCHEMA: AttributesSchema = AttributesSchema::new(&[]);
 
     #[inline(always)]
     fn visit<'a>(&'a self, _visitor: impl FnMut(KeyRef<'a>, ValueRef<'a>)) {}
@@ -13,6 +15,7 @@ impl Attributes for () {
 
 impl<T: Attributes + ?Sized> Attributes for &T {
     const CARDINALITY: Option<usize> = T::CARDINALITY;
+    const SCHEMA: AttributesSchema = T::SCHEMA;
 
     #[inline]
     fn index(&self) -> usize {
@@ -27,6 +30,43 @@ impl<T: Attributes + ?Sized> Attributes for &T {
     #[inline]
     fn as_key_values(&self) -> Option<&[KeyValue]> {
         T::as_key_values(self)
+    }
+}
+
+/// A set that may be absent: then there are no attributes.
+impl<T: Attributes> Attributes for Option<T> {
+    const CARDINALITY: Option<usize> = or_absent(T::CARDINALITY);
+    const SCHEMA: AttributesSchema =
+        AttributesSchema::new(const { &[AttributeField::flatten("", &T::SCHEMA).optional()] });
+
+    #[inline]
+    fn index(&self) -> usize {
+        self.as_ref().map_or(0, |attributes| attributes.index().saturating_add(1))
+    }
+
+    #[inline(always)]
+    fn visit<'a>(&'a self, visitor: impl FnMut(KeyRef<'a>, ValueRef<'a>)) {
+        if let Some(attributes) = self {
+            attributes.visit(visitor);
+        }
+    }
+}
+
+/// The attributes of the error; none on success.
+impl<T, E: Attributes> Attributes for Result<T, E> {
+    const CARDINALITY: Option<usize> = <Option<E> as Attributes>::CARDINALITY;
+    const SCHEMA: AttributesSchema = <Option<E> as Attributes>::SCHEMA;
+
+    #[inline]
+    fn index(&self) -> usize {
+        self.as_ref().err().map_or(0, |error| error.index().saturating_add(1))
+    }
+
+    #[inline(always)]
+    fn visit<'a>(&'a self, visitor: impl FnMut(KeyRef<'a>, ValueRef<'a>)) {
+        if let Err(error) = self {
+            error.visit(visitor);
+        }
     }
 }
 
@@ -60,7 +100,9 @@ impl<K: AttributeKey, V: AttributeValue> Attributes for [(K, V)] {
     #[inline(always)]
     fn visit<'a>(&'a self, mut visitor: impl FnMut(KeyRef<'a>, ValueRef<'a>)) {
         for (key, value) in self {
-            visitor(key.key(), value.value());
+            if let Some(value) = value.value() {
+                visitor(key.key(), value);
+            }
         }
     }
 }
@@ -70,7 +112,9 @@ impl<K: AttributeKey, V: AttributeValue, const N: usize> Attributes for [(K, V);
     fn visit<'a>(&'a self, mut visitor: impl FnMut(KeyRef<'a>, ValueRef<'a>)) {
         // Not as a slice: of so few pairs as `N` a loop is unrolled.
         for (key, value) in self {
-            visitor(key.key(), value.value());
+            if let Some(value) = value.value() {
+                visitor(key.key(), value);
+            }
         }
     }
 }
