@@ -5,9 +5,11 @@
 
 mod aggregation;
 mod aggregator;
+mod collection;
 mod exemplar;
 mod instrument;
 mod meter;
+mod metric;
 mod observable;
 mod point;
 mod producer;
@@ -21,15 +23,17 @@ mod validate;
 
 pub use crate::number::{Number, NumberKind, NumberValue};
 pub use aggregation::Aggregation;
+pub use collection::Collection;
 pub use exemplar::{Exemplar, FilteredAttributes};
 pub use meter::{Meter, MeterBuilder};
+pub use metric::{Metric, MetricKind};
 pub use point::{ExponentialBuckets, ExponentialHistogramPoint, HistogramPoint, Point, PointValue};
 pub use producer::{
     MetricProducer, ProducedBatch, ProducedBucket, ProducedExemplar, ProducedHistogram, ProducedKind,
     ProducedMetric, ProducedPoint, ProducedSummary, ProducedValue,
 };
 pub use provider::{DEFAULT_CARDINALITY_LIMIT, MeterProvider, MeterProviderBuilder, MetricsAccount};
-pub use reader::{Collection, Metric, MetricKind, MetricReader, MetricReaderBuilder};
+pub use reader::{MetricReader, MetricReaderBuilder};
 pub use series::OVERFLOW_ATTRIBUTE;
 
 pub(crate) use instrument::Bound;

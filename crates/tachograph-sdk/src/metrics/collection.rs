@@ -1,0 +1,93 @@
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::metric::{Buffers, Metric};
+use super::producer::ProducedBatch;
+use super::registry::Registry;
+use crate::resource::Resource;
+
+/// One collection: the metrics there were, and what the callbacks observed.
+///
+/// Values of synchronous instruments are read as they are visited, each data point whole by itself.
+pub struct Collection {
+    provider: Arc<Registry>,
+    spare: Arc<Spare>,
+    parts: Parts,
+}
+
+/// What a reader makes a collection of.
+#[derive(Default)]
+pub(super) struct Parts {
+    pub(super) buffers: Buffers,
+    /// How many streams there were.
+    pub(super) streams: usize,
+    pub(super) produced: Vec<ProducedBatch>,
+    pub(super) unix_nanos: u64,
+}
+
+/// Buffers of past collections, so that a steady reader allocates nothing.
+#[derive(Default)]
+pub(super) struct Spare(Mutex<Vec<Buffers>>);
+
+impl Spare {
+    pub(super) fn take(&self) -> Buffers {
+        self.lock().pop().unwrap_or_default()
+    }
+
+    fn put(&self, buffers: Buffers) {
+        let mut spare = self.lock();
+        // As many as collections were ever made at a time, up to a few.
+        if spare.len() < 4 {
+            spare.push(buffers);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Buffers>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Collection {
+    pub(super) fn new(provider: &Arc<Registry>, spare: &Arc<Spare>, parts: Parts) -> Self {
+        Collection { provider: Arc::clone(provider), spare: Arc::clone(spare), parts }
+    }
+
+    /// What the metrics are about.
+    pub fn resource(&self) -> &Resource {
+        &self.provider.resource
+    }
+
+    /// When the collection was made, in nanoseconds since the Unix epoch.
+    pub fn unix_nanos(&self) -> u64 {
+        self.parts.unix_nanos
+    }
+
+    /// The metrics, in the order in which their instruments were created; those without series too.
+    pub fn metrics(&self) -> impl Iterator<Item = Metric<'_>> {
+        let streams = self.provider.streams.iter().take(self.parts.streams);
+        streams.enumerate().map(|(number, stream)| Metric::new(number, stream, &self.parts.buffers))
+    }
+
+    /// What the reader's producers gave, in the order in which they were registered: a batch for each.
+    pub fn produced(&self) -> &[ProducedBatch] {
+        &self.parts.produced
+    }
+
+    /// The metric of an [id](Metric::id), if the collection has it: where a visit in parts goes on.
+    pub fn metric(&self, id: usize) -> Option<Metric<'_>> {
+        let stream = (id < self.parts.streams).then(|| self.provider.streams.get(id))??;
+        Some(Metric::new(id, stream, &self.parts.buffers))
+    }
+}
+
+impl Drop for Collection {
+    fn drop(&mut self) {
+        self.spare.put(std::mem::take(&mut self.parts.buffers));
+    }
+}
+
+impl fmt::Debug for Collection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.metrics()).finish()
+    }
+}

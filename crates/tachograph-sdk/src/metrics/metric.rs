@@ -1,0 +1,233 @@
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use opentelemetry::InstrumentationScope;
+
+use super::aggregator::Aggregator;
+use super::observable::Observations;
+use super::point::{HistogramPoint, Point, PointValue};
+use super::stream::Stream;
+use crate::cells;
+use crate::number::{Number, NumberKind, NumberValue};
+
+/// What the metrics of one collection have beside their streams.
+#[derive(Default)]
+pub(super) struct Buffers {
+    pub(super) observations: Observations,
+    histogram: Mutex<HistogramBuffers>,
+}
+
+#[derive(Default)]
+struct HistogramBuffers {
+    scratch: Vec<u64>,
+    point: HistogramPoint,
+}
+
+/// What a metric is, as the data model has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MetricKind {
+    /// A sum: of a counter if it is monotonic, else of an up-down counter.
+    Sum {
+        /// Whether it never goes down.
+        monotonic: bool,
+    },
+    /// A last value.
+    Gauge,
+    /// A histogram with explicit boundaries.
+    Histogram,
+    /// A base-2 exponential histogram.
+    ExponentialHistogram,
+}
+
+/// A metric of a collection: an instrument's stream.
+#[derive(Clone, Copy)]
+pub struct Metric<'a> {
+    number: usize,
+    stream: &'a Arc<Stream>,
+    buffers: &'a Buffers,
+}
+
+impl<'a> Metric<'a> {
+    pub(super) fn new(number: usize, stream: &'a Arc<Stream>, buffers: &'a Buffers) -> Self {
+        Metric { number, stream, buffers }
+    }
+
+    /// A number that is the metric's for the life of its provider; numbers begin at 0 without gaps.
+    pub fn id(&self) -> usize {
+        self.number
+    }
+
+    /// The instrument's name.
+    pub fn name(&self) -> &'a str {
+        &self.stream.descriptor.name
+    }
+
+    /// The instrument's unit; empty when it has none.
+    pub fn unit(&self) -> &'a str {
+        &self.stream.descriptor.unit
+    }
+
+    /// The instrument's description; empty when it has none.
+    pub fn description(&self) -> &'a str {
+        &self.stream.descriptor.description
+    }
+
+    /// The scope of the meter that made the instrument.
+    pub fn scope(&self) -> &'a InstrumentationScope {
+        &self.stream.scope
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> MetricKind {
+        match self.stream.aggregator {
+            Aggregator::Sum { monotonic } => MetricKind::Sum { monotonic },
+            Aggregator::LastValue => MetricKind::Gauge,
+            Aggregator::ExplicitBuckets(_) => MetricKind::Histogram,
+        }
+    }
+
+    /// A histogram's boundaries, ascending, without the infinite last one; else nothing.
+    pub fn boundaries(&self) -> &'a [f64] {
+        match &self.stream.aggregator {
+            Aggregator::ExplicitBuckets(buckets) => buckets.bounds(),
+            _ => &[],
+        }
+    }
+
+    /// The series' numbers are below this.
+    pub fn series_len(&self) -> usize {
+        self.stream.series.len()
+    }
+
+    /// Whether measurements have been added up in an overflow series.
+    pub fn overflows(&self) -> bool {
+        self.stream.series.overflows()
+    }
+
+    /// Visits the data point of every series that has one, in the order in which the series appeared.
+    ///
+    /// A series of an observable instrument has one if this collection observed it; one of a gauge, if
+    /// the gauge was ever set; one of a sum or a histogram always has, from the moment it was bound or
+    /// first recorded. Visiting takes no lock that recording or making a series needs, and allocates
+    /// nothing once its buffers have their size.
+    pub fn for_each(&self, mut visit: impl FnMut(Point<'_>)) {
+        let _ = self.try_for_each(|point| {
+            visit(point);
+            ControlFlow::<()>::Continue(())
+        });
+    }
+
+    /// As [`for_each`](Self::for_each), until `visit` breaks.
+    pub fn try_for_each<B>(&self, visit: impl FnMut(Point<'_>) -> ControlFlow<B>) -> ControlFlow<B> {
+        self.try_for_each_from(0, visit)
+    }
+
+    /// As [`try_for_each`](Self::try_for_each), beginning at a series' number: so that a visit that broke
+    /// goes on where it was, however many series there are.
+    pub fn try_for_each_from<B>(
+        &self,
+        first: usize,
+        visit: impl FnMut(Point<'_>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        if self.stream.descriptor.kind.is_observable() {
+            return self.visit_observed(first, visit);
+        }
+        match (&self.stream.aggregator, self.stream.descriptor.number) {
+            (Aggregator::Sum { .. }, NumberKind::U64) => self.visit_sums::<u64, B>(first, visit),
+            (Aggregator::Sum { .. }, NumberKind::I64) => self.visit_sums::<i64, B>(first, visit),
+            (Aggregator::Sum { .. }, NumberKind::F64) => self.visit_sums::<f64, B>(first, visit),
+            (Aggregator::LastValue, _) => self.visit_last_values(first, visit),
+            (Aggregator::ExplicitBuckets(_), NumberKind::U64) => {
+                self.visit_histograms::<u64, B>(first, visit)
+            }
+            (Aggregator::ExplicitBuckets(_), NumberKind::I64) => {
+                self.visit_histograms::<i64, B>(first, visit)
+            }
+            (Aggregator::ExplicitBuckets(_), NumberKind::F64) => {
+                self.visit_histograms::<f64, B>(first, visit)
+            }
+        }
+    }
+
+    fn visit_sums<N: Number, B>(
+        &self,
+        first: usize,
+        mut visit: impl FnMut(Point<'_>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        for (number, series) in self.stream.series.iter_from(first) {
+            let Some(row) = series.row else { continue };
+            let value = PointValue::of(N::KIND, cells::sum::<N>(row));
+            visit(Point::new(number, &series.attributes, series.start_unix_nanos, value))?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn visit_last_values<B>(
+        &self,
+        first: usize,
+        mut visit: impl FnMut(Point<'_>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        for (number, series) in self.stream.series.iter_from(first) {
+            let Some(bits) = series.row.and_then(cells::last_value) else { continue };
+            let value = PointValue::of(self.stream.descriptor.number, bits);
+            visit(Point::new(number, &series.attributes, series.start_unix_nanos, value))?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn visit_histograms<N: Number, B>(
+        &self,
+        first: usize,
+        mut visit: impl FnMut(Point<'_>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        // Taken out, so that a visitor may visit another histogram of this collection meanwhile.
+        let lock = || self.buffers.histogram.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buffers = std::mem::take(&mut *lock());
+        let HistogramBuffers { scratch, point } = &mut buffers;
+        point.bucket_counts.resize(self.boundaries().len() + 1, 0);
+        let mut flow = ControlFlow::Continue(());
+        for (number, series) in self.stream.series.iter_from(first) {
+            let Some(row) = series.row else { continue };
+            let read = cells::read_histogram::<N>(row, scratch, &mut point.bucket_counts);
+            point.count = point.bucket_counts.iter().fold(0, |sum: u64, count| sum.wrapping_add(*count));
+            point.sum = NumberValue::from_bits(N::KIND, read.sum_bits);
+            let of = |ordered| NumberValue::from_bits(N::KIND, N::from_ordered(ordered).to_bits());
+            point.extremes = (point.count > 0).then(|| (of(read.min), of(read.max)));
+            let value = PointValue::Histogram(point);
+            flow = visit(Point::new(number, &series.attributes, series.start_unix_nanos, value));
+            if flow.is_break() {
+                break;
+            }
+        }
+        *lock() = buffers;
+        flow
+    }
+
+    fn visit_observed<B>(
+        &self,
+        first: usize,
+        mut visit: impl FnMut(Point<'_>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let observed = self.buffers.observations.of(self.number).iter().enumerate();
+        for (number, bits) in observed.skip(first) {
+            let (Some(bits), Some(series)) = (bits, self.stream.series.get(number)) else { continue };
+            let value = PointValue::of(self.stream.descriptor.number, *bits);
+            // What is observed has been accumulating since the instrument was made, at the latest.
+            let start = self.stream.created_unix_nanos;
+            visit(Point::new(number, &series.attributes, start, value))?;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl fmt::Debug for Metric<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metric")
+            .field("name", &self.name())
+            .field("kind", &self.kind())
+            .field("series", &self.series_len())
+            .finish_non_exhaustive()
+    }
+}
