@@ -22,6 +22,7 @@
 //! - [`metrics::MetricReader`]: visits the series of all instruments.
 //! - [`trace::TracerProvider`]: makes tracers; owns what becomes of their spans. [`pipeline`]: the way to an exporter.
 //! - [`Resource`]: what all of it is about.
+//! - [`catalogue`]: what instruments there are, for people and for programs.
 //! - [`diag`]: what the SDK reports of itself.
 //!
 //! # Features
@@ -29,6 +30,7 @@
 //! - `macros` (default): `#[derive(Attributes)]`, `#[derive(AttributeValue)]` and `#[derive(ErrorType)]`.
 
 pub mod attributes;
+pub mod catalogue;
 mod cells;
 mod clock;
 pub mod diag;
@@ -51,6 +53,7 @@ pub use resource::Resource;
 pub use tachograph_macros::{AttributeValue, Attributes, ErrorType};
 pub use typed::{
     BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Counter, CounterBuilder, CounterNumber,
-    Declared, Dynamic, Gauge, GaugeBuilder, Histogram, HistogramBuilder, HistogramNumber, Static,
-    StaticBuilder, UpDownCounter, UpDownCounterBuilder, UpDownCounterNumber, declare, follow,
+    Declared, Dynamic, Gauge, GaugeBuilder, Histogram, HistogramBuilder, HistogramNumber,
+    InstrumentAttributes, Static, StaticBuilder, UpDownCounter, UpDownCounterBuilder, UpDownCounterNumber,
+    declare, follow,
 };

@@ -203,6 +203,20 @@ impl ValueSchema {
         ValueSchema { optional: true, ..self }
     }
 
+    /// What is known where the same attribute is declared in two ways: what both may be.
+    pub(crate) fn or(self, other: Self) -> Self {
+        let subset = |a: &Self, b: &Self| a.values.iter().all(|value| b.values.contains(value));
+        // The values of both are in no constant; where neither list has all, the longer stands for an open one.
+        let (more, less) =
+            if self.values.len() >= other.values.len() { (self, other) } else { (other, self) };
+        ValueSchema {
+            kind: if self.kind == other.kind { self.kind } else { ValueKind::Any },
+            values: more.values,
+            open: more.open || less.open || !subset(&less, &more),
+            optional: self.optional || other.optional,
+        }
+    }
+
     /// The type of the values.
     pub const fn kind(&self) -> ValueKind {
         self.kind

@@ -13,6 +13,7 @@ use super::instrument::Instrument;
 use super::observable::Observable;
 use super::registry::{Registered, Registry, Request};
 use super::stream::{Descriptor, InstrumentKind};
+use crate::attributes::AttributesSchema;
 use crate::diag;
 use crate::number::Number;
 
@@ -121,6 +122,19 @@ impl ScopedMeter {
             return None;
         }
         self.registry.instrument(&self.scope, request)
+    }
+
+    /// As [`register`](Self::register), of an instrument whose attributes are known to be these.
+    pub(crate) fn register_with(
+        &self,
+        request: Request,
+        schema: Option<&'static AttributesSchema>,
+    ) -> Option<Registered> {
+        let registered = self.register(request)?;
+        if let Some(schema) = schema {
+            self.registry.describe_attributes(registered.number, schema);
+        }
+        Some(registered)
     }
 
     fn synchronous<N: Number>(

@@ -36,6 +36,7 @@ pub use provider::{DEFAULT_CARDINALITY_LIMIT, MeterProvider, MeterProviderBuilde
 pub use reader::{MetricReader, MetricReaderBuilder};
 pub use series::OVERFLOW_ATTRIBUTE;
 
+pub(crate) use aggregator::Aggregator;
 pub(crate) use instrument::Bound;
 pub(crate) use registry::{Registry, Request};
 pub(crate) use series::Overflow;

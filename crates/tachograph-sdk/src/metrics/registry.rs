@@ -11,6 +11,7 @@ use super::aggregator::{Aggregator, Buckets};
 use super::observable::Observe;
 use super::stream::{Descriptor, InstrumentKind, Stream};
 use super::validate;
+use crate::attributes::AttributesSchema;
 use crate::clock::Clock;
 use crate::diag;
 use crate::resource::Resource;
@@ -24,6 +25,8 @@ pub(crate) struct Registry {
     /// All streams, in the order of their creation; read by collections without a lock.
     pub(crate) streams: AppendVec<Arc<Stream>>,
     scopes: Mutex<Scopes>,
+    /// What is known of the attributes of streams, by their number; of those whose attributes have a type.
+    attributes: Mutex<Vec<(usize, &'static AttributesSchema)>>,
     callbacks: Mutex<Vec<Arc<dyn Observe>>>,
     /// Who else is to know of the shutdown; each function once.
     at_shutdown: Mutex<Vec<Hook>>,
@@ -65,6 +68,7 @@ impl Registry {
             limit,
             streams: AppendVec::new(),
             scopes: Mutex::default(),
+            attributes: Mutex::default(),
             callbacks: Mutex::default(),
             at_shutdown: Mutex::default(),
             is_shut_down: AtomicBool::new(false),
@@ -75,6 +79,26 @@ impl Registry {
     /// Streams that could not be kept.
     pub(crate) fn refused_streams(&self) -> u64 {
         self.refused_streams.load(Ordering::Relaxed)
+    }
+
+    /// Keeps what is known of a stream's attributes, for the catalogue.
+    pub(crate) fn describe_attributes(&self, stream: usize, schema: &'static AttributesSchema) {
+        let mut attributes = self.attributes.lock().unwrap_or_else(PoisonError::into_inner);
+        // In the order of streams: a new one comes last.
+        let end = attributes.partition_point(|(known, _)| *known <= stream);
+        let of_stream = attributes[..end].iter().rev().take_while(|(known, _)| *known == stream);
+        if !of_stream.clone().any(|(_, of)| std::ptr::eq(*of, schema)) {
+            attributes.insert(end, (stream, schema));
+        }
+    }
+
+    /// What is known of the attributes of streams, by their number: all that each was declared with.
+    pub(crate) fn attributes(&self) -> HashMap<usize, Vec<&'static AttributesSchema>> {
+        let mut by_stream = HashMap::<_, Vec<_>>::new();
+        for (stream, schema) in &*self.attributes.lock().unwrap_or_else(PoisonError::into_inner) {
+            by_stream.entry(*stream).or_default().push(*schema);
+        }
+        by_stream
     }
 
     /// Has a function called at the shutdown.

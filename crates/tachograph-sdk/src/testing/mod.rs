@@ -1,5 +1,5 @@
-//! For tests, of this crate's users too: what a provider has recorded, the spans that were exported and their tree, and a
-//! clock that is set by hand.
+//! For tests, of this crate's users too: what a provider has recorded, the spans that were exported and their tree, a
+//! clock that is set by hand, and a check that no instrument is dropped or renamed by accident ([`CatalogueFile`]).
 //!
 //! ```
 //! use tachograph_sdk::testing::InMemoryReader;
@@ -21,8 +21,10 @@
 //!
 //! What looks up or asserts panics when it fails, and prints what there was.
 
+mod catalogue;
 mod clock;
 mod compare;
+mod diff;
 mod metric;
 mod point;
 mod show;
@@ -30,6 +32,7 @@ mod snapshot;
 mod spans;
 mod tree;
 
+pub use catalogue::{CatalogueDifference, CatalogueFile};
 pub use clock::ManualClock;
 pub use metric::MetricSnapshot;
 pub use point::{PointSnapshot, ValueSnapshot};

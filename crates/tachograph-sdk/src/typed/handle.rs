@@ -19,11 +19,6 @@ pub(crate) fn unbound_measurements() -> u64 {
     UNBOUND.get().copied().flatten().map_or(0, cells::sum::<u64>)
 }
 
-/// Attributes of whatever spelling, for instruments that are not typed.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Dynamic;
-
 /// An instrument's connection to its stream, for numbers `N` and attributes `A`.
 ///
 /// `None` where there is no provider, or none any more: then measurements are only counted.

@@ -1,7 +1,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::handle::{Dynamic, Handle, count_unbound};
+use super::attributes::{Dynamic, InstrumentAttributes};
+use super::handle::{Handle, count_unbound};
 use super::late::{Declared, StaticBuilder};
 use crate::attributes::Attributes;
 use crate::metrics::{Bound, Descriptor, InstrumentKind, Meter, Number, Request};
@@ -75,7 +76,7 @@ macro_rules! instrument {
             }
         }
 
-        impl<N: $number, A: ?Sized> Declared for $instrument<N, A> {
+        impl<N: $number, A: InstrumentAttributes + ?Sized> Declared for $instrument<N, A> {
             const UNBOUND: Self = $instrument { handle: Handle::UNBOUND };
 
             fn declare(meter: &Meter, declaration: &StaticBuilder) -> Self {
@@ -139,7 +140,7 @@ macro_rules! instrument {
             }
 
             /// Makes the instrument. Never fails: what is wrong with the declaration is reported.
-            pub fn build<N: $number, A: ?Sized>(self) -> $instrument<N, A> {
+            pub fn build<N: $number, A: InstrumentAttributes + ?Sized>(self) -> $instrument<N, A> {
                 $instrument { handle: self.declaration.declare(InstrumentKind::$instrument) }
             }
         }
@@ -169,7 +170,7 @@ impl<'a> Declaration<'a> {
         Declaration { meter, name, unit: "".into(), description: "".into(), boundaries: None, limit: None }
     }
 
-    fn declare<N: Number, A: ?Sized>(self, kind: InstrumentKind) -> Handle<N, A> {
+    fn declare<N: Number, A: InstrumentAttributes + ?Sized>(self, kind: InstrumentKind) -> Handle<N, A> {
         let descriptor = Descriptor {
             name: self.name.into(),
             description: self.description.into(),
@@ -178,7 +179,8 @@ impl<'a> Declaration<'a> {
             number: N::KIND,
         };
         let request = Request { descriptor, boundaries: self.boundaries, limit: self.limit };
-        Handle::new(self.meter.scoped.register(request).map(|registered| registered.stream))
+        let registered = self.meter.scoped.register_with(request, A::schema());
+        Handle::new(registered.map(|registered| registered.stream))
     }
 }
 

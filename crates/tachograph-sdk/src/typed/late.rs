@@ -161,6 +161,12 @@ fn unfollow(registry: &Arc<Registry>) {
 }
 
 impl<I: Declared> Static<I> {
+    /// Declares the instrument at a provider, as its first measurement there would: so that a
+    /// [`Catalogue`](crate::catalogue::Catalogue) has it. It follows the provider no more than before.
+    pub fn declare_in(&self, provider: &MeterProvider) {
+        I::declare(&provider.meter(self.declaration.scope), &self.declaration);
+    }
+
     #[cold]
     #[inline(never)]
     fn turn(&self) -> &I {

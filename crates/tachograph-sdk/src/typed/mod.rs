@@ -1,10 +1,11 @@
 //! Instruments of our own: over typed attributes, borrowed ones, and the API's.
 
+mod attributes;
 mod handle;
 mod instruments;
 mod late;
 
-pub use handle::Dynamic;
+pub use attributes::{Dynamic, InstrumentAttributes};
 pub use instruments::{
     BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Counter, CounterBuilder, CounterNumber,
     Gauge, GaugeBuilder, Histogram, HistogramBuilder, HistogramNumber, UpDownCounter, UpDownCounterBuilder,
