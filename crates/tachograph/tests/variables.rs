@@ -105,7 +105,7 @@ fn the_table_is_linked_from_where_variables_are_spoken_of() {
         ("docs/guides/metrics.md", "(../environment.md)"),
         ("docs/guides/traces.md", "(../environment.md)"),
         ("docs/guides/propagation.md", "(../environment.md)"),
-        ("crates/tachograph/src/builder.rs", "`docs/environment.md`"),
+        ("crates/tachograph/src/builder/mod.rs", "`docs/environment.md`"),
     ] {
         let text = std::fs::read_to_string(root.join(document)).unwrap();
         assert!(text.contains(link), "{document} does not link to the table");

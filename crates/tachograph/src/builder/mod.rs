@@ -1,13 +1,16 @@
+#[cfg(feature = "prometheus")]
+mod exposition;
+mod metrics;
+mod traces;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::{KeyValue, Value, global};
 use tachograph_propagation::Propagator;
 use tachograph_sdk::metrics::MeterProviderBuilder;
-use tachograph_sdk::pipeline::{BatchConfig, Exporter as Export};
 use tachograph_sdk::resource::{Resource, ResourceDetector};
 use tachograph_sdk::self_metrics::observe_traces;
-use tachograph_sdk::trace::{Sampler, SpanLimits, SpanProcessor, Spans, TailSampling};
 use tachograph_sdk::{Clock, MeterProvider, diag, follow};
 
 use crate::environment::{Environment, Exporter, Settings};
@@ -136,13 +139,6 @@ impl TelemetryBuilder {
         self
     }
 
-    /// How many attribute sets each instrument may have: at least 1; 2,000 unless set here or at the
-    /// instrument. Further ones are added up in one series with `otel.metric.overflow=true`.
-    pub fn with_cardinality_limit(mut self, limit: usize) -> Self {
-        self.provider = self.provider.with_cardinality_limit(limit);
-        self
-    }
-
     /// Where times come from: the system's clock unless set. For tests there is
     /// [`ManualClock`](crate::testing::ManualClock).
     pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
@@ -152,84 +148,9 @@ impl TelemetryBuilder {
         self
     }
 
-    /// Which spans are recorded, unless the environment says it.
-    pub fn default_sampler(mut self, sampler: impl Sampler) -> Self {
-        self.traces.default_sampler = Some(Arc::new(sampler));
-        self
-    }
-
-    /// Which spans are recorded, whatever the environment says. It can be exchanged later, by
-    /// [`TracerProvider::set_sampler`](crate::trace::TracerProvider::set_sampler).
-    pub fn with_sampler(mut self, sampler: impl Sampler) -> Self {
-        self.traces.sampler = Some(Arc::new(sampler));
-        self
-    }
-
-    /// Holds the spans that the sampler took until their trace is over in this process, and exports only those of traces
-    /// that are worth it. Off unless set.
-    pub fn with_tail_sampling(mut self, sampling: TailSampling) -> Self {
-        self.traces.tail = Some(sampling);
-        self
-    }
-
-    /// How much a span may hold, whatever the environment says.
-    pub fn with_span_limits(mut self, limits: SpanLimits) -> Self {
-        self.traces.limits = Some(limits);
-        self
-    }
-
-    /// How spans are queued and batched for each exporter, whatever the environment says.
-    pub fn with_span_batches(mut self, batches: BatchConfig) -> Self {
-        self.traces.batches = Some(batches);
-        self
-    }
-
-    /// Exports spans to something of your own, in batches, from a thread of its own. Then OTLP is used as well only
-    /// if the environment or code asks for it expressly.
-    pub fn with_span_exporter(mut self, exporter: impl Export<Spans>) -> Self {
-        self.traces.export(exporter);
-        self
-    }
-
-    /// Hands spans to something of your own as they start and end, on the threads on which they do.
-    pub fn with_span_processor(mut self, processor: impl SpanProcessor) -> Self {
-        self.traces.process(processor);
-        self
-    }
-
-    /// Sends spans by OTLP as this says, whatever the environment says.
-    #[cfg(feature = "otlp")]
-    pub fn with_otlp_traces(mut self, config: crate::OtlpConfig) -> Self {
-        self.traces.otlp = Some(config);
-        self
-    }
-
     /// What carries the context from service to service, whatever the environment says.
     pub fn with_propagator(mut self, propagator: Propagator) -> Self {
         self.propagator = Some(propagator);
-        self
-    }
-
-    /// What is recorded of spans of `tracing`.
-    #[cfg(feature = "tracing")]
-    pub fn with_span_options(mut self, options: crate::SpanOptions) -> Self {
-        self.subscriber.options = options;
-        self
-    }
-
-    /// Which spans of `tracing`, and which events in them, become spans and their events: level INFO unless set. It is
-    /// not the console's filter, so that a quiet console does not turn traces off.
-    #[cfg(feature = "tracing")]
-    pub fn with_trace_filter(mut self, filter: crate::Filter) -> Self {
-        self.subscriber.filter = Some(filter);
-        self
-    }
-
-    /// Where the subscriber that [`install`](Self::install) sets prints events: to standard output, and those that
-    /// `RUST_LOG` names or else those of level INFO, unless set. `None` is nowhere.
-    #[cfg(feature = "tracing")]
-    pub fn with_console(mut self, console: impl Into<Option<crate::Console>>) -> Self {
-        self.subscriber.console = Some(console.into());
         self
     }
 
@@ -257,26 +178,6 @@ impl TelemetryBuilder {
     /// opened, instead of reporting it and going on.
     pub fn strict(mut self) -> Self {
         self.strict = true;
-        self
-    }
-
-    /// Opens a port for Prometheus at `host:port`, whatever the environment says of one: `0.0.0.0:9464`
-    /// is reachable from outside, `localhost:0` is any free port of this host. `/metrics` there is the
-    /// same as wherever else the page is mounted.
-    ///
-    /// That it cannot be opened is an [`Error`].
-    #[cfg(feature = "prometheus")]
-    pub fn with_prometheus_address(mut self, address: impl Into<String>) -> Self {
-        self.prometheus_address = Some(address.into());
-        self
-    }
-
-    /// Whether every sample on the Prometheus page says which scope it is from, by `otel_scope_name` and
-    /// its siblings: on unless set. Without these labels lines are shorter, and series of two scopes
-    /// that have the same name and labels are merged.
-    #[cfg(feature = "prometheus")]
-    pub fn with_prometheus_scope_labels(mut self, on: bool) -> Self {
-        self.exposition.scope_labels = on;
         self
     }
 
