@@ -47,9 +47,9 @@ struct Claim {
 
 /// The name of `target_info`, and of its family in OpenMetrics.
 pub(crate) const TARGET_INFO: &str = "target_info";
-const TARGET: &str = "target";
+pub(crate) const TARGET: &str = "target";
 
-const CREATED: &str = "_created";
+pub(crate) const CREATED: &str = "_created";
 
 /// What samples of a histogram end in, or might.
 const HISTOGRAM_SUFFIXES: [&str; 4] = ["_bucket", "_sum", "_count", CREATED];
@@ -96,11 +96,12 @@ impl Claims {
                 gave_up.push(borrower.owner);
             }
         }
-        let borrows = kind == FamilyKind::Counter && {
-            let base = name.strip_suffix(TOTAL).unwrap_or(name);
+        // OpenMetrics knows no counter without `_total`, nor one that is called nothing else.
+        let base = name.strip_suffix(TOTAL).filter(|base| kind == FamilyKind::Counter && !base.is_empty());
+        let borrows = base.is_some_and(|base| {
             let is_free = |name: &str| self.holder(name).is_none() && self.borrower(name).is_none();
             is_free(base) && is_free(&format!("{base}{CREATED}"))
-        };
+        });
         self.by_name.insert(name.into(), Claim { owner: Owner::Family(family), kind: Some(kind), borrows });
         Ok(gave_up)
     }
@@ -182,6 +183,13 @@ mod tests {
             assert_eq!(held[1], Ok(vec![]));
             assert!(!claims.has_type("a_total"), "{first:?}");
         }
+    }
+
+    #[test]
+    fn a_counter_that_does_not_end_in_total_has_no_type() {
+        let (claims, held) = hold(&[("a", Counter), ("a_total", Counter), ("_total", Counter), ("b", Gauge)]);
+        assert!(held.iter().all(Result::is_ok));
+        assert!(!claims.has_type("a") && !claims.has_type("a_total") && !claims.has_type("_total"));
     }
 
     #[test]

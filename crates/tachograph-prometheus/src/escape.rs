@@ -1,15 +1,35 @@
-//! Escaping of label values and help texts.
+//! Escaping of label values, help texts and names in quotes.
 
 use crate::Format;
+use crate::escaping::{is_label_name, is_metric_name};
 
-/// Appends a label's value: `\` as `\\`, `"` as `\"`, a line feed as `\n`, in both formats.
+/// Appends a label's value: `\` as `\\`, `"` as `\"`, a line feed as `\n`, in all text formats.
 ///
 /// All else, other control characters included, stands for itself; the text is UTF-8 by its type.
 pub(crate) fn write_label_value(out: &mut Vec<u8>, value: &[u8]) {
     write_escaped(out, value, true);
 }
 
-/// Appends a help text. The text format does not escape `"` there, OpenMetrics does.
+/// Appends a label's name, in quotes if it is not legal in the classic grammar.
+pub(crate) fn write_label_name(out: &mut Vec<u8>, name: &str) {
+    write_name(out, name, is_label_name(name));
+}
+
+/// Appends a metric's name, in quotes if it is not legal in the classic grammar.
+pub(crate) fn write_metric_name(out: &mut Vec<u8>, name: &str) {
+    write_name(out, name, is_metric_name(name));
+}
+
+fn write_name(out: &mut Vec<u8>, name: &str, is_legal: bool) {
+    if is_legal {
+        return out.extend_from_slice(name.as_bytes());
+    }
+    out.push(b'"');
+    write_escaped(out, name.as_bytes(), true);
+    out.push(b'"');
+}
+
+/// Appends a help text. Prometheus's text does not escape `"` there, OpenMetrics does.
 pub(crate) fn write_help(out: &mut Vec<u8>, help: &str, format: Format) {
     write_escaped(out, help.as_bytes(), format == Format::OpenMetrics100);
 }

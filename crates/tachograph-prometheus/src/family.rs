@@ -6,12 +6,16 @@ use std::sync::{Arc, OnceLock};
 use tachograph_sdk::metrics::{Metric, MetricKind};
 
 use crate::Format;
-use crate::escape::write_help;
+use crate::claims::CREATED;
+use crate::escape::{write_help, write_metric_name};
+use crate::escaping::is_metric_name;
+use crate::format::Encoding;
 use crate::identity::Identities;
 use crate::labels::ScopeLabel;
 use crate::name::{FamilyKind, TOTAL, TranslatedName};
 use crate::number::write_f64;
 use crate::texts::SeriesTexts;
+use crate::wire::{write_bytes, write_uint};
 
 /// The metrics of one translated name.
 #[derive(Debug)]
@@ -25,7 +29,8 @@ pub(crate) struct Family {
     help: Box<str>,
     /// Whether it has its type in OpenMetrics: a counter whose family name is another's there has not.
     has_type: bool,
-    /// The comment lines, by [`Format::index`].
+    encoding: Encoding,
+    /// The comment lines, by [`Format::dialect`]; for protobuf the fields of the message before its series.
     comments: [Box<[u8]>; 2],
     /// What samples begin with.
     pub(crate) samples: SampleNames,
@@ -33,25 +38,56 @@ pub(crate) struct Family {
     pub(crate) identities: Identities,
 }
 
-/// What the lines of a family's samples begin with.
-#[derive(Debug)]
+/// What the lines of a family's samples begin with: a name, or `{` and a name in quotes. Nothing in protobuf.
+#[derive(Debug, Default)]
 pub(crate) struct SampleNames {
     /// `name` of counters and gauges, `name_bucket` of histograms.
     pub(crate) main: Box<[u8]>,
     pub(crate) sum: Box<[u8]>,
     pub(crate) count: Box<[u8]>,
+    /// When the series began, in OpenMetrics; empty where there is no such sample.
+    pub(crate) created: Box<[u8]>,
+}
+
+impl SampleNames {
+    fn new(name: &str, kind: FamilyKind) -> Self {
+        let with = |base: &str, suffix: &str| {
+            let name = format!("{base}{suffix}");
+            let mut text = Vec::new();
+            if !is_metric_name(&name) {
+                text.push(b'{');
+            }
+            write_metric_name(&mut text, &name);
+            text.into_boxed_slice()
+        };
+        match kind {
+            FamilyKind::Histogram => SampleNames {
+                main: with(name, "_bucket"),
+                sum: with(name, "_sum"),
+                count: with(name, "_count"),
+                created: with(name, CREATED),
+            },
+            FamilyKind::Counter => SampleNames {
+                main: with(name, ""),
+                created: name.strip_suffix(TOTAL).map(|base| with(base, CREATED)).unwrap_or_default(),
+                ..SampleNames::default()
+            },
+            FamilyKind::Gauge => SampleNames { main: with(name, ""), ..SampleNames::default() },
+        }
+    }
 }
 
 impl Family {
-    pub(crate) fn new(name: TranslatedName, kind: FamilyKind, help: &str, has_type: bool) -> Self {
-        let with = |suffix: &str| [name.name.as_bytes(), suffix.as_bytes()].concat().into_boxed_slice();
-        let samples = match kind {
-            FamilyKind::Histogram => {
-                SampleNames { main: with("_bucket"), sum: with("_sum"), count: with("_count") }
-            }
-            FamilyKind::Counter | FamilyKind::Gauge => {
-                SampleNames { main: with(""), sum: Box::default(), count: Box::default() }
-            }
+    pub(crate) fn new(
+        name: TranslatedName,
+        kind: FamilyKind,
+        help: &str,
+        has_type: bool,
+        encoding: Encoding,
+    ) -> Self {
+        let samples = match encoding {
+            Encoding::Text => SampleNames::new(&name.name, kind),
+            Encoding::Protobuf => SampleNames::default(),
         };
         let mut family = Family {
             name: name.name.into(),
@@ -59,6 +95,7 @@ impl Family {
             unit: name.unit.into(),
             help: help.into(),
             has_type,
+            encoding,
             comments: Default::default(),
             samples,
             members: Vec::new(),
@@ -68,8 +105,18 @@ impl Family {
         family
     }
 
+    /// Whether its name stands in quotes, inside of the braces.
+    pub(crate) fn is_quoted(&self) -> bool {
+        self.encoding == Encoding::Text && !is_metric_name(&self.name)
+    }
+
+    /// Whether it is what it is in OpenMetrics, too: a counter may have to be `unknown` there.
+    pub(crate) fn has_type(&self) -> bool {
+        self.has_type
+    }
+
     pub(crate) fn comments(&self, format: Format) -> &[u8] {
-        &self.comments[format.index()]
+        &self.comments[format.dialect()]
     }
 
     /// The ids of the members' metrics are in this range.
@@ -101,7 +148,15 @@ impl Family {
     }
 
     fn update_comments(&mut self) {
-        self.comments = Format::ALL.map(|format| self.write_comments(format).into_boxed_slice());
+        self.comments = match self.encoding {
+            Encoding::Text => [Format::Text004, Format::OpenMetrics100]
+                .map(|format| self.write_comments(format).into_boxed_slice()),
+            Encoding::Protobuf => [self.write_fields().into_boxed_slice(), Box::default()],
+        };
+    }
+
+    fn write_fields(&self) -> Vec<u8> {
+        write_fields(&self.name, &self.help, self.kind, &self.unit)
     }
 
     fn write_comments(&self, format: Format) -> Vec<u8> {
@@ -120,6 +175,29 @@ impl Family {
     }
 }
 
+/// The fields of a `MetricFamily` before its series.
+pub(crate) fn write_fields(name: &str, help: &str, kind: FamilyKind, unit: &str) -> Vec<u8> {
+    /// `MetricType` of `io/prometheus/client/metrics.proto`.
+    const COUNTER: u64 = 0;
+    const GAUGE: u64 = 1;
+    const HISTOGRAM: u64 = 4;
+    let mut out = Vec::new();
+    write_bytes(&mut out, 1, name.as_bytes());
+    if !help.is_empty() {
+        write_bytes(&mut out, 2, help.as_bytes());
+    }
+    let kind = match kind {
+        FamilyKind::Counter => COUNTER,
+        FamilyKind::Gauge => GAUGE,
+        FamilyKind::Histogram => HISTOGRAM,
+    };
+    write_uint(&mut out, 3, kind);
+    if !unit.is_empty() {
+        write_bytes(&mut out, 5, unit.as_bytes());
+    }
+    out
+}
+
 /// Which comments of a further metric of a family were not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Conflict {
@@ -134,14 +212,16 @@ pub(crate) fn write_comments(format: Format, name: &str, kind: &str, unit: &str,
     let (kind, unit) = (("TYPE", kind.as_bytes()), ("UNIT", unit.as_bytes()));
     let help = ("HELP", &*escaped_help);
     let lines = match format {
-        // No format of this kind knows units.
-        Format::Text004 => [help, kind, ("UNIT", b"")],
         Format::OpenMetrics100 => [kind, unit, help],
+        // No format of this kind knows units.
+        _ => [help, kind, ("UNIT", b"")],
     };
     let mut out = Vec::new();
     for (keyword, text) in lines {
         if !text.is_empty() {
-            out.extend_from_slice(format!("# {keyword} {name} ").as_bytes());
+            out.extend_from_slice(format!("# {keyword} ").as_bytes());
+            write_metric_name(&mut out, name);
+            out.push(b' ');
             out.extend_from_slice(text);
             out.push(b'\n');
         }
@@ -180,7 +260,7 @@ impl Member {
 #[derive(Debug)]
 pub(crate) struct Buckets {
     bounds: Box<[f64]>,
-    /// By [`Format::index`]; made for the formats that are asked for.
+    /// By [`Format::dialect`]; made for the formats that are asked for.
     tails: [OnceLock<Tails>; 2],
 }
 
@@ -200,7 +280,7 @@ impl Buckets {
 
     /// `le="0.5"} ` for each bucket, the infinite one included.
     pub(crate) fn tails(&self, format: Format) -> &Tails {
-        self.tails[format.index()].get_or_init(|| Tails::new(&self.bounds, format))
+        self.tails[format.dialect()].get_or_init(|| Tails::new(&self.bounds, format))
     }
 }
 

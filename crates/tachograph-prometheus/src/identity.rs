@@ -16,7 +16,7 @@ use std::mem::Discriminant;
 
 use opentelemetry::Value;
 
-use crate::labels::{Label, LabelValue, SCOPE_PREFIX};
+use crate::labels::{Label, LabelValue};
 
 /// A series of a family: the metric's place among the family's members, and the series' number.
 pub(crate) type SeriesId = (u32, usize);
@@ -31,8 +31,17 @@ pub(crate) struct Identities {
     owners: Option<HashMap<Box<[u8]>, SeriesId>>,
     /// Series that are added up, by the number of the sum: those whose text an earlier series has,
     /// and that earlier one.
-    groups: HashMap<SeriesId, usize>,
+    groups: HashMap<SeriesId, Group>,
     group_count: usize,
+}
+
+/// A sum that a series is part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Group {
+    /// The sum's number.
+    pub(crate) number: usize,
+    /// Whether the series is the one that had the labels first.
+    pub(crate) is_first: bool,
 }
 
 #[derive(Debug)]
@@ -63,8 +72,9 @@ impl Identities {
             // The zeros, the kinds of NaN, and arrays of either.
             _ => false,
         };
-        // An attribute that looks like a scope's could make members equal that differ by their scopes.
-        if !has_one_spelling || label.name.starts_with(SCOPE_PREFIX) {
+        // An attribute that looks like a scope's could make members equal that differ by their scopes; each
+        // escaping scheme has its own idea of the prefix.
+        if !has_one_spelling || (label.name.contains("otel") && label.name.contains("scope")) {
             return false;
         }
         let kind = std::mem::discriminant(value);
@@ -99,11 +109,11 @@ impl Identities {
 
     /// Adds a series up with the one that had its text first.
     pub(crate) fn group(&mut self, owner: SeriesId, series: SeriesId) {
-        let group = *self.groups.entry(owner).or_insert_with(|| {
+        let Group { number, .. } = *self.groups.entry(owner).or_insert_with(|| {
             self.group_count += 1;
-            self.group_count - 1
+            Group { number: self.group_count - 1, is_first: true }
         });
-        self.groups.insert(series, group);
+        self.groups.insert(series, Group { number, is_first: false });
     }
 
     /// How many sums of several series there are.
@@ -112,7 +122,7 @@ impl Identities {
     }
 
     /// The sum that a series is part of.
-    pub(crate) fn group_of(&self, series: SeriesId) -> Option<usize> {
+    pub(crate) fn group_of(&self, series: SeriesId) -> Option<Group> {
         self.groups.get(&series).copied()
     }
 }
@@ -123,10 +133,17 @@ mod tests {
 
     use super::*;
     use crate::labels::series_labels;
+    use crate::naming::Naming;
+    use crate::{EscapingScheme, TranslationStrategy};
 
     fn stay_distinct(identities: &mut Identities, attributes: &[KeyValue]) -> bool {
         let pairs = attributes.iter().map(|pair| (&pair.key, &pair.value));
-        identities.stay_distinct(&series_labels(pairs, &[], false))
+        identities.stay_distinct(&series_labels(
+            pairs,
+            &[],
+            Naming::new(TranslationStrategy::default(), EscapingScheme::default()),
+            false,
+        ))
     }
 
     #[test]
@@ -170,9 +187,10 @@ mod tests {
         identities.group((0, 1), (1, 1));
         identities.group((0, 0), (2, 7));
         assert_eq!(identities.group_count(), 2);
-        assert_eq!(identities.group_of((0, 0)), Some(0));
-        assert_eq!(identities.group_of((2, 7)), Some(0));
-        assert_eq!(identities.group_of((1, 1)), Some(1));
+        let group = |number, is_first| Some(Group { number, is_first });
+        assert_eq!(identities.group_of((0, 0)), group(0, true));
+        assert_eq!(identities.group_of((2, 7)), group(0, false));
+        assert_eq!(identities.group_of((1, 1)), group(1, false));
         assert_eq!(identities.group_of((5, 5)), None);
     }
 }

@@ -8,10 +8,13 @@
 use std::borrow::Cow;
 
 use opentelemetry::{InstrumentationScope, Key, Value};
+use tachograph_sdk::Resource;
 
-use crate::escape::write_label_value;
-use crate::name::label_name;
+use crate::escape::{write_label_name, write_label_value};
+use crate::format::Encoding;
+use crate::naming::Naming;
 use crate::value::write_value;
+use crate::wire::{write_bytes, write_message};
 
 /// What the labels that name the scope begin with.
 pub(crate) const SCOPE_PREFIX: &str = "otel_scope_";
@@ -43,7 +46,7 @@ pub(crate) enum LabelValue<'a> {
     Text(&'a str),
 }
 
-/// A scope's label, kept for as long as the metric is.
+/// A label that all series of a metric have: its scope's, or the resource's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ScopeLabel {
     name: String,
@@ -55,7 +58,7 @@ pub(crate) struct ScopeLabel {
 ///
 /// An attribute whose label would be one of the first three is dropped; of attributes with equal keys
 /// the last counts.
-pub(crate) fn scope_labels(scope: &InstrumentationScope) -> Vec<ScopeLabel> {
+pub(crate) fn scope_labels(scope: &InstrumentationScope, naming: Naming) -> Vec<ScopeLabel> {
     let fixed = [
         (SCOPE_NAME, scope.name()),
         (SCOPE_VERSION, scope.version().unwrap_or_default()),
@@ -68,27 +71,44 @@ pub(crate) fn scope_labels(scope: &InstrumentationScope) -> Vec<ScopeLabel> {
         .collect();
     for attribute in scope.attributes() {
         let key = format!("{SCOPE_PREFIX}{}", attribute.key);
-        let name = label_name(&key).into_owned();
+        let name = naming.label(&key).into_owned();
         if [SCOPE_NAME, SCOPE_VERSION, SCOPE_SCHEMA_URL].contains(&name.as_str()) {
             continue;
         }
         labels.retain(|label| label.key != key);
-        let mut value = Vec::new();
-        write_value(&mut value, &attribute.value);
-        let value = String::from_utf8_lossy(&value).into_owned();
-        labels.push(ScopeLabel { name, key, value });
+        labels.push(ScopeLabel { name, key, value: text_of(&attribute.value) });
     }
     labels
+}
+
+/// The labels of those of a resource's attributes that are on every series.
+pub(crate) fn resource_labels(resource: &Resource, keys: &[String], naming: Naming) -> Vec<ScopeLabel> {
+    let wanted =
+        resource.attributes().iter().filter(|(key, _)| keys.iter().any(|wanted| wanted == key.as_str()));
+    wanted
+        .map(|(key, value)| ScopeLabel {
+            name: naming.label(key.as_str()).into_owned(),
+            key: key.as_str().to_owned(),
+            value: text_of(value),
+        })
+        .collect()
+}
+
+fn text_of(value: &Value) -> String {
+    let mut text = Vec::new();
+    write_value(&mut text, value);
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// The labels of a series, in no order yet.
 pub(crate) fn series_labels<'a>(
     attributes: impl Iterator<Item = (&'a Key, &'a Value)>,
     scope: &'a [ScopeLabel],
+    naming: Naming,
     of_histogram: bool,
 ) -> Vec<Label<'a>> {
     let own = attributes.map(|(key, value)| {
-        let name = match label_name(key.as_str()) {
+        let name = match naming.label(key.as_str()) {
             name if of_histogram && name == LE => Cow::Borrowed(EXPORTED_LE),
             name => name,
         };
@@ -102,11 +122,17 @@ pub(crate) fn series_labels<'a>(
     own.chain(scope).collect()
 }
 
-/// Appends labels as `a="b",c="d"`, without braces: sorted by name, so that equal sets are equal texts.
+/// Appends labels as `a="b",c="d"`, without braces, or as messages `LabelPair`: sorted by name, so that equal
+/// sets are equal texts.
 ///
 /// A label without a value is the same as no label to every reader of these formats, and is left out:
 /// `{a=""}` and `{}` would be one series twice.
-pub(crate) fn write_labels(out: &mut Vec<u8>, labels: &mut [Label<'_>], scratch: &mut Vec<u8>) {
+pub(crate) fn write_labels(
+    out: &mut Vec<u8>,
+    labels: &mut [Label<'_>],
+    scratch: &mut Vec<u8>,
+    encoding: Encoding,
+) {
     labels.sort_by(|a, b| (&a.name, &a.key).cmp(&(&b.name, &b.key)));
     let start = out.len();
     for joined in labels.chunk_by(|a, b| a.name == b.name) {
@@ -123,14 +149,27 @@ pub(crate) fn write_labels(out: &mut Vec<u8>, labels: &mut [Label<'_>], scratch:
         if scratch.is_empty() {
             continue;
         }
+        let name = joined[0].name.as_bytes();
+        if encoding == Encoding::Protobuf {
+            write_pair(out, name, scratch);
+            continue;
+        }
         if out.len() > start {
             out.push(b',');
         }
-        out.extend_from_slice(joined[0].name.as_bytes());
+        write_label_name(out, &joined[0].name);
         out.extend_from_slice(b"=\"");
         write_label_value(out, scratch);
         out.push(b'"');
     }
+}
+
+/// Appends a `LabelPair` as a field of a `Metric` or an `Exemplar`: it is the first of both.
+pub(crate) fn write_pair(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    write_message(out, 1, |out| {
+        write_bytes(out, 1, name);
+        write_bytes(out, 2, value);
+    });
 }
 
 #[cfg(test)]
@@ -138,13 +177,37 @@ mod tests {
     use opentelemetry::KeyValue;
 
     use super::*;
+    use crate::{EscapingScheme, TranslationStrategy};
+
+    const DEFAULT: Naming = Naming {
+        strategy: TranslationStrategy::UnderscoreEscapingWithSuffixes,
+        scheme: EscapingScheme::Underscores,
+    };
+
+    fn named(attributes: &[KeyValue], scope: &[ScopeLabel], naming: Naming, of_histogram: bool) -> String {
+        let pairs = attributes.iter().map(|pair| (&pair.key, &pair.value));
+        let mut labels = series_labels(pairs, scope, naming, of_histogram);
+        let mut out = Vec::new();
+        write_labels(&mut out, &mut labels, &mut Vec::new(), Encoding::Text);
+        String::from_utf8(out).unwrap()
+    }
 
     fn text(attributes: &[KeyValue], scope: &[ScopeLabel], of_histogram: bool) -> String {
-        let pairs = attributes.iter().map(|pair| (&pair.key, &pair.value));
-        let mut labels = series_labels(pairs, scope, of_histogram);
-        let mut out = Vec::new();
-        write_labels(&mut out, &mut labels, &mut Vec::new());
-        String::from_utf8(out).unwrap()
+        named(attributes, scope, DEFAULT, of_histogram)
+    }
+
+    #[test]
+    fn labels_collide_after_escaping_by_the_scheme_and_not_before() {
+        let pairs = [KeyValue::new("a.b", "1"), KeyValue::new("a_b", "2"), KeyValue::new("a-b", "3")];
+        for (scheme, expected) in [
+            (EscapingScheme::AllowUtf8, r#""a-b"="3","a.b"="1",a_b="2""#),
+            (EscapingScheme::Underscores, r#"a_b="3;1;2""#),
+            (EscapingScheme::Dots, r#"a__b="3",a_b="2",a_dot_b="1""#),
+            (EscapingScheme::Values, r#"U__a_2d_b="3",U__a_2e_b="1",a_b="2""#),
+        ] {
+            let naming = Naming::new(TranslationStrategy::NoTranslation, scheme);
+            assert_eq!(named(&pairs, &[], naming, false), expected);
+        }
     }
 
     fn attributes(attributes: &[KeyValue]) -> String {
@@ -203,12 +266,12 @@ mod tests {
             .with_attributes([KeyValue::new("team.id", 7), KeyValue::new("empty", "")])
             .build();
         assert_eq!(
-            text(&[KeyValue::new("a", "b")], &scope_labels(&scope), false),
+            text(&[KeyValue::new("a", "b")], &scope_labels(&scope, DEFAULT), false),
             "a=\"b\",otel_scope_name=\"my.lib\",otel_scope_schema_url=\"https://example.com/schema\",\
              otel_scope_team_id=\"7\",otel_scope_version=\"1.2\""
         );
         let bare = InstrumentationScope::builder("").build();
-        assert_eq!(scope_labels(&bare), []);
+        assert_eq!(scope_labels(&bare, DEFAULT), []);
     }
 
     #[test]
@@ -223,12 +286,15 @@ mod tests {
                 KeyValue::new("a_b", 3),
             ])
             .build();
-        assert_eq!(text(&[], &scope_labels(&scope), false), r#"otel_scope_a_b="1;3",otel_scope_name="lib""#);
+        assert_eq!(
+            text(&[], &scope_labels(&scope, DEFAULT), false),
+            r#"otel_scope_a_b="1;3",otel_scope_name="lib""#
+        );
     }
 
     #[test]
     fn an_attribute_that_collides_with_a_scope_label_is_joined_with_it() {
-        let scope = scope_labels(&InstrumentationScope::builder("lib").build());
+        let scope = scope_labels(&InstrumentationScope::builder("lib").build(), DEFAULT);
         let pairs = [KeyValue::new("otel.scope.name", "mine")];
         // `otel.scope.name` is before `otel_scope_name`.
         assert_eq!(text(&pairs, &scope, false), r#"otel_scope_name="mine;lib""#);

@@ -1,11 +1,15 @@
 //! The labels of series, formatted when a collection first shows them.
 
+use std::sync::Arc;
+
 use tachograph_sdk::metrics::{Metric, MetricKind};
 
 use crate::family::{Family, Member};
+use crate::format::Encoding;
 use crate::identity::SeriesId;
-use crate::labels::{series_labels, write_labels};
+use crate::labels::{Label, series_labels, write_labels};
 use crate::name::FamilyKind;
+use crate::naming::Naming;
 use crate::report::Report;
 use crate::texts::SeriesText;
 
@@ -32,26 +36,33 @@ pub(crate) fn learn_series(
     family: &mut Family,
     member: usize,
     metric: &Metric<'_>,
+    naming: Naming,
+    encoding: Encoding,
     reports: &mut Vec<Report>,
 ) {
     // Read before the visit: what comes later is learned by whoever sees it.
     let len = metric.series_len();
-    if len <= family.members[member].texts.len() && !has_unknown(family, member) {
+    if len <= family.members[member].texts.len() && !family.members[member].texts.has_unknown() {
         return;
     }
     family.members[member].texts.grow_to(len);
     let of_histogram = family.kind == FamilyKind::Histogram;
+    let is_quoted = family.is_quoted();
+    let scope = Arc::clone(&family.members[member].scope);
     let (mut text, mut scratch) = (Vec::new(), Vec::new());
     metric.for_each(|point| {
-        let own = &family.members[member];
-        if own.texts.get(point.series) != SeriesText::Unknown {
+        if family.members[member].texts.get(point.series) != SeriesText::Unknown {
             return;
         }
-        let mut labels = series_labels(point.attributes.iter(), &own.scope, of_histogram);
+        let mut labels = series_labels(point.attributes.iter(), &scope, naming, of_histogram);
         text.clear();
-        text.push(b'{');
-        write_labels(&mut text, &mut labels, &mut scratch);
-        finish_text(&mut text, of_histogram);
+        if encoding == Encoding::Text {
+            text.push(if is_quoted { b',' } else { b'{' });
+        }
+        write_labels(&mut text, &mut labels, &mut scratch, encoding);
+        if encoding == Encoding::Text {
+            finish_text(&mut text, of_histogram);
+        }
         if family.identities.are_distinct() && !family.identities.stay_distinct(&labels) {
             begin_to_compare(family);
         }
@@ -60,7 +71,7 @@ pub(crate) fn learn_series(
             None => family.members[member].texts.insert(point.series, &text),
             Some(owner) => {
                 let merges = can_merge(&family.members[owner.0 as usize], &family.members[member]);
-                reports.push(duplicate(family, metric, &text, merges));
+                reports.push(duplicate(family, metric, &labels, merges));
                 if merges {
                     family.identities.group(owner, id);
                     family.members[member].texts.insert(point.series, &text);
@@ -72,28 +83,27 @@ pub(crate) fn learn_series(
     });
 }
 
-fn has_unknown(family: &Family, member: usize) -> bool {
-    let texts = &family.members[member].texts;
-    (0..texts.len()).any(|series| texts.get(series) == SeriesText::Unknown)
-}
-
 /// Makes `{a="b"` what stands between a sample's name and its value: `{a="b"} `, or a blank where there
 /// are no labels; of a histogram what stands before `le`: `{a="b",` or `{`.
+///
+/// Where the name is inside of the braces, a comma is in the place of the first.
 fn finish_text(text: &mut Vec<u8>, of_histogram: bool) {
     let has_labels = text.len() > 1;
+    let is_quoted = text.first() == Some(&b',');
     match (of_histogram, has_labels) {
         (true, true) => text.push(b','),
         (true, false) => {}
         (false, true) => text.extend_from_slice(b"} "),
         (false, false) => {
             text.clear();
-            text.push(b' ');
+            text.extend_from_slice(if is_quoted { b"} " } else { b" " });
         }
     }
 }
 
 /// Whether series of two metrics with equal labels may be added up: parts of one thing that the page
-/// cannot tell apart, namely of instruments of one name that are sums, or histograms with equal bounds.
+/// cannot tell apart, namely of instruments of one name that are sums, or histograms with equal bounds or
+/// exponential ones.
 ///
 /// A last value has no sum. Instruments of different names (`a.b` and `a_b`) are different things, or
 /// one counted twice while it is being renamed.
@@ -104,20 +114,22 @@ fn can_merge(owner: &Member, other: &Member) -> bool {
             (MetricKind::Histogram, MetricKind::Histogram) => {
                 owner.buckets.bounds() == other.buckets.bounds()
             }
+            (MetricKind::ExponentialHistogram, MetricKind::ExponentialHistogram) => true,
             _ => false,
         }
 }
 
-fn duplicate(family: &Family, metric: &Metric<'_>, text: &[u8], merges: bool) -> Report {
-    let labels = String::from_utf8_lossy(text);
-    let labels = labels.trim_end_matches([' ', ',']);
+fn duplicate(family: &Family, metric: &Metric<'_>, labels: &[Label<'_>], merges: bool) -> Report {
+    let mut text = Vec::new();
+    write_labels(&mut text, &mut labels.to_vec(), &mut Vec::new(), Encoding::Text);
+    let labels = String::from_utf8_lossy(&text);
     let done = if merges { "they are added up" } else { "the first is on the page, the later dropped" };
     Report {
         kind: if merges { "prometheus.merged" } else { "prometheus.duplicate" },
         subject: family.name.to_string(),
         message: format!(
-            "two series of {:?} have the same labels on the page, {}{labels} (the later one is of metric {:?} of scope \
-             {:?}): {done}; give them attributes, names or, with scope labels on, scopes that differ",
+            "two series of {:?} have the same labels on the page, {}{{{labels}}} (the later one is of metric {:?} of \
+             scope {:?}): {done}; give them attributes, names or, with scope labels on, scopes that differ",
             family.name,
             family.name,
             metric.name(),

@@ -77,9 +77,15 @@
 //! - `server`: `Server`, which opens a port for `/metrics`. Off by default; without it nothing here needs
 //!   a runtime, and the route is the service's own.
 
+mod arithmetic;
+mod body;
 mod claims;
 mod clean;
+mod coding;
 mod escape;
+mod escaping;
+mod exemplar;
+mod exponential;
 mod exporter;
 mod family;
 mod format;
@@ -88,6 +94,7 @@ mod labels;
 mod learn;
 mod merge;
 mod name;
+mod naming;
 mod negotiation;
 mod number;
 mod page;
@@ -96,12 +103,20 @@ mod report;
 mod response;
 #[cfg(feature = "server")]
 mod server;
+mod strategy;
+mod stream;
 mod target_info;
 mod texts;
+mod timestamp;
 mod unit;
 mod value;
+mod wire;
 
+pub use body::PageBody;
+pub use escaping::EscapingScheme;
 pub use exporter::{PrometheusExporter, PrometheusExporterBuilder};
-pub use format::Format;
+pub use format::{Exposition, Format};
 #[cfg(feature = "server")]
-pub use server::{Server, ServerError};
+pub use server::{Server, ServerBuilder, ServerError};
+pub use strategy::TranslationStrategy;
+pub use stream::PageStream;

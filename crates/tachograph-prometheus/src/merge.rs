@@ -1,15 +1,27 @@
-//! Series that are added up, because the page cannot tell them apart.
+//! What is on the page of a series, and series that are added up because the page cannot tell them apart.
 
-use tachograph_sdk::metrics::{NumberValue, PointValue};
+use tachograph_sdk::metrics::{Exemplar, NumberValue, Point, PointValue};
 
-/// A value that a line or the lines of a series are written from.
+use crate::arithmetic::{add, is_negative};
+use crate::exponential::{Exponential, ExponentialTotal};
+
+/// What the lines or the message of a series are written from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample<'a> {
+    pub(crate) value: Value<'a>,
+    /// When the series began, in nanoseconds since the Unix epoch.
+    pub(crate) start_unix_nanos: u64,
+    pub(crate) exemplars: &'a [Exemplar],
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Value<'a> {
     Number(NumberValue),
     Histogram(HistogramView<'a>),
+    Exponential(Exponential<'a>),
 }
 
-/// What is on the page of a histogram.
+/// What is on the page of a histogram with explicit boundaries.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HistogramView<'a> {
     pub(crate) bucket_counts: &'a [u64],
@@ -18,11 +30,11 @@ pub(crate) struct HistogramView<'a> {
     pub(crate) has_negative: bool,
 }
 
-impl<'a> Value<'a> {
-    /// The value of a point; `None` for a kind that the formats have no place for.
+impl<'a> Sample<'a> {
+    /// What is on the page of a point; `None` for a kind that the formats have no place for.
     #[inline]
-    pub(crate) fn of(value: PointValue<'a>) -> Option<Self> {
-        Some(match value {
+    pub(crate) fn of(point: &Point<'a>) -> Option<Self> {
+        let value = match point.value {
             PointValue::U64(value) => Value::Number(NumberValue::U64(value)),
             PointValue::I64(value) => Value::Number(NumberValue::I64(value)),
             PointValue::F64(value) => Value::Number(NumberValue::F64(value)),
@@ -31,78 +43,67 @@ impl<'a> Value<'a> {
                 sum: point.sum(),
                 has_negative: point.min().is_some_and(is_negative),
             }),
+            PointValue::ExponentialHistogram(point) => Value::Exponential(Exponential::of(point)),
             _ => return None,
-        })
+        };
+        Some(Sample { value, start_unix_nanos: point.start_unix_nanos, exemplars: point.exemplars() })
     }
 }
 
-/// Whether a number is below zero.
-fn is_negative(number: NumberValue) -> bool {
-    match number {
-        NumberValue::U64(_) => false,
-        NumberValue::I64(value) => value < 0,
-        NumberValue::F64(value) => value < 0.0,
-    }
-}
-
-/// A sum of several series of one kind.
+/// A sum of several series of one kind. It began when the first of them did, and has no exemplars.
 #[derive(Clone, Debug)]
-pub(crate) enum Total {
+pub(crate) struct Total {
+    value: TotalValue,
+    start_unix_nanos: u64,
+}
+
+#[derive(Clone, Debug)]
+enum TotalValue {
     Number(NumberValue),
     Histogram { bucket_counts: Vec<u64>, sum: NumberValue, has_negative: bool },
+    Exponential(ExponentialTotal),
 }
 
 impl Total {
-    pub(crate) fn new(value: Value<'_>) -> Self {
-        match value {
-            Value::Number(value) => Total::Number(value),
-            Value::Histogram(view) => Total::Histogram {
+    pub(crate) fn new(sample: Sample<'_>) -> Self {
+        let value = match sample.value {
+            Value::Number(value) => TotalValue::Number(value),
+            Value::Histogram(view) => TotalValue::Histogram {
                 bucket_counts: view.bucket_counts.to_vec(),
                 sum: view.sum,
                 has_negative: view.has_negative,
             },
-        }
+            Value::Exponential(view) => TotalValue::Exponential(ExponentialTotal::new(view)),
+        };
+        Total { value, start_unix_nanos: sample.start_unix_nanos }
     }
 
-    pub(crate) fn add(&mut self, value: Value<'_>) {
-        match (self, value) {
-            (Total::Number(total), Value::Number(value)) => *total = add(*total, value),
-            (Total::Histogram { bucket_counts, sum, has_negative }, Value::Histogram(view)) => {
+    pub(crate) fn add(&mut self, sample: Sample<'_>) {
+        self.start_unix_nanos = self.start_unix_nanos.min(sample.start_unix_nanos);
+        match (&mut self.value, sample.value) {
+            (TotalValue::Number(total), Value::Number(value)) => *total = add(*total, value),
+            (TotalValue::Histogram { bucket_counts, sum, has_negative }, Value::Histogram(view)) => {
                 for (total, count) in bucket_counts.iter_mut().zip(view.bucket_counts) {
                     *total = total.wrapping_add(*count);
                 }
                 *sum = add(*sum, view.sum);
                 *has_negative |= view.has_negative;
             }
+            (TotalValue::Exponential(total), Value::Exponential(view)) => total.add(view),
             // A family has one kind.
             _ => {}
         }
     }
 
-    pub(crate) fn value(&self) -> Value<'_> {
-        match self {
-            Total::Number(value) => Value::Number(*value),
-            Total::Histogram { bucket_counts, sum, has_negative } => {
+    pub(crate) fn sample(&self) -> Sample<'_> {
+        let value = match &self.value {
+            TotalValue::Number(value) => Value::Number(*value),
+            TotalValue::Histogram { bucket_counts, sum, has_negative } => {
                 Value::Histogram(HistogramView { bucket_counts, sum: *sum, has_negative: *has_negative })
             }
-        }
-    }
-}
-
-/// Adds two numbers: integers as the engine does, wrapping; numbers of two kinds as floats.
-fn add(a: NumberValue, b: NumberValue) -> NumberValue {
-    match (a, b) {
-        (NumberValue::U64(a), NumberValue::U64(b)) => NumberValue::U64(a.wrapping_add(b)),
-        (NumberValue::I64(a), NumberValue::I64(b)) => NumberValue::I64(a.wrapping_add(b)),
-        (a, b) => NumberValue::F64(to_f64(a) + to_f64(b)),
-    }
-}
-
-fn to_f64(number: NumberValue) -> f64 {
-    match number {
-        NumberValue::U64(value) => value as f64,
-        NumberValue::I64(value) => value as f64,
-        NumberValue::F64(value) => value,
+            TotalValue::Exponential(total) => Value::Exponential(total.view()),
+        };
+        Sample { value, start_unix_nanos: self.start_unix_nanos, exemplars: &[] }
     }
 }
 
@@ -111,23 +112,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn integers_stay_integers_and_mixed_kinds_become_floats() {
-        let two_to_the_60 = NumberValue::U64(1 << 60);
-        assert_eq!(add(two_to_the_60, NumberValue::U64(1)), NumberValue::U64((1 << 60) + 1));
-        assert_eq!(add(NumberValue::I64(-3), NumberValue::I64(1)), NumberValue::I64(-2));
-        assert_eq!(add(NumberValue::U64(1), NumberValue::F64(0.5)), NumberValue::F64(1.5));
-    }
-
-    #[test]
     fn histograms_are_added_bucket_by_bucket() {
-        let view = |bucket_counts, sum, has_negative| {
-            Value::Histogram(HistogramView { bucket_counts, sum, has_negative })
+        let sample = |bucket_counts, sum, has_negative, start_unix_nanos| Sample {
+            value: Value::Histogram(HistogramView { bucket_counts, sum, has_negative }),
+            start_unix_nanos,
+            exemplars: &[],
         };
-        let mut total = Total::new(view(&[1, 2, 3], NumberValue::F64(1.5), false));
-        total.add(view(&[10, 20, 30], NumberValue::F64(0.25), true));
-        let Value::Histogram(sum) = total.value() else { panic!("a histogram") };
+        let mut total = Total::new(sample(&[1, 2, 3], NumberValue::F64(1.5), false, 5));
+        total.add(sample(&[10, 20, 30], NumberValue::F64(0.25), true, 4));
+        let Value::Histogram(sum) = total.sample().value else { panic!("a histogram") };
         assert_eq!(sum.bucket_counts, [11, 22, 33]);
         assert_eq!(sum.sum, NumberValue::F64(1.75));
         assert!(sum.has_negative);
+        assert_eq!(total.sample().start_unix_nanos, 4);
     }
 }

@@ -1,14 +1,13 @@
-//! Names of metrics and labels by the translation strategy `UnderscoreEscapingWithSuffixes`.
+//! Names of metrics and labels by a translation strategy.
 //!
 //! Follows "OTLP Metric points to Prometheus" of OpenTelemetry's
-//! `compatibility/prometheus_and_openmetrics.md`. The strategy is applied here, before anything is
-//! negotiated; what it makes is legal in the classic grammar, so that the negotiated escaping scheme
-//! `underscores` finds nothing left to escape. Another strategy would be another function beside
-//! [`translate`], another scheme a pass over its result.
+//! `compatibility/prometheus_and_openmetrics.md`. The strategy is applied first; the negotiated escaping scheme
+//! has something left to do only where the strategy does not escape.
 
 use std::borrow::Cow;
 
 use crate::clean::{clean_label_chars, clean_metric_chars};
+use crate::naming::Naming;
 use crate::unit::UnitWords;
 
 /// What a metric is to Prometheus.
@@ -31,49 +30,100 @@ pub(crate) struct TranslatedName {
 /// What a counter's samples end in.
 pub(crate) const TOTAL: &str = "_total";
 
+impl Naming {
+    /// The name of a metric.
+    pub(crate) fn metric(self, name: &str, unit: &str, kind: FamilyKind, ratio: bool) -> TranslatedName {
+        translate(name, unit, kind, self, ratio)
+    }
+
+    /// The name of a label: not empty, not the server's own, and legal unless UTF-8 is allowed.
+    pub(crate) fn label(self, key: &str) -> Cow<'_, str> {
+        match self.strategy.escapes() {
+            true => label_name(key),
+            false => self.scheme.label(key),
+        }
+    }
+}
+
 /// Translates an instrument's name and unit.
 ///
-/// Characters outside `[a-zA-Z0-9_:]` become `_`, and runs of `_` one; an initial digit gets a `_`
-/// before it. The unit's words are appended unless the name already ends with them, then `_total` on a
-/// counter that does not end with it. With `ratio` set, a gauge of unit `1` ends with `_ratio`.
-pub(crate) fn translate(name: &str, unit: &str, kind: FamilyKind, ratio: bool) -> TranslatedName {
-    let clean = clean_metric_chars(name);
-    let mut base = match kind {
-        // The unit goes before `_total`.
-        FamilyKind::Counter => clean.strip_suffix(TOTAL).unwrap_or(&clean).to_owned(),
-        FamilyKind::Gauge | FamilyKind::Histogram => clean.into_owned(),
+/// Where the strategy escapes, characters outside `[a-zA-Z0-9_:]` become `_`, and runs of `_` one; an initial
+/// digit gets a `_` before it. Where it has suffixes, the unit's words are appended unless the name already
+/// ends with them, then `_total` on a counter that does not end with it; with `ratio` set, a gauge of unit `1`
+/// ends with `_ratio`. What is illegal then is escaped by the scheme.
+fn translate(name: &str, unit: &str, kind: FamilyKind, naming: Naming, ratio: bool) -> TranslatedName {
+    let clean = match naming.strategy.escapes() {
+        true => clean_metric_chars(name),
+        false => Cow::Borrowed(name),
     };
     let words = UnitWords::of(unit);
+    let ratio = ratio && unit == "1";
+    let mut base = match naming.strategy.has_suffixes() {
+        true => with_suffixes(&clean, &words, kind, ratio),
+        false => clean.into_owned(),
+    };
+    let has_digit = base.starts_with(|initial: char| initial.is_ascii_digit());
+    if base.is_empty() || (has_digit && naming.strategy.escapes()) {
+        base.insert(0, '_');
+    }
+    if kind == FamilyKind::Counter && naming.strategy.has_suffixes() {
+        match &*base {
+            // Something must be left before `_total`.
+            "_" => base.push_str(TOTAL),
+            _ => push_word(&mut base, &TOTAL[1..]),
+        }
+    }
+    let name = naming.scheme.metric(&base).into_owned();
+    // OpenMetrics and the servers that read it insist on the underscore before the unit.
+    let stem = match kind {
+        FamilyKind::Counter => name.strip_suffix(TOTAL).unwrap_or(&name),
+        FamilyKind::Gauge | FamilyKind::Histogram => &name,
+    };
     let joined = words.joined();
-    if !ends_with_word(&base, &joined) {
+    let before = stem.strip_suffix(&*joined).and_then(|before| before.strip_suffix('_'));
+    let is_suffix = !joined.is_empty() && before.is_some_and(|before| !before.is_empty());
+    let unit = if is_suffix { joined.into_owned() } else { String::new() };
+    TranslatedName { name, unit }
+}
+
+/// The name with the unit's words, and of a counter without `_total`, before which they go.
+fn with_suffixes(name: &str, words: &UnitWords, kind: FamilyKind, ratio: bool) -> String {
+    let mut base = match kind {
+        FamilyKind::Counter => without_total(name).to_owned(),
+        FamilyKind::Gauge | FamilyKind::Histogram => name.to_owned(),
+    };
+    if !ends_with_word(&base, &words.joined()) {
         if !ends_with_word(&base, &words.main) {
             push_word(&mut base, &words.main);
         }
         push_word(&mut base, &words.per);
     }
-    if ratio && kind == FamilyKind::Gauge && unit == "1" && !ends_with_word(&base, "ratio") {
+    if ratio && kind == FamilyKind::Gauge && !ends_with_word(&base, "ratio") {
         push_word(&mut base, "ratio");
     }
-    // OpenMetrics and the servers that read it insist on the underscore before the unit.
-    let suffix_len = joined.len() + 1;
-    let is_suffix = !joined.is_empty() && base.len() > suffix_len && ends_with_word(&base, &joined);
-    let unit = if is_suffix { joined.into_owned() } else { String::new() };
-    if base.is_empty() || base.starts_with(|initial: char| initial.is_ascii_digit()) {
-        base.insert(0, '_');
+    base
+}
+
+/// The name without a last word `total`, and without what is between that and the word before.
+fn without_total(name: &str) -> &str {
+    let Some(before) = name.strip_suffix(&TOTAL[1..]) else { return name };
+    let mut chars = before.chars();
+    match chars.next_back() {
+        Some(between) if is_between_words(between) => chars.as_str(),
+        _ => name,
     }
-    match kind {
-        // Something must be left before `_total`.
-        FamilyKind::Counter if base == "_" => base.push_str(TOTAL),
-        FamilyKind::Counter => push_word(&mut base, &TOTAL[1..]),
-        FamilyKind::Gauge | FamilyKind::Histogram => {}
-    }
-    TranslatedName { name: base, unit }
+}
+
+/// Whether a character ends one word and begins the next: an underscore, or what a strategy that leaves names
+/// as they are has in its place (`foo.seconds` ends with the word `seconds`).
+fn is_between_words(c: char) -> bool {
+    c.is_ascii() && !c.is_ascii_alphanumeric() && c != ':'
 }
 
 /// Whether `name` is `word` or ends with `_word`. Nothing ends with the empty word but everything.
 fn ends_with_word(name: &str, word: &str) -> bool {
     match name.strip_suffix(word) {
-        Some(before) => word.is_empty() || before.is_empty() || before.ends_with('_'),
+        Some(before) => word.is_empty() || before.is_empty() || before.ends_with(is_between_words),
         None => false,
     }
 }
@@ -89,11 +139,11 @@ fn push_word(name: &mut String, word: &str) {
     name.push_str(word);
 }
 
-/// Translates an attribute's key to a label's name: `[a-zA-Z_][a-zA-Z0-9_]*`.
+/// Translates an attribute's key to a label's name where the strategy escapes: `[a-zA-Z_][a-zA-Z0-9_]*`.
 ///
 /// An initial digit gets `key_` before it. Runs of `_` become one, so that no label can begin with the
 /// two underscores that Prometheus keeps for itself. The empty key becomes `_`.
-pub(crate) fn label_name(key: &str) -> Cow<'_, str> {
+fn label_name(key: &str) -> Cow<'_, str> {
     let clean = clean_label_chars(key);
     match clean.as_bytes().first() {
         None => Cow::Borrowed("_"),
@@ -108,9 +158,15 @@ mod tests {
 
     use super::FamilyKind::{Counter, Gauge, Histogram};
     use super::*;
+    use crate::{EscapingScheme, TranslationStrategy};
+
+    const DEFAULT: Naming = Naming {
+        strategy: TranslationStrategy::UnderscoreEscapingWithSuffixes,
+        scheme: EscapingScheme::Underscores,
+    };
 
     fn name(name: &str, unit: &str, kind: FamilyKind) -> String {
-        translate(name, unit, kind, false).name
+        translate(name, unit, kind, DEFAULT, false).name
     }
 
     #[test]
@@ -122,6 +178,54 @@ mod tests {
         );
         assert_eq!(name("order.created.total", "{order}", Counter), "order_created_total");
         assert_eq!(name("queue.depth", "{message}", Gauge), "queue_depth");
+    }
+
+    #[test]
+    fn each_strategy_and_scheme_has_its_names() {
+        use EscapingScheme::{AllowUtf8, Dots, Underscores, Values};
+        use TranslationStrategy::*;
+        for (strategy, scheme, counter, gauge) in [
+            (UnderscoreEscapingWithSuffixes, Underscores, "foo_bar_bytes_total", "foo_bar_bytes"),
+            (UnderscoreEscapingWithSuffixes, AllowUtf8, "foo_bar_bytes_total", "foo_bar_bytes"),
+            (UnderscoreEscapingWithoutSuffixes, Underscores, "foo_bar", "foo_bar"),
+            (UnderscoreEscapingWithoutSuffixes, Dots, "foo_bar", "foo_bar"),
+            (NoUtf8EscapingWithSuffixes, Underscores, "foo_bar_bytes_total", "foo_bar_bytes"),
+            (NoUtf8EscapingWithSuffixes, AllowUtf8, "foo.bar_bytes_total", "foo.bar_bytes"),
+            (NoUtf8EscapingWithSuffixes, Dots, "foo_dot_bar__bytes__total", "foo_dot_bar__bytes"),
+            (NoUtf8EscapingWithSuffixes, Values, "U__foo_2e_bar__bytes__total", "U__foo_2e_bar__bytes"),
+            (NoTranslation, Underscores, "foo_bar", "foo_bar"),
+            (NoTranslation, AllowUtf8, "foo.bar", "foo.bar"),
+            (NoTranslation, Dots, "foo_dot_bar", "foo_dot_bar"),
+            (NoTranslation, Values, "U__foo_2e_bar", "U__foo_2e_bar"),
+        ] {
+            let naming = Naming::new(strategy, scheme);
+            assert_eq!(naming.metric("foo.bar", "By", Counter, false).name, counter, "{naming:?}");
+            assert_eq!(naming.metric("foo.bar", "By", Gauge, false).name, gauge, "{naming:?}");
+        }
+    }
+
+    #[test]
+    fn a_dot_is_between_words_where_names_stay_as_they_are() {
+        let naming = Naming::new(TranslationStrategy::NoUtf8EscapingWithSuffixes, EscapingScheme::AllowUtf8);
+        let translated = |name, unit, kind| naming.metric(name, unit, kind, false);
+        assert_eq!(translated("req.total", "", Counter).name, "req_total");
+        assert_eq!(translated("req.total", "By", Counter).name, "req_bytes_total");
+        assert_eq!(translated("dur.seconds", "s", Histogram).name, "dur.seconds");
+        // Servers want an underscore before the unit of the comment.
+        assert_eq!(translated("dur.seconds", "s", Histogram).unit, "");
+        assert_eq!(translated("dur", "s", Histogram).unit, "seconds");
+        assert_eq!(translated("", "", Counter).name, "__total");
+        assert_eq!(translated("日本", "By", Gauge).name, "日本_bytes");
+        assert_eq!(translated("1st", "", Gauge).name, "1st");
+    }
+
+    #[test]
+    fn no_translation_adds_nothing() {
+        let naming = Naming::new(TranslationStrategy::NoTranslation, EscapingScheme::AllowUtf8);
+        assert_eq!(naming.metric("a  b_seconds", "s", Counter, true).name, "a  b_seconds");
+        assert_eq!(naming.metric("a  b_seconds", "s", Counter, true).unit, "seconds");
+        assert_eq!(naming.metric("utilization", "1", Gauge, true).name, "utilization");
+        assert_eq!(naming.metric("", "", Counter, true).name, "_");
     }
 
     #[test]
@@ -160,7 +264,7 @@ mod tests {
 
     #[test]
     fn the_unit_comment_is_the_suffix_that_the_name_has() {
-        let unit = |name, unit, kind| translate(name, unit, kind, false).unit;
+        let unit = |name, unit, kind| translate(name, unit, kind, DEFAULT, false).unit;
         assert_eq!(unit("foo.bar", "By", Counter), "bytes");
         assert_eq!(unit("dur_seconds", "s", Histogram), "seconds");
         assert_eq!(unit("speed", "m/s", Gauge), "meters_per_second");
@@ -174,10 +278,10 @@ mod tests {
     fn the_unit_one_adds_a_ratio_to_gauges_only_where_asked() {
         assert_eq!(name("utilization", "1", Gauge), "utilization");
         assert_eq!(name("hits", "1", Counter), "hits_total");
-        assert_eq!(translate("utilization", "1", Gauge, true).name, "utilization_ratio");
-        assert_eq!(translate("cache.ratio", "1", Gauge, true).name, "cache_ratio");
-        assert_eq!(translate("hits", "1", Counter, true).name, "hits_total");
-        assert_eq!(translate("size", "By", Gauge, true).name, "size_bytes");
+        assert_eq!(translate("utilization", "1", Gauge, DEFAULT, true).name, "utilization_ratio");
+        assert_eq!(translate("cache.ratio", "1", Gauge, DEFAULT, true).name, "cache_ratio");
+        assert_eq!(translate("hits", "1", Counter, DEFAULT, true).name, "hits_total");
+        assert_eq!(translate("size", "By", Gauge, DEFAULT, true).name, "size_bytes");
     }
 
     #[test]
@@ -220,7 +324,7 @@ mod tests {
         #[test]
         fn whatever_comes_in_a_legal_name_comes_out(input in "\\PC{0,24}|[a-c_.0-9:]{0,12}", unit in "\\PC{0,8}|[{}/a-z1]{0,6}") {
             for kind in [Counter, Gauge, Histogram] {
-                let translated = translate(&input, &unit, kind, true);
+                let translated = translate(&input, &unit, kind, DEFAULT, true);
                 prop_assert!(is_legal(&translated.name, true), "{:?}", translated);
                 prop_assert!(!translated.name.contains("__") || translated.name == "__total", "{:?}", translated);
                 let base = match kind {
@@ -242,7 +346,7 @@ mod tests {
 
         #[test]
         fn a_legal_name_without_unit_is_left_alone(input in "[a-z:]([a-z0-9:]_?){0,10}") {
-            prop_assert_eq!(&*translate(&input, "", Gauge, false).name, &*input);
+            prop_assert_eq!(&*translate(&input, "", Gauge, DEFAULT, false).name, &*input);
         }
     }
 }

@@ -57,6 +57,15 @@ pub(crate) fn write_f64(out: &mut Vec<u8>, value: f64, format: Format) {
     }
 }
 
+/// Appends nanoseconds as seconds with three decimals, which are what servers keep: `1520879607.789`.
+pub(crate) fn write_seconds(out: &mut Vec<u8>, nanos: u64) {
+    let millis = nanos / 1_000_000;
+    write_u64(out, millis / 1_000);
+    out.push(b'.');
+    let decimals = millis % 1_000;
+    out.extend_from_slice(&[100, 10, 1].map(|place| b'0' + (decimals / place % 10) as u8));
+}
+
 /// Appends a float as a JSON number, as ECMAScript writes it: `1`, `0.25`, `1000000`, `1e+21`, `1e-7`.
 ///
 /// The caller sees to NaN and the infinities, which JSON has no number for.
@@ -286,6 +295,17 @@ mod tests {
         out.push(b' ');
         write_i64(&mut out, i64::MIN);
         assert_eq!(out, b"18446744073709551615 -9223372036854775808");
+    }
+
+    #[test]
+    fn seconds_have_three_decimals() {
+        for (nanos, expected) in
+            [(0, "0.000"), (1_520_879_607_789_999_999, "1520879607.789"), (5_000_000, "0.005")]
+        {
+            let mut out = Vec::new();
+            write_seconds(&mut out, nanos);
+            assert_eq!(out, expected.as_bytes());
+        }
     }
 
     proptest! {

@@ -1,6 +1,7 @@
 //! What is known of the metrics of a provider: their families, and where each is on the page.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use opentelemetry::InstrumentationScope;
@@ -8,20 +9,28 @@ use tachograph_sdk::Resource;
 use tachograph_sdk::metrics::{Collection, Metric, MetricKind};
 
 use crate::Format;
+use crate::TranslationStrategy;
 use crate::claims::{Claims, Owner, TARGET_INFO, Taken};
 use crate::family::{Family, Member};
-use crate::labels::{ScopeLabel, scope_labels};
+use crate::format::Encoding;
+use crate::labels::{ScopeLabel, resource_labels, scope_labels};
 use crate::learn::{enrol, learn_series};
-use crate::name::{FamilyKind, TranslatedName, translate};
+use crate::name::{FamilyKind, TranslatedName};
+use crate::naming::Naming;
 use crate::report::Report;
 use crate::target_info::TargetInfo;
+use crate::texts::SeriesText;
 
-/// What decides the text of a page, but for the format.
-#[derive(Clone, Copy, Debug)]
+/// What decides a page, but for what is negotiated.
+#[derive(Clone, Debug)]
 pub(crate) struct Options {
+    pub(crate) strategy: TranslationStrategy,
     pub(crate) scope_labels: bool,
     pub(crate) target_info: bool,
     pub(crate) ratio_suffix: bool,
+    pub(crate) created_samples: bool,
+    /// The keys of the resource's attributes that are labels of every series.
+    pub(crate) resource_labels: Arc<[String]>,
 }
 
 /// Where a metric is on the page.
@@ -37,25 +46,35 @@ pub(crate) enum Placement {
 
 /// Grows with the provider: metrics and series are learned when a collection first shows them, and
 /// keep their places from then on. A metric that never records costs its name and a few words.
+///
+/// There is one for each way in which names are escaped, and for text and messages, that has been asked for:
+/// names that collide by one scheme do not by another.
 #[derive(Debug)]
 pub(crate) struct Registry {
     options: Options,
+    pub(crate) naming: Naming,
+    encoding: Encoding,
     /// By the metric's id.
     placements: Vec<Placement>,
     /// By the family's number, in the order in which their first metrics were made; made themselves
     /// when one of their metrics has a series.
     families: Vec<Option<Box<Family>>>,
     claims: Claims,
-    /// The labels of scopes, shared by their metrics.
+    /// The labels that all series have. Known from the first collection on.
+    constant: Vec<ScopeLabel>,
+    /// The labels of scopes, and those, shared by their metrics.
     scopes: HashMap<InstrumentationScope, Arc<[ScopeLabel]>>,
     /// Known from the first collection on; the resource does not change in the life of a provider.
     target_info: Option<TargetInfo>,
 }
 
 impl Registry {
-    pub(crate) fn new(options: Options) -> Self {
+    pub(crate) fn new(options: Options, naming: Naming, encoding: Encoding) -> Self {
         Registry {
             options,
+            naming,
+            encoding,
+            constant: Vec::new(),
             placements: Vec::new(),
             families: Vec::new(),
             claims: Claims::default(),
@@ -77,13 +96,15 @@ impl Registry {
         self.families.get(family as usize)?.as_deref()
     }
 
-    /// Whether nothing of a collection is new, as far as can be told without visiting its series.
+    /// Whether nothing of a collection is new.
+    ///
+    /// Series are visited only of metrics that had some without a point when they were learned.
     pub(crate) fn covers(&self, collection: &Collection) -> bool {
         let knows = |metric: Metric<'_>| match self.placement(&metric) {
             Some(Placement::Member(family, member)) => self
                 .family(family)
                 .and_then(|family| family.members.get(member as usize))
-                .is_some_and(|member| metric.series_len() <= member.texts.len()),
+                .is_some_and(|member| covers_series(member, &metric)),
             Some(Placement::Idle(_)) => metric.series_len() == 0,
             Some(Placement::Dropped) => true,
             None => false,
@@ -95,7 +116,7 @@ impl Registry {
     /// does not.
     pub(crate) fn learn(&mut self, collection: &Collection, reports: &mut Vec<Report>) {
         if self.target_info.is_none() {
-            self.learn_target_info(collection.resource());
+            self.learn_resource(collection.resource());
         }
         for metric in collection.metrics() {
             let known = self.placement(&metric);
@@ -113,15 +134,16 @@ impl Registry {
             if let Placement::Member(family, member) = placement
                 && let Some(family) = self.families[family as usize].as_deref_mut()
             {
-                learn_series(family, member as usize, &metric, reports);
+                learn_series(family, member as usize, &metric, self.naming, self.encoding, reports);
             }
         }
     }
 
     /// Comes before any metric, so that the names of `target_info` are free for it.
-    fn learn_target_info(&mut self, resource: &Resource) {
+    fn learn_resource(&mut self, resource: &Resource) {
+        self.constant = resource_labels(resource, &self.options.resource_labels, self.naming);
         let target_info = match self.options.target_info {
-            true => TargetInfo::of(resource),
+            true => TargetInfo::of(resource, self.naming, self.encoding),
             false => TargetInfo::default(),
         };
         if !target_info.is_empty() {
@@ -174,14 +196,7 @@ impl Registry {
     fn put_on_the_page(&mut self, metric: &Metric<'_>, number: u32, reports: &mut Vec<Report>) -> Placement {
         let Some(kind) = family_kind(metric) else { return Placement::Dropped };
         let name = self.translate(metric, kind);
-        let scope = match self.options.scope_labels {
-            true => self
-                .scopes
-                .entry(metric.scope().clone())
-                .or_insert_with(|| scope_labels(metric.scope()).into())
-                .clone(),
-            false => Arc::default(),
-        };
+        let scope = self.labels_of_all_series(metric.scope());
         let slot = &mut self.families[number as usize];
         if let Some(family) = slot {
             let conflict = family.join(&name.unit, metric.description());
@@ -197,21 +212,53 @@ impl Registry {
         }
         let family = slot.get_or_insert_with(|| {
             let has_type = self.claims.has_type(&name.name);
-            Box::new(Family::new(name, kind, metric.description(), has_type))
+            Box::new(Family::new(name, kind, metric.description(), has_type, self.encoding))
         });
         Placement::Member(number, enrol(family, Member::new(metric, scope)) as u32)
     }
 
-    fn translate(&self, metric: &Metric<'_>, kind: FamilyKind) -> TranslatedName {
-        translate(metric.name(), metric.unit(), kind, self.options.ratio_suffix)
+    /// The labels of a scope and of the resource, as the options have it.
+    fn labels_of_all_series(&mut self, scope: &InstrumentationScope) -> Arc<[ScopeLabel]> {
+        let nameless = InstrumentationScope::default();
+        let scope = if self.options.scope_labels { scope } else { &nameless };
+        if let Some(labels) = self.scopes.get(scope) {
+            return Arc::clone(labels);
+        }
+        let own = scope_labels(scope, self.naming).into_iter();
+        let labels: Arc<[ScopeLabel]> = own.chain(self.constant.iter().cloned()).collect();
+        self.scopes.insert(scope.clone(), Arc::clone(&labels));
+        labels
     }
+
+    fn translate(&self, metric: &Metric<'_>, kind: FamilyKind) -> TranslatedName {
+        self.naming.metric(metric.name(), metric.unit(), kind, self.options.ratio_suffix)
+    }
+
+    /// Whether OpenMetrics has samples of when series began.
+    pub(crate) fn has_created_samples(&self) -> bool {
+        self.options.created_samples
+    }
+}
+
+fn covers_series(member: &Member, metric: &Metric<'_>) -> bool {
+    if metric.series_len() > member.texts.len() {
+        return false;
+    }
+    let has_new = || {
+        let visited = metric.try_for_each(|point| match member.texts.get(point.series) {
+            SeriesText::Unknown => ControlFlow::Break(()),
+            SeriesText::Text(_) | SeriesText::Dropped => ControlFlow::Continue(()),
+        });
+        visited.is_break()
+    };
+    !member.texts.has_unknown() || !has_new()
 }
 
 fn family_kind(metric: &Metric<'_>) -> Option<FamilyKind> {
     match metric.kind() {
         MetricKind::Sum { monotonic: true } => Some(FamilyKind::Counter),
         MetricKind::Sum { monotonic: false } | MetricKind::Gauge => Some(FamilyKind::Gauge),
-        MetricKind::Histogram => Some(FamilyKind::Histogram),
+        MetricKind::Histogram | MetricKind::ExponentialHistogram => Some(FamilyKind::Histogram),
         // The SDK may learn kinds that this crate has not.
         _ => None,
     }

@@ -7,26 +7,35 @@
 use tachograph_sdk::Resource;
 
 use crate::Format;
-use crate::family::write_comments;
+use crate::claims::{TARGET, TARGET_INFO};
+use crate::family::{write_comments, write_fields};
+use crate::format::Encoding;
 use crate::labels::{series_labels, write_labels};
+use crate::name::FamilyKind;
+use crate::naming::Naming;
+use crate::wire::{begin_delimited, end_delimited, write_double, write_message};
 
 const HELP: &str = "Target metadata";
 
-/// The lines of `target_info`, comments and sample; empty where there is none.
+/// The lines of `target_info`, comments and sample, or its message; empty where there is none.
 #[derive(Debug, Default)]
 pub(crate) struct TargetInfo {
+    /// By [`Format::dialect`].
     gauge: [Box<[u8]>; 2],
     info: Box<[u8]>,
 }
 
 impl TargetInfo {
     /// None for a resource without attributes.
-    pub(crate) fn of(resource: &Resource) -> Self {
-        let mut labels = series_labels(resource.attributes().iter(), &[], false);
+    pub(crate) fn of(resource: &Resource, naming: Naming, encoding: Encoding) -> Self {
+        let mut labels = series_labels(resource.attributes().iter(), &[], naming, false);
         let mut text = Vec::new();
-        write_labels(&mut text, &mut labels, &mut Vec::new());
+        write_labels(&mut text, &mut labels, &mut Vec::new(), encoding);
         if text.is_empty() {
             return TargetInfo::default();
+        }
+        if encoding == Encoding::Protobuf {
+            return TargetInfo { gauge: [message(&text), Box::default()], info: Box::default() };
         }
         let lines = |format, name, kind| {
             let mut lines = write_comments(format, name, kind, "", HELP);
@@ -36,20 +45,33 @@ impl TargetInfo {
             lines.into_boxed_slice()
         };
         TargetInfo {
-            gauge: Format::ALL.map(|format| lines(format, "target_info", "gauge")),
-            info: lines(Format::OpenMetrics100, "target", "info"),
+            gauge: [Format::Text004, Format::OpenMetrics100]
+                .map(|format| lines(format, TARGET_INFO, "gauge")),
+            info: lines(Format::OpenMetrics100, TARGET, "info"),
         }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.info.is_empty()
+        self.gauge[0].is_empty()
     }
 
     /// The lines; `has_type` says whether the name `target` is free for the family.
     pub(crate) fn lines(&self, format: Format, has_type: bool) -> &[u8] {
         match format {
             Format::OpenMetrics100 if has_type => &self.info,
-            _ => &self.gauge[format.index()],
+            _ => &self.gauge[format.dialect()],
         }
     }
+}
+
+fn message(labels: &[u8]) -> Box<[u8]> {
+    let mut out = Vec::new();
+    let start = begin_delimited(&mut out);
+    out.extend_from_slice(&write_fields(TARGET_INFO, HELP, FamilyKind::Gauge, ""));
+    write_message(&mut out, 4, |out| {
+        out.extend_from_slice(labels);
+        write_message(out, 2, |out| write_double(out, 1, 1.0));
+    });
+    end_delimited(&mut out, start);
+    out.into_boxed_slice()
 }

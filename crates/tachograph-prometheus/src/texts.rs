@@ -1,4 +1,4 @@
-//! The label texts of one metric's series, formatted once.
+//! The label texts of one metric's series, formatted once: as text, or as messages.
 
 /// What is known of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -7,7 +7,7 @@ pub(crate) enum SeriesText<'a> {
     Unknown,
     /// It is not on the page: another series has its labels.
     Dropped,
-    /// The text between a sample's name and its value.
+    /// The text between a sample's name and its value, or the labels of a message.
     Text(&'a [u8]),
 }
 
@@ -16,6 +16,8 @@ pub(crate) enum SeriesText<'a> {
 pub(crate) struct SeriesTexts {
     bytes: Vec<u8>,
     spans: Vec<Span>,
+    /// How many of the spans are unknown.
+    unknown: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +43,19 @@ impl SeriesTexts {
             let more = len - self.spans.len();
             reserve_frugally(&mut self.spans, more);
             self.spans.resize(len, Span::UNKNOWN);
+            self.unknown += more;
         }
+    }
+
+    /// Whether there is a series below [`len`](Self::len) that has no text yet: it had no point when it was
+    /// looked at.
+    pub(crate) fn has_unknown(&self) -> bool {
+        self.unknown > 0
+    }
+
+    fn set(&mut self, series: usize, span: Span) {
+        let before = std::mem::replace(&mut self.spans[series], span);
+        self.unknown -= usize::from(before.len == Span::UNKNOWN.len);
     }
 
     #[inline]
@@ -62,7 +76,7 @@ impl SeriesTexts {
         self.grow_to(series + 1);
         let start = u32::try_from(self.bytes.len());
         let end = u32::try_from(self.bytes.len() + text.len());
-        self.spans[series] = match (start, end) {
+        let span = match (start, end) {
             (Ok(start), Ok(end)) if end - start < Span::DROPPED.len => {
                 reserve_frugally(&mut self.bytes, text.len());
                 self.bytes.extend_from_slice(text);
@@ -70,11 +84,12 @@ impl SeriesTexts {
             }
             _ => Span::DROPPED,
         };
+        self.set(series, span);
     }
 
     pub(crate) fn mark_dropped(&mut self, series: usize) {
         self.grow_to(series + 1);
-        self.spans[series] = Span::DROPPED;
+        self.set(series, Span::DROPPED);
     }
 
     /// The texts there are, with the number of their series.
@@ -110,7 +125,9 @@ mod tests {
         assert_eq!(texts.get(3), SeriesText::Dropped);
         assert_eq!(texts.get(4), SeriesText::Unknown);
         assert_eq!(texts.len(), 4);
+        assert!(texts.has_unknown());
         texts.insert(1, b"one");
+        assert!(!texts.has_unknown());
         let all: Vec<_> = texts.iter().collect();
         assert_eq!(all, [(0, &b""[..]), (1, b"one"), (2, b"two")]);
     }

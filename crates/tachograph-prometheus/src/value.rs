@@ -13,10 +13,7 @@ pub(crate) fn write_value(out: &mut Vec<u8>, value: &Value) {
         Value::String(value) => out.extend_from_slice(value.as_str().as_bytes()),
         Value::Bool(value) => write_bool(out, *value),
         Value::I64(value) => write_i64(out, *value),
-        Value::F64(value) => match not_a_json_number(*value) {
-            Some(name) => out.extend_from_slice(name.as_bytes()),
-            None => write_json_f64(out, *value),
-        },
+        Value::F64(value) => write_float(out, *value),
         Value::Array(Array::Bool(values)) => write_array(out, values, |out, value| write_bool(out, *value)),
         Value::Array(Array::I64(values)) => write_array(out, values, |out, value| write_i64(out, *value)),
         Value::Array(Array::F64(values)) => {
@@ -30,6 +27,20 @@ pub(crate) fn write_value(out: &mut Vec<u8>, value: &Value) {
         }
         // The API may add kinds of values; its own text is the best that can be said of one.
         other => out.extend_from_slice(other.as_str().as_bytes()),
+    }
+}
+
+/// The text of a float.
+pub(crate) fn float_text(value: f64) -> String {
+    let mut text = Vec::new();
+    write_float(&mut text, value);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+fn write_float(out: &mut Vec<u8>, value: f64) {
+    match not_a_json_number(value) {
+        Some(name) => out.extend_from_slice(name.as_bytes()),
+        None => write_json_f64(out, value),
     }
 }
 

@@ -57,7 +57,7 @@ fn a_prometheus_server_gets_open_metrics() {
     let response = get(&[("accept", PROMETHEUS_3_5)]);
     assert_eq!(
         header(&response, "content-type"),
-        Some("application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores")
+        Some("application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8")
     );
     assert!(response.body().ends_with(b"# EOF\n"));
 }

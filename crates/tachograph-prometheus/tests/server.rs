@@ -195,3 +195,108 @@ fn it_can_be_moved_and_shared() {
     assert!(debug.contains(&server.addresses()[0].port().to_string()), "{debug}");
     thread::spawn(move || drop(server)).join().expect("no panic");
 }
+
+#[test]
+fn a_thousand_slow_clients_keep_nobody_out() {
+    let provider = support::bare_provider();
+    let counter: Counter<u64> = provider.meter("test").counter("requests").build();
+    // A page that does not fit into what the system keeps for a connection that is not read.
+    let long = "x".repeat(8_000);
+    for n in 0..1_500 {
+        counter.add(1, &[("n", &*format!("{long}{n}"))]);
+    }
+    let server = Server::bind(support::short_exporter(&provider), "127.0.0.1:0").expect("a free port");
+    let (address, url) = (server.addresses()[0], url(&server, "/metrics"));
+    let slow: Vec<_> = (0..1_000)
+        .map(|number| {
+            let mut stream = TcpStream::connect(address).expect("it listens");
+            let head: &[u8] = match number % 3 {
+                // Says nothing, does not end its head, does not read its page.
+                0 => b"",
+                1 => b"GET /metrics HTTP/1.1\r\nhost: te",
+                _ => b"GET /metrics HTTP/1.1\r\nhost: test\r\n\r\n",
+            };
+            // It may have been closed already for those that came later.
+            let _ = stream.write_all(head);
+            stream
+        })
+        .collect();
+    for _ in 0..3 {
+        let began = Instant::now();
+        let mut response = ureq::get(&url).call().expect("an answer");
+        let page = response.body_mut().with_config().limit(100 << 20).read_to_string().expect("the page");
+        assert_eq!(page.matches("requests_total{").count(), 1_500);
+        // What a Prometheus server waits for a page by default.
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    }
+    drop(slow);
+}
+
+#[test]
+fn a_token_or_a_password_is_asked_for_where_one_is_set() {
+    let server = Server::builder(exporter())
+        .with_bearer_token("s3cret")
+        .with_basic_credentials("prometheus", "hunter2")
+        .bind("127.0.0.1:0")
+        .expect("a free port");
+    let url = url(&server, "/metrics");
+    let get = |authorization: &str| {
+        let config = ureq::Agent::config_builder().http_status_as_error(false);
+        let request = ureq::Agent::new_with_config(config.build()).get(&url);
+        request.header("authorization", authorization).call().expect("an answer")
+    };
+    for right in ["Bearer s3cret", "Basic cHJvbWV0aGV1czpodW50ZXIy"] {
+        assert_eq!(get(right).status(), 200, "{right}");
+    }
+    for wrong in ["Bearer s3cre", "Basic s3cret", "Bearer hunter2", "", "s3cret"] {
+        let mut response = get(wrong);
+        assert_eq!(response.status(), 401, "{wrong}");
+        let challenges: Vec<_> = response.headers().get_all("www-authenticate").iter().collect();
+        assert_eq!(challenges, ["Bearer realm=\"metrics\"", "Basic realm=\"metrics\", charset=\"UTF-8\""]);
+        let text = response.body_mut().read_to_string().expect("text");
+        assert!(!text.contains("requests_total"), "{text}");
+    }
+    assert_eq!((server.scrapes(), server.refused()), (2, 5));
+    let shown = format!("{server:?}");
+    assert!(!shown.contains("s3cret") && !shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn credentials_that_nobody_could_send_open_nothing() {
+    for builder in [
+        Server::builder(exporter()).with_bearer_token(""),
+        Server::builder(exporter()).with_bearer_token("line\nfeed"),
+        Server::builder(exporter()).with_basic_credentials("a:b", "hunter2"),
+        Server::builder(exporter()).with_bearer_token("right").with_basic_credentials("", ""),
+    ] {
+        let error = builder.bind("127.0.0.1:0").expect_err("no port without them");
+        assert!(error.is_invalid_credentials() && !error.is_address_in_use(), "{error}");
+        assert!(
+            !error.to_string().contains("hunter2") && error.to_string().contains("clients can send"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_large_page_comes_in_pieces_and_is_the_same() {
+    let provider = support::bare_provider();
+    let counter: Counter<u64> = provider.meter("test").counter("requests").build();
+    for n in 0..2_000 {
+        counter.add(1, &[("n", &*format!("{n:0200}"))]);
+    }
+    let exporter = support::short_exporter(&provider);
+    let server = Server::bind(exporter.clone(), "127.0.0.1:0").expect("a free port");
+    for coding in ["identity", "gzip"] {
+        let request = ureq::get(url(&server, "/metrics")).header("accept-encoding", coding);
+        let mut response = request.call().expect("an answer");
+        assert!(response.headers().get("content-length").is_none());
+        let mut page = Vec::new();
+        match coding {
+            "gzip" => GzDecoder::new(response.body_mut().as_reader()).read_to_end(&mut page),
+            _ => response.body_mut().as_reader().read_to_end(&mut page),
+        }
+        .expect("a page");
+        assert_eq!(page, exporter.render(Format::Text004), "{coding}");
+    }
+}

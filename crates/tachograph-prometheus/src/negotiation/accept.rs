@@ -1,9 +1,9 @@
-//! The format, by `Accept`.
+//! The format and the escaping scheme, by `Accept`.
 
 use http::{HeaderMap, header};
 
 use super::header::{Clause, for_each_clause};
-use crate::Format;
+use crate::{EscapingScheme, Exposition, Format};
 
 /// The best claim on a format that was found.
 #[derive(Clone, Copy, Default)]
@@ -13,12 +13,15 @@ struct Claim {
     weight: u16,
     /// The clause's place in the header; of equal weights the first wins.
     place: usize,
+    escaping: EscapingScheme,
 }
 
 impl Claim {
-    fn offer(&mut self, precision: u8, weight: u16, place: usize) {
-        if (precision, weight) > (self.precision, self.weight) {
-            *self = Claim { precision, weight, place };
+    fn offer(&mut self, precision: u8, clause: &Clause<'_>, place: usize) {
+        if (precision, clause.weight) > (self.precision, self.weight) {
+            let asked = clause.parameter("escaping").and_then(EscapingScheme::named);
+            let escaping = asked.unwrap_or_default();
+            *self = Claim { precision, weight: clause.weight, place, escaping };
         }
     }
 
@@ -27,61 +30,70 @@ impl Claim {
     }
 }
 
+/// Every format, the fallback first.
+const FORMATS: [Format; Format::COUNT] =
+    [Format::Text004, Format::Text100, Format::OpenMetrics100, Format::Protobuf];
+
 /// Chooses the format of the highest weight that there is; of equal weights the one named first.
 ///
-/// - Only the versions that there are match: text 0.0.4 and OpenMetrics 1.0.0, each also where the
-///   clause names no version. A clause for OpenMetrics 0.0.1, for text 1.0.0 or for protobuf is passed
-///   over; whoever asks for text 1.0.0 alone gets 0.0.4 as the fallback, which its parser reads.
-/// - `escaping=` is understood and always answered with `underscores`.
+/// - Only the versions that there are match: text 0.0.4 and 1.0.0, OpenMetrics 1.0.0. A clause that names no
+///   version means text 0.0.4, or OpenMetrics 1.0.0; one for OpenMetrics 0.0.1 is passed over.
+/// - Protobuf is `io.prometheus.client.MetricFamily`, delimited; its other encodings are passed over.
+/// - `escaping=` counts for its own clause; without it, or with a value that is none, underscores.
 /// - `*/*` and `text/*` stand for text 0.0.4, `application/*` for OpenMetrics. OpenMetrics is the answer
 ///   to `*/*` only where text is refused with `q=0`.
 /// - A clause whose weight cannot be read is passed over.
-pub(super) fn format(headers: &HeaderMap) -> Format {
-    let mut claims = [Claim::default(); 2];
+pub(super) fn exposition(headers: &HeaderMap) -> Exposition {
+    let mut claims = [Claim::default(); Format::COUNT];
     let mut anything = Claim::default();
     let mut place = 0;
     for_each_clause(headers, header::ACCEPT, |clause| {
         place += 1;
-        let is = |range: &str| clause.item.eq_ignore_ascii_case(range);
-        let weight = clause.weight;
-        if is("*/*") {
-            anything.offer(1, weight, place);
-            claims[Format::Text004.index()].offer(1, weight, place);
-        } else if is("text/*") {
-            claims[Format::Text004.index()].offer(2, weight, place);
-        } else if is("application/*") {
-            claims[Format::OpenMetrics100.index()].offer(2, weight, place);
-        } else if is("text/plain") {
-            if let Some(precision) = precision(&clause, "0.0.4") {
-                claims[Format::Text004.index()].offer(precision, weight, place);
-            }
-        } else if is("application/openmetrics-text")
-            && let Some(precision) = precision(&clause, "1.0.0")
-        {
-            claims[Format::OpenMetrics100.index()].offer(precision, weight, place);
+        if clause.item == "*/*" {
+            anything.offer(1, &clause, place);
+        }
+        if let Some((format, precision)) = meaning(&clause) {
+            claims[format.index()].offer(precision, &clause, place);
         }
     });
-    let [text, open_metrics] = claims;
-    let open_metrics = match open_metrics.precision {
-        0 if text.is_refused() => anything,
-        _ => open_metrics,
-    };
-    if open_metrics.weight > text.weight
-        || (open_metrics.weight > 0 && open_metrics.weight == text.weight && open_metrics.place < text.place)
-    {
-        Format::OpenMetrics100
-    } else {
-        Format::Text004
+    let is_text_refused = claims[Format::Text004.index()].is_refused();
+    let open_metrics = &mut claims[Format::OpenMetrics100.index()];
+    if open_metrics.precision == 0 && is_text_refused {
+        *open_metrics = anything;
+    }
+    let best = FORMATS
+        .into_iter()
+        .map(|format| (format, claims[format.index()]))
+        .filter(|(_, claim)| claim.weight > 0)
+        // Of equal ones the last is taken: reversed, so that the fallback wins.
+        .rev()
+        .max_by_key(|(_, claim)| (claim.weight, std::cmp::Reverse(claim.place)));
+    match best {
+        Some((format, claim)) => format.with_escaping(claim.escaping),
+        None => Format::Text004.into(),
     }
 }
 
-/// How exactly a clause for the right media type names `version`; not at all if it names another.
-fn precision(clause: &Clause<'_>, version: &str) -> Option<u8> {
-    match clause.parameter("version") {
-        None => Some(3),
-        Some(named) if named == version => Some(4),
-        Some(_) => None,
-    }
+/// The format that a clause stands for, and how exactly it names it.
+fn meaning(clause: &Clause<'_>) -> Option<(Format, u8)> {
+    let is = |range: &str| clause.item.eq_ignore_ascii_case(range);
+    let version = clause.parameter("version");
+    Some(match version {
+        _ if is("*/*") => (Format::Text004, 1),
+        _ if is("text/*") => (Format::Text004, 2),
+        _ if is("application/*") => (Format::OpenMetrics100, 2),
+        _ if is("application/vnd.google.protobuf") => {
+            let is_family = clause.parameter("proto") == Some("io.prometheus.client.MetricFamily");
+            let is_delimited = clause.parameter("encoding") == Some("delimited");
+            (Format::Protobuf, if is_family && is_delimited { 4 } else { return None })
+        }
+        None if is("text/plain") => (Format::Text004, 3),
+        Some("0.0.4") if is("text/plain") => (Format::Text004, 4),
+        Some("1.0.0") if is("text/plain") => (Format::Text100, 4),
+        None if is("application/openmetrics-text") => (Format::OpenMetrics100, 3),
+        Some("1.0.0") if is("application/openmetrics-text") => (Format::OpenMetrics100, 4),
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -89,32 +101,38 @@ mod tests {
     use http::HeaderValue;
     use proptest::prelude::*;
 
-    use super::Format::{OpenMetrics100, Text004};
+    use super::Format::{OpenMetrics100, Protobuf, Text004, Text100};
     use super::*;
 
-    fn negotiate(lines: &[&str]) -> Format {
+    fn negotiated(lines: &[&str]) -> Exposition {
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append(header::ACCEPT, HeaderValue::from_bytes(line.as_bytes()).unwrap());
         }
-        format(&headers)
+        exposition(&headers)
     }
+
+    fn negotiate(lines: &[&str]) -> Format {
+        negotiated(lines).format()
+    }
+
+    const ALLOW_UTF_8: EscapingScheme = EscapingScheme::AllowUtf8;
 
     #[test]
     fn prometheus_3_5_gets_open_metrics() {
         let accept = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
             application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,\
             text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
-        assert_eq!(negotiate(&[accept]), OpenMetrics100);
+        assert_eq!(negotiated(&[accept]), OpenMetrics100.with_escaping(ALLOW_UTF_8));
     }
 
     #[test]
-    fn prometheus_3_5_with_native_histograms_gets_open_metrics_while_there_is_no_protobuf() {
-        let accept = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,\
-            application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,\
+    fn prometheus_3_5_with_native_histograms_gets_protobuf() {
+        let accept = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;\
+            escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,\
             application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,\
             text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
-        assert_eq!(negotiate(&[accept]), OpenMetrics100);
+        assert_eq!(negotiated(&[accept]), Protobuf.with_escaping(ALLOW_UTF_8));
     }
 
     #[test]
@@ -133,13 +151,40 @@ mod tests {
     #[test]
     fn a_server_that_is_told_to_ask_for_one_text_format_gets_text() {
         assert_eq!(negotiate(&["text/plain;version=0.0.4;q=0.3,*/*;q=0.2"]), Text004);
-        assert_eq!(negotiate(&["text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,*/*;q=0.2"]), Text004);
-        assert_eq!(negotiate(&["text/plain;version=1.0.0"]), Text004);
+        let accept = "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,*/*;q=0.2";
+        assert_eq!(negotiated(&[accept]), Text100.with_escaping(ALLOW_UTF_8));
+        assert_eq!(negotiated(&["text/plain;version=1.0.0"]), Text100.into());
+    }
+
+    #[test]
+    fn each_clause_has_its_own_escaping() {
+        let accept =
+            "text/plain;version=0.0.4;escaping=dots;q=0.3,application/openmetrics-text;escaping=values;q=0.2";
+        assert_eq!(negotiated(&[accept]), Text004.with_escaping(EscapingScheme::Dots));
+        let accept =
+            "application/openmetrics-text;version=1.0.0;escaping=nonsense,text/plain;escaping=dots;q=0.1";
+        assert_eq!(negotiated(&[accept]), OpenMetrics100.into());
+        assert_eq!(negotiated(&["*/*;escaping=\"allow-utf-8\""]), Text004.with_escaping(ALLOW_UTF_8));
+    }
+
+    #[test]
+    fn protobuf_is_delimited_families_only() {
+        let families = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding";
+        assert_eq!(negotiate(&[&format!("{families}=delimited")]), Protobuf);
+        for accept in [
+            &format!("{families}=text"),
+            &format!("{families}=compact-text"),
+            "application/vnd.google.protobuf",
+            "application/vnd.google.protobuf;encoding=delimited",
+            "application/vnd.google.protobuf;proto=other.Message;encoding=delimited",
+        ] {
+            assert_eq!(negotiate(&[accept]), Text004, "{accept}");
+        }
     }
 
     #[test]
     fn a_version_that_there_is_not_is_passed_over() {
-        let accept = "text/plain;version=1.0.0;q=0.9,application/openmetrics-text;version=1.0.0;q=0.5";
+        let accept = "text/plain;version=1.1.0;q=0.9,application/openmetrics-text;version=1.0.0;q=0.5";
         assert_eq!(negotiate(&[accept]), OpenMetrics100);
         assert_eq!(negotiate(&["application/openmetrics-text;version=2.0.0"]), Text004);
     }
@@ -210,7 +255,7 @@ mod tests {
         }
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_bytes(b"\xff\xfe\x80").unwrap());
-        assert_eq!(format(&headers), Text004);
+        assert_eq!(exposition(&headers), Text004.into());
     }
 
     proptest! {
@@ -219,7 +264,7 @@ mod tests {
             if let Ok(value) = HeaderValue::from_bytes(&line) {
                 let mut headers = HeaderMap::new();
                 headers.insert(header::ACCEPT, value);
-                format(&headers);
+                exposition(&headers);
             }
         }
 

@@ -7,16 +7,27 @@ use std::io;
 pub struct ServerError {
     asked: String,
     source: io::Error,
+    is_of_credentials: bool,
 }
 
 impl ServerError {
     pub(super) fn new(asked: String, source: io::Error) -> Self {
-        ServerError { asked, source }
+        ServerError { asked, source, is_of_credentials: false }
+    }
+
+    pub(super) fn of_credentials(asked: String, source: io::Error) -> Self {
+        ServerError { asked, source, is_of_credentials: true }
     }
 
     /// Whether something listens at that address already.
     pub fn is_address_in_use(&self) -> bool {
         self.source.kind() == io::ErrorKind::AddrInUse
+    }
+
+    /// Whether the credentials that clients should have are none, or such as no client can send. Nothing was
+    /// opened.
+    pub fn is_invalid_credentials(&self) -> bool {
+        self.is_of_credentials
     }
 
     /// Whether the process may not listen there: on many systems, at ports below 1024.
@@ -28,7 +39,9 @@ impl ServerError {
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "no port for Prometheus at {}: {}; ", self.asked, self.source)?;
-        f.write_str(if self.is_address_in_use() {
+        f.write_str(if self.is_invalid_credentials() {
+            "set a token or a password that clients can send"
+        } else if self.is_address_in_use() {
             "stop what listens there, or choose another port"
         } else if self.is_permission_denied() {
             "choose a port above 1023"

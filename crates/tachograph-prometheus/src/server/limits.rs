@@ -1,11 +1,14 @@
 use std::time::Duration;
 
-/// What clients may take. Not the user's to set; tests have less patience.
+/// What clients may take. But for the connections not the user's to set; tests have less patience.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Connections at a time over all addresses; further ones wait in the system's queue. A handful of
-    /// servers scrape a service, seldom at the same moment.
+    /// Connections at a time over all addresses. A handful of servers scrape a service, seldom at the same
+    /// moment; what is beyond that is for whoever is slow.
     pub(super) connections: usize,
+    /// How long a connection may make no progress when there are as many as there may be. Less is not held
+    /// against a client on a network.
+    pub(super) patience: Duration,
     /// Pages made at a time. They run user code (callbacks), which may block.
     pub(super) pages: usize,
     /// How long a client may take to say what it wants.
@@ -20,7 +23,8 @@ pub(super) struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
-            connections: 32,
+            connections: 256,
+            patience: Duration::from_millis(250),
             pages: 2,
             header: Duration::from_secs(5),
             connection: Duration::from_secs(30),

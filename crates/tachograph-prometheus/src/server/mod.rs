@@ -5,6 +5,9 @@
 
 mod answer;
 mod bind;
+mod builder;
+mod connections;
+mod credentials;
 mod error;
 mod limits;
 mod serve;
@@ -21,8 +24,10 @@ use tokio::sync::watch;
 
 use crate::PrometheusExporter;
 use answer::Pages;
+use credentials::Credentials;
 use limits::Limits;
 
+pub use builder::ServerBuilder;
 pub use error::ServerError;
 
 /// Serves an exporter's pages on a port of its own: `GET /metrics` over HTTP/1.
@@ -47,9 +52,9 @@ pub use error::ServerError;
 ///
 /// # What it answers
 ///
-/// `/metrics` is answered as [`PrometheusExporter::respond`] does. Any other path is told, by 404 (`/` by
-/// 200), where the metrics are. Pages are made on threads that may block, since they run the callbacks
-/// of observable instruments.
+/// `/metrics` is answered as [`PrometheusExporter::respond_streaming`] does. Any other path is told, by 404 (`/` by
+/// 200), where the metrics are. Pages are begun on threads that may block, since that runs the callbacks
+/// of observable instruments; they are made while they are sent, piece by piece.
 ///
 /// # Limits
 ///
@@ -57,14 +62,16 @@ pub use error::ServerError;
 ///
 /// | what | limit | beyond it |
 /// |---|---|---|
-/// | connections at a time, over all addresses | at most 32 | wait in the system's queue to be accepted |
+/// | connections at a time, over all addresses | 256, or [as set](ServerBuilder::with_max_connections) | the one that has read and written nothing for longest, and for 250 ms at least, is closed |
 /// | requests on a connection | 1 | the connection is closed after its response |
-/// | pages made at a time | 2 | wait, within their connection's time |
+/// | pages begun at a time | 2 | wait, within their connection's time |
 /// | a request's head | 5 s after the connection was accepted | the connection is closed |
 /// | a connection, to the last byte of its response | 30 s | the connection is closed |
 /// | responses that are being written when it stops | 1 s | their connections are closed |
 ///
-/// It has no TLS and asks nobody who they are: whoever reaches its address reads the metrics.
+/// It has no TLS. Unless it is [built](Server::builder) with a token or a password it asks nobody who they are:
+/// whoever reaches its address reads the metrics. Who lacks them gets 401, is counted, and reported at most
+/// once a minute.
 #[must_use = "dropping a Server stops it: keep it for as long as it is to serve"]
 pub struct Server {
     addresses: Vec<SocketAddr>,
@@ -89,14 +96,23 @@ impl Server {
     /// If `address` is none, if one of the addresses is in use, if none can be bound, or if the system
     /// has no thread to spare. See [`ServerError`].
     pub fn bind(exporter: PrometheusExporter, address: &str) -> Result<Self, ServerError> {
-        Self::within(Limits::default(), exporter, address)
-            .map_err(|source| ServerError::new(address.to_owned(), source))
+        Self::builder(exporter).bind(address)
     }
 
-    fn within(limits: Limits, exporter: PrometheusExporter, address: &str) -> io::Result<Self> {
+    /// Begins a server that asks who its clients are, or has other limits.
+    pub fn builder(exporter: PrometheusExporter) -> ServerBuilder {
+        ServerBuilder::new(exporter)
+    }
+
+    fn within(
+        limits: Limits,
+        credentials: Vec<Credentials>,
+        exporter: PrometheusExporter,
+        address: &str,
+    ) -> io::Result<Self> {
         let listeners = bind::bind(address)?;
         let addresses = listeners.iter().map(net::TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
-        let pages = Arc::new(Pages::new(exporter, limits.pages));
+        let pages = Arc::new(Pages::new(exporter, credentials, limits.pages));
         let (stop, stopped) = watch::channel(false);
         let (done, is_done) = watch::channel(false);
         let thread = serve::spawn(listeners, limits, Arc::clone(&pages), stopped, done)?;
@@ -112,6 +128,11 @@ impl Server {
     /// How many scrapes have been answered with a page so far; `HEAD` counts, refused methods do not.
     pub fn scrapes(&self) -> u64 {
         self.pages.answered()
+    }
+
+    /// How many requests for the metrics have been refused so far, for want of credentials.
+    pub fn refused(&self) -> u64 {
+        self.pages.refused()
     }
 
     /// Stops it: nothing is accepted any more, and responses that are being written may finish, for at

@@ -1,5 +1,5 @@
 use std::io;
-use std::net;
+use std::net::{self, SocketAddr};
 use std::pin::pin;
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -11,11 +11,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tachograph_sdk::diag;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::answer::{Pages, answer};
+use super::connections::{Connections, Watched};
 use super::limits::Limits;
 
 /// How long to wait when a connection cannot be accepted: mostly because files ran out.
@@ -74,10 +75,10 @@ fn start(
 }
 
 async fn run(listeners: Vec<TcpListener>, limits: Limits, pages: &Arc<Pages>, stop: &watch::Receiver<bool>) {
-    let slots = Arc::new(Semaphore::new(limits.connections));
+    let connections = Arc::new(Connections::new(limits.connections, limits.patience));
     let mut tasks = JoinSet::new();
     for listener in listeners {
-        tasks.spawn(accept(listener, limits, Arc::clone(&slots), Arc::clone(pages), stop.clone()));
+        tasks.spawn(accept(listener, limits, Arc::clone(&connections), Arc::clone(pages), stop.clone()));
     }
     while tasks.join_next().await.is_some() {}
 }
@@ -85,31 +86,33 @@ async fn run(listeners: Vec<TcpListener>, limits: Limits, pages: &Arc<Pages>, st
 async fn accept(
     listener: TcpListener,
     limits: Limits,
-    slots: Arc<Semaphore>,
+    open: Arc<Connections>,
     pages: Arc<Pages>,
     mut stop: watch::Receiver<bool>,
 ) {
     let mut connections = JoinSet::new();
     loop {
-        // The slot first: who cannot be served is not accepted.
-        let slot = tokio::select! {
-            biased;
-            () = stopped(&mut stop) => break,
-            slot = Arc::clone(&slots).acquire_owned() => slot,
-        };
         let accepted = tokio::select! {
             biased;
             () = stopped(&mut stop) => break,
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => {
-                let served = connection(stream, limits, Arc::clone(&pages), stop.clone());
-                connections.spawn(async move {
+            Ok((stream, client)) => {
+                let slot = tokio::select! {
+                    biased;
+                    () = stopped(&mut stop) => break,
+                    slot = open.slot() => slot,
+                };
+                let progress = open.progress();
+                let stream = Watched { stream, progress: progress.clone() };
+                let served = connection(stream, client, limits, Arc::clone(&pages), stop.clone());
+                let task = connections.spawn(async move {
                     let _slot = slot;
                     // Whatever is wrong with a connection is its client's to notice.
                     let _ = timeout(limits.connection, served).await;
                 });
+                open.enter(progress, task);
             }
             Err(error) => {
                 diag::report(
@@ -131,11 +134,19 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-async fn connection(stream: TcpStream, limits: Limits, pages: Arc<Pages>, mut stop: watch::Receiver<bool>) {
-    let service = service_fn(move |request| answer(request, Arc::clone(&pages)));
+async fn connection(
+    stream: Watched<TcpStream>,
+    client: SocketAddr,
+    limits: Limits,
+    pages: Arc<Pages>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let service = service_fn(move |request| answer(request, client, Arc::clone(&pages)));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header)
+        // Beside what the system keeps, no more than a piece of the page waits for a slow client.
+        .max_buf_size(64 << 10)
         // One response for each connection, so that one time-out bounds it. A scrape is seldom.
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service);

@@ -32,7 +32,8 @@ struct Fixture {
 impl Fixture {
     fn new(limits: Limits) -> Self {
         let provider = MeterProvider::builder().build();
-        let server = Server::within(limits, PrometheusExporter::new(provider.reader()), "127.0.0.1:0");
+        let server =
+            Server::within(limits, Vec::new(), PrometheusExporter::new(provider.reader()), "127.0.0.1:0");
         let (begins, begun) = channel();
         let (go_on, may_go_on) = channel();
         let callback = Mutex::new((begins, may_go_on));

@@ -1,0 +1,151 @@
+//! The message of a series: `Metric` of `io/prometheus/client/metrics.proto`.
+
+use tachograph_sdk::metrics::NumberValue;
+
+use crate::arithmetic::to_f64;
+use crate::exemplar::{latest, write_proto};
+use crate::exponential::{Buckets, Exponential, MAX_SCHEMA, MIN_SCHEMA};
+use crate::family::{Family, Member};
+use crate::merge::{HistogramView, Sample, Value};
+use crate::name::FamilyKind;
+use crate::naming::Naming;
+use crate::timestamp::{timestamp_len, write_timestamp};
+use crate::wire::{varint_len, write_double, write_message, write_sint, write_uint, write_varint, zigzag};
+
+/// The threshold of zero where the histogram has none: OpenTelemetry's `compatibility/prometheus_and_openmetrics.md`.
+const ZERO_THRESHOLD: f64 = 1e-128;
+
+/// Fields of `MetricFamily` and `Metric`.
+const METRIC: u32 = 4;
+const GAUGE: u32 = 2;
+const COUNTER: u32 = 3;
+const HISTOGRAM: u32 = 7;
+
+/// Whether protobuf has a place for it: a histogram that is too coarse for native ones has none.
+pub(super) fn has_place(sample: &Sample<'_>) -> bool {
+    !matches!(sample.value, Value::Exponential(view) if view.scale < MIN_SCHEMA)
+}
+
+/// What the messages of a metric's series are written from, beside labels and values.
+pub(super) struct Message<'a> {
+    pub(super) family: &'a Family,
+    pub(super) member: &'a Member,
+    pub(super) naming: Naming,
+}
+
+impl Message<'_> {
+    #[inline]
+    pub(super) fn write(&self, out: &mut Vec<u8>, labels: &[u8], sample: Sample<'_>) {
+        match sample.value {
+            Value::Number(value) if sample.exemplars.is_empty() => {
+                self.write_plain_number(out, labels, value, sample.start_unix_nanos);
+            }
+            Value::Number(value) => write_message(out, METRIC, |out| {
+                out.extend_from_slice(labels);
+                self.write_number(out, value, sample);
+            }),
+            Value::Histogram(view) => write_message(out, METRIC, |out| {
+                out.extend_from_slice(labels);
+                write_message(out, HISTOGRAM, |out| self.write_histogram(out, view, sample));
+            }),
+            Value::Exponential(view) => write_message(out, METRIC, |out| {
+                out.extend_from_slice(labels);
+                write_message(out, HISTOGRAM, |out| self.write_native(out, view, sample));
+            }),
+        }
+    }
+
+    /// As [`write_number`](Self::write_number), of which the length is known before: most lines of most pages.
+    #[inline]
+    fn write_plain_number(&self, out: &mut Vec<u8>, labels: &[u8], value: NumberValue, start: u64) {
+        let is_counter = self.family.kind == FamilyKind::Counter;
+        const DOUBLE: usize = 1 + size_of::<f64>();
+        let created = if is_counter { 2 + timestamp_len(start) } else { 0 };
+        write_varint(out, u64::from(METRIC << 3 | 2));
+        // Each of the two is of less than 128 bytes.
+        write_varint(out, (labels.len() + 2 + DOUBLE + created) as u64);
+        out.extend_from_slice(labels);
+        let field = if is_counter { COUNTER } else { GAUGE };
+        out.extend_from_slice(&[(field << 3 | 2) as u8, (DOUBLE + created) as u8]);
+        write_double(out, 1, to_f64(value));
+        if is_counter {
+            write_timestamp(out, 3, start);
+        }
+    }
+
+    fn write_number(&self, out: &mut Vec<u8>, value: NumberValue, sample: Sample<'_>) {
+        if self.family.kind != FamilyKind::Counter {
+            return write_message(out, GAUGE, |out| write_double(out, 1, to_f64(value)));
+        }
+        write_message(out, COUNTER, |out| {
+            write_double(out, 1, to_f64(value));
+            if let Some(exemplar) = latest(sample.exemplars) {
+                write_proto(out, 2, exemplar, self.naming);
+            }
+            write_timestamp(out, 3, sample.start_unix_nanos);
+        });
+    }
+
+    /// Classic buckets. The infinite one, which the count stands for, is there if it has an exemplar.
+    fn write_histogram(&self, out: &mut Vec<u8>, view: HistogramView<'_>, sample: Sample<'_>) {
+        const BUCKET: u32 = 3;
+        let count = view.bucket_counts.iter().fold(0_u64, |sum, count| sum.wrapping_add(*count));
+        write_uint(out, 1, count);
+        write_double(out, 2, to_f64(view.sum));
+        let mut cumulative = 0_u64;
+        let bounds = self.member.buckets.bounds().iter().chain([&f64::INFINITY]);
+        for (bucket, (count, bound)) in view.bucket_counts.iter().zip(bounds).enumerate() {
+            cumulative = cumulative.wrapping_add(*count);
+            let exemplar = match sample.exemplars {
+                [] => None,
+                exemplars => latest(exemplars.iter().filter(|exemplar| exemplar.bucket() == Some(bucket))),
+            };
+            match exemplar {
+                None if bound.is_infinite() => {}
+                None => {
+                    write_varint(out, u64::from(BUCKET << 3 | 2));
+                    write_varint(out, (1 + varint_len(cumulative) + 1 + size_of::<f64>()) as u64);
+                    write_uint(out, 1, cumulative);
+                    write_double(out, 2, *bound);
+                }
+                Some(exemplar) => write_message(out, BUCKET, |out| {
+                    write_uint(out, 1, cumulative);
+                    write_double(out, 2, *bound);
+                    write_proto(out, 3, exemplar, self.naming);
+                }),
+            }
+        }
+        write_timestamp(out, 15, sample.start_unix_nanos);
+    }
+
+    fn write_native(&self, out: &mut Vec<u8>, view: Exponential<'_>, sample: Sample<'_>) {
+        let schema = view.scale.min(MAX_SCHEMA);
+        let by = view.scale.abs_diff(schema);
+        write_uint(out, 1, view.count());
+        write_double(out, 2, to_f64(view.sum));
+        write_sint(out, 5, i64::from(schema));
+        let threshold = if view.zero_threshold > 0.0 { view.zero_threshold } else { ZERO_THRESHOLD };
+        write_double(out, 6, threshold);
+        write_uint(out, 7, view.zero_count);
+        write_buckets(out, view.negative, by, 9, 10);
+        write_buckets(out, view.positive, by, 12, 13);
+        write_timestamp(out, 15, sample.start_unix_nanos);
+        for exemplar in sample.exemplars {
+            write_proto(out, 16, exemplar, self.naming);
+        }
+    }
+}
+
+/// Appends spans and deltas, by the numbers of their fields.
+fn write_buckets(out: &mut Vec<u8>, buckets: Buckets<'_>, by: u32, spans: u32, deltas: u32) {
+    if buckets.counts.is_empty() {
+        return;
+    }
+    buckets.spans(by, |offset, len| {
+        write_message(out, spans, |out| {
+            write_sint(out, 1, i64::from(offset));
+            write_uint(out, 2, u64::from(len));
+        });
+    });
+    write_message(out, deltas, |out| buckets.deltas(by, |delta| write_varint(out, zigzag(delta))));
+}
