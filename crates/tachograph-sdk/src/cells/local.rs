@@ -10,14 +10,22 @@ use super::slab::Slab;
 use super::{ARENA, arena};
 use crate::sync::{AtomicPtr, Ordering};
 
-/// What the fast path needs of the thread's slab: its directory's blocks.
+/// What the fast path needs of the thread's slab: its directory's blocks. Beside it, what it counts.
 ///
 /// Constant-initialised and without a destructor, so that it can be read at any time of the
 /// thread's life, its destruction included, at the cost of a load.
-#[derive(Clone, Copy)]
 struct Local {
-    blocks: *const AtomicPtr<Word>,
-    len: usize,
+    blocks: Cell<*const AtomicPtr<Word>>,
+    len: Cell<usize>,
+    /// How many records there are until the next that is due; here, because a record has the address at hand.
+    countdown: Cell<u32>,
+}
+
+impl Local {
+    fn set(&self, blocks: &[AtomicPtr<Word>]) {
+        self.blocks.set(blocks.as_ptr());
+        self.len.set(blocks.len());
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -28,7 +36,8 @@ enum State {
 }
 
 thread_local! {
-    static LOCAL: Cell<Local> = const { Cell::new(Local { blocks: ptr::null(), len: 0 }) };
+    static LOCAL: Local =
+        const { Local { blocks: Cell::new(ptr::null()), len: Cell::new(0), countdown: Cell::new(0) } };
     static STATE: Cell<State> = const { Cell::new(State::Unused) };
     /// Gives the slab back when the thread ends.
     static GUARD: Guard = const { Guard };
@@ -39,7 +48,7 @@ struct Guard;
 impl Drop for Guard {
     fn drop(&mut self) {
         let state = STATE.replace(State::Ended);
-        LOCAL.set(Local { blocks: ptr::null(), len: 0 });
+        LOCAL.with(|local| local.set(&[]));
         if let State::Owner(slab) = state {
             arena().release_slab(slab);
         }
@@ -49,14 +58,30 @@ impl Drop for Guard {
 /// The row's words in this thread's own slab, if they are there already: only this thread writes them.
 #[inline(always)]
 pub(super) fn known_words(row: Row) -> Option<*const Word> {
-    let local = LOCAL.get();
-    if row.block() >= local.len {
+    let (blocks, len) = LOCAL.with(|local| (local.blocks.get(), local.len.get()));
+    if row.block() >= len {
         return None;
     }
     // SAFETY: `blocks` are this thread's slab's, which is never freed; the index is in range.
-    let block = unsafe { &*local.blocks.add(row.block()) }.load(Ordering::Relaxed);
+    let block = unsafe { &*blocks.add(row.block()) }.load(Ordering::Relaxed);
     // SAFETY: the arena deals rows within their block's size.
     (!block.is_null()).then(|| unsafe { block.add(row.offset()) }.cast_const())
+}
+
+/// Counts a record of this thread's, and says whether it is the one to be looked at more closely. Then
+/// [`set_due_after`] says which is next; else a very late one is.
+#[inline(always)]
+pub(crate) fn is_due() -> bool {
+    LOCAL.with(|local| {
+        let (left, due) = local.countdown.get().overflowing_sub(1);
+        local.countdown.set(left);
+        due
+    })
+}
+
+/// Has this thread's next record looked at after so many others.
+pub(crate) fn set_due_after(records: u32) {
+    LOCAL.with(|local| local.countdown.set(records));
 }
 
 /// As [`known_words`], made if need be; `None` when they are to be written in the shared slab.
@@ -71,8 +96,7 @@ fn make_own_words(row: Row) -> Option<*const Word> {
     let arena = arena();
     let slab = own_slab().or_else(|| adopt(arena))?;
     let words = arena.own_words(slab, row);
-    let blocks = slab.blocks();
-    LOCAL.set(Local { blocks: blocks.as_ptr(), len: blocks.len() });
+    LOCAL.with(|local| local.set(slab.blocks()));
     words
 }
 

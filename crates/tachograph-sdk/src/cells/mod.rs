@@ -19,6 +19,7 @@ use std::sync::OnceLock;
 use crate::number::Number;
 use crate::sync::{Ordering, fence, lock};
 use arena::Arena;
+pub(crate) use local::{is_due, set_due_after};
 pub(crate) use row::Row;
 use row::Word;
 

@@ -10,7 +10,7 @@ pub(super) const MOST_BLOCK_WORDS: usize = 1 << OFFSET_BITS;
 const OFFSET_BITS: u32 = 9;
 
 /// Where a row is: a block, and a word within it. The same in every slab.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Row(NonZeroU32);
 
 impl Row {

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use super::exemplar::ReservoirKind;
 use super::series::RowKind;
 use crate::cells::{self, Row};
 use crate::number::Number;
@@ -19,6 +20,23 @@ impl Aggregator {
             Aggregator::Sum { .. } => RowKind::Sum,
             Aggregator::LastValue => RowKind::LastValue,
             Aggregator::ExplicitBuckets(buckets) => RowKind::Histogram { buckets: buckets.len() },
+        }
+    }
+
+    /// How the stream's exemplars are chosen: as the specification has it by default, and for numbers one at a time, which is
+    /// what a format has room for.
+    pub(crate) fn reservoir_kind(&self) -> ReservoirKind {
+        match self {
+            Aggregator::ExplicitBuckets(buckets) if buckets.len() > 1 => ReservoirKind::Aligned,
+            _ => ReservoirKind::Fixed(1),
+        }
+    }
+
+    /// The bucket of a value, where there are explicit ones.
+    pub(crate) fn bucket<N: Number>(&self, value: N) -> Option<u32> {
+        match self {
+            Aggregator::ExplicitBuckets(buckets) => u32::try_from(buckets.of(value)).ok(),
+            _ => None,
         }
     }
 

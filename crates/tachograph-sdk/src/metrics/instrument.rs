@@ -64,13 +64,29 @@ impl<N: Number> Bound<N> {
             && value.suits_any_sum()
         {
             cells::add(row, value);
+            if cells::is_due() {
+                self.offer(value);
+            }
             return true;
         }
+        self.record_other(value)
+    }
+
+    #[inline(always)]
+    fn record_other(&self, value: N) -> bool {
         let (Some(stream), Some(row)) = (&self.stream, self.row) else {
             return false;
         };
         stream.record_other(row, value);
         true
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn offer(&self, value: N) {
+        if let (Some(stream), Some(row)) = (&self.stream, self.row) {
+            stream.offer(row, value);
+        }
     }
 }
 

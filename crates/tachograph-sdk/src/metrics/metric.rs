@@ -1,20 +1,24 @@
 use std::fmt;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use opentelemetry::InstrumentationScope;
 
 use super::aggregator::Aggregator;
+use super::exemplar::ExemplarBuffer;
 use super::observable::Observations;
 use super::point::{HistogramPoint, Point, PointValue};
 use super::stream::Stream;
-use crate::cells;
+use crate::cells::{self, Row};
 use crate::number::{Number, NumberKind, NumberValue};
 
 /// What the metrics of one collection have beside their streams.
 #[derive(Default)]
 pub(super) struct Buffers {
     pub(super) observations: Observations,
+    /// Of which windows exemplars are shown.
+    pub(super) exemplar_windows: Range<u64>,
+    exemplars: Mutex<ExemplarBuffer>,
     histogram: Mutex<HistogramBuffers>,
 }
 
@@ -129,11 +133,31 @@ impl<'a> Metric<'a> {
     pub fn try_for_each_from<B>(
         &self,
         first: usize,
-        visit: impl FnMut(Point<'_>) -> ControlFlow<B>,
+        mut visit: impl FnMut(Point<'_>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         if self.stream.descriptor.kind.is_observable() {
             return self.visit_observed(first, visit);
         }
+        let exemplars = self.stream.rare.get().map(|rare| &rare.exemplars).filter(|all| !all.is_empty());
+        let Some(exemplars) = exemplars else {
+            return self.visit_recorded(first, |_, point| visit(point));
+        };
+        // Taken out, so that a visitor may visit another metric of this collection meanwhile.
+        let lock = || self.buffers.exemplars.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buffer = std::mem::take(&mut *lock());
+        let windows = &self.buffers.exemplar_windows;
+        let flow = self.visit_recorded(first, |row, point| {
+            visit(point.with_exemplars(exemplars.read(row, windows, &mut buffer)))
+        });
+        *lock() = buffer;
+        flow
+    }
+
+    fn visit_recorded<B>(
+        &self,
+        first: usize,
+        visit: impl FnMut(Row, Point<'_>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
         match (&self.stream.aggregator, self.stream.descriptor.number) {
             (Aggregator::Sum { .. }, NumberKind::U64) => self.visit_sums::<u64, B>(first, visit),
             (Aggregator::Sum { .. }, NumberKind::I64) => self.visit_sums::<i64, B>(first, visit),
@@ -154,12 +178,12 @@ impl<'a> Metric<'a> {
     fn visit_sums<N: Number, B>(
         &self,
         first: usize,
-        mut visit: impl FnMut(Point<'_>) -> ControlFlow<B>,
+        mut visit: impl FnMut(Row, Point<'_>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         for (number, series) in self.stream.series.iter_from(first) {
             let Some(row) = series.row else { continue };
             let value = PointValue::of(N::KIND, cells::sum::<N>(row));
-            visit(Point::new(number, &series.attributes, series.start_unix_nanos, value))?;
+            visit(row, Point::new(number, &series.attributes, series.start_unix_nanos, value))?;
         }
         ControlFlow::Continue(())
     }
@@ -167,12 +191,13 @@ impl<'a> Metric<'a> {
     fn visit_last_values<B>(
         &self,
         first: usize,
-        mut visit: impl FnMut(Point<'_>) -> ControlFlow<B>,
+        mut visit: impl FnMut(Row, Point<'_>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         for (number, series) in self.stream.series.iter_from(first) {
-            let Some(bits) = series.row.and_then(cells::last_value) else { continue };
+            let Some(row) = series.row else { continue };
+            let Some(bits) = cells::last_value(row) else { continue };
             let value = PointValue::of(self.stream.descriptor.number, bits);
-            visit(Point::new(number, &series.attributes, series.start_unix_nanos, value))?;
+            visit(row, Point::new(number, &series.attributes, series.start_unix_nanos, value))?;
         }
         ControlFlow::Continue(())
     }
@@ -180,7 +205,7 @@ impl<'a> Metric<'a> {
     fn visit_histograms<N: Number, B>(
         &self,
         first: usize,
-        mut visit: impl FnMut(Point<'_>) -> ControlFlow<B>,
+        mut visit: impl FnMut(Row, Point<'_>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         // Taken out, so that a visitor may visit another histogram of this collection meanwhile.
         let lock = || self.buffers.histogram.lock().unwrap_or_else(PoisonError::into_inner);
@@ -196,7 +221,7 @@ impl<'a> Metric<'a> {
             let of = |ordered| NumberValue::from_bits(N::KIND, N::from_ordered(ordered).to_bits());
             point.extremes = (point.count > 0).then(|| (of(read.min), of(read.max)));
             let value = PointValue::Histogram(point);
-            flow = visit(Point::new(number, &series.attributes, series.start_unix_nanos, value));
+            flow = visit(row, Point::new(number, &series.attributes, series.start_unix_nanos, value));
             if flow.is_break() {
                 break;
             }

@@ -30,6 +30,12 @@ impl<'a> Point<'a> {
         Point { series, attributes, start_unix_nanos, value, exemplars: &[] }
     }
 
+    #[inline]
+    pub(super) fn with_exemplars(mut self, exemplars: &'a [Exemplar]) -> Self {
+        self.exemplars = exemplars;
+        self
+    }
+
     /// Some of the measurements that the value is of, each with the span it was made in.
     ///
     /// Of a histogram with explicit boundaries at most one for each bucket, in the order of the buckets; of an exponential

@@ -6,9 +6,11 @@ use std::sync::atomic::Ordering;
 use opentelemetry::InstrumentationScope;
 use opentelemetry::metrics::noop::NoopMeterProvider;
 
+use super::exemplar::{ExemplarFilter, Sampling, TraceKeeper};
 use super::meter::{Meter, MeterBuilder};
 use super::reader::{MetricReader, MetricReaderBuilder};
 use super::registry::Registry;
+use super::settings::Settings;
 use crate::clock::{Clock, SystemClock};
 use crate::resource::Resource;
 
@@ -35,8 +37,11 @@ impl MeterProvider {
     pub fn builder() -> MeterProviderBuilder {
         MeterProviderBuilder {
             resource: None,
-            clock: Arc::new(SystemClock),
-            limit: DEFAULT_CARDINALITY_LIMIT,
+            settings: Settings {
+                clock: Arc::new(SystemClock),
+                limit: DEFAULT_CARDINALITY_LIMIT,
+                exemplars: Sampling::default(),
+            },
         }
     }
 
@@ -153,8 +158,7 @@ impl fmt::Display for MetricsAccount {
 #[must_use = "a builder does nothing until it builds"]
 pub struct MeterProviderBuilder {
     resource: Option<Resource>,
-    clock: Arc<dyn Clock>,
-    limit: usize,
+    settings: Settings,
 }
 
 impl MeterProviderBuilder {
@@ -167,19 +171,39 @@ impl MeterProviderBuilder {
     /// How many attribute sets each instrument may have: at least 1, and 2,000 unless set here or at
     /// the instrument. Further sets are added up in one series with `otel.metric.overflow=true`.
     pub fn with_cardinality_limit(mut self, limit: usize) -> Self {
-        self.limit = limit.max(1);
+        self.settings.limit = limit.max(1);
         self
     }
 
     /// Where start times and collection times come from: the system's clock unless set.
     pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Arc::new(clock);
+        self.settings.clock = Arc::new(clock);
+        self
+    }
+
+    /// Which measurements may become exemplars: those in a sampled span, unless set.
+    pub fn with_exemplar_filter(mut self, filter: ExemplarFilter) -> Self {
+        self.settings.exemplars.filter = filter;
+        self
+    }
+
+    /// Whom to ask that the trace of an exemplar be kept, by its id, so that the exemplar leads somewhere where traces are
+    /// decided about when they are over: [`TracerProvider::trace_keeper`](crate::trace::TracerProvider::trace_keeper).
+    ///
+    /// It is asked on the thread that records, and answers whether the trace will be kept, or `None` if that is not known. An
+    /// exemplar whose trace is not kept is not taken. One whose trace is kept stays until the next collection, so that no more
+    /// traces are kept than there are exemplars shown.
+    pub fn with_trace_keeper(
+        mut self,
+        keep: impl Fn([u8; 16]) -> Option<bool> + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.exemplars.trace_keeper = Some(TraceKeeper::new(keep));
         self
     }
 
     /// Builds the provider.
     pub fn build(self) -> MeterProvider {
         let resource = self.resource.unwrap_or_default();
-        MeterProvider { registry: Arc::new(Registry::new(resource, self.clock, self.limit)) }
+        MeterProvider { registry: Arc::new(Registry::new(resource, self.settings)) }
     }
 }

@@ -3,6 +3,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::collection::{Collection, Parts, Spare};
+use super::exemplar::begin_window;
 use super::producer::{MetricProducer, Producers};
 use super::registry::Registry;
 
@@ -48,7 +49,10 @@ impl MetricReader {
             produced = self.inner.producers.produce();
             streams = provider.streams.len();
         }
-        let unix_nanos = provider.clock.unix_nanos();
+        begin_window();
+        // A cumulative reader shows what there is.
+        buffers.exemplar_windows = 0..u64::MAX;
+        let unix_nanos = provider.settings.clock.unix_nanos();
         Collection::new(provider, &self.inner.spare, Parts { buffers, streams, produced, unix_nanos })
     }
 }

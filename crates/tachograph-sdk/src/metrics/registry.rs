@@ -9,10 +9,10 @@ use opentelemetry::InstrumentationScope;
 
 use super::aggregator::{Aggregator, Buckets};
 use super::observable::Observe;
+use super::settings::Settings;
 use super::stream::{Descriptor, InstrumentKind, Stream};
 use super::validate;
 use crate::attributes::AttributesSchema;
-use crate::clock::Clock;
 use crate::diag;
 use crate::resource::Resource;
 use crate::sync::AppendVec;
@@ -20,8 +20,7 @@ use crate::sync::AppendVec;
 /// All that the instruments of one provider are and record; what meters, readers and the provider share.
 pub(crate) struct Registry {
     pub(crate) resource: Resource,
-    pub(crate) clock: Arc<dyn Clock>,
-    limit: usize,
+    pub(crate) settings: Arc<Settings>,
     /// All streams, in the order of their creation; read by collections without a lock.
     pub(crate) streams: AppendVec<Arc<Stream>>,
     scopes: Mutex<Scopes>,
@@ -61,11 +60,10 @@ impl UnwindSafe for Registry {}
 impl RefUnwindSafe for Registry {}
 
 impl Registry {
-    pub(crate) fn new(resource: Resource, clock: Arc<dyn Clock>, limit: usize) -> Self {
+    pub(crate) fn new(resource: Resource, settings: Settings) -> Self {
         Registry {
             resource,
-            clock,
-            limit,
+            settings: Arc::new(settings),
             streams: AppendVec::new(),
             scopes: Mutex::default(),
             attributes: Mutex::default(),
@@ -183,9 +181,14 @@ impl Registry {
                 Aggregator::ExplicitBuckets(Buckets::new(bounds))
             }
         };
-        let limit = limit.unwrap_or(self.limit);
-        let stream =
-            Arc::new(Stream::new(descriptor, Arc::clone(scope), aggregator, limit, Arc::clone(&self.clock)));
+        let limit = limit.unwrap_or(self.settings.limit);
+        let stream = Arc::new(Stream::new(
+            descriptor,
+            Arc::clone(scope),
+            aggregator,
+            limit,
+            Arc::clone(&self.settings),
+        ));
         let Ok(number) = self.streams.push(Arc::clone(&stream)) else {
             self.refused_streams.fetch_add(1, Ordering::Relaxed);
             return None;

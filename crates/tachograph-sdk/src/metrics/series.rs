@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use super::settings::Settings;
 use super::spellings::{Known, Spellings};
 use crate::attributes::{AttributeSet, Attributes, AttributesHash, LastOrder, Order, Seed};
 use crate::cells::{self, Row};
-use crate::clock::Clock;
 use crate::sync::{AppendVec, Index, Mutex, Payload, lock};
 
 /// The attribute of the series that takes what exceeds a stream's cardinality limit.
@@ -64,7 +64,7 @@ pub(crate) struct SeriesTable {
     /// The overflow series' number plus one.
     overflow: AtomicUsize,
     insert: Mutex<()>,
-    clock: Arc<dyn Clock>,
+    pub(crate) settings: Arc<Settings>,
 }
 
 /// What a look-up found.
@@ -85,7 +85,7 @@ pub(crate) enum Overflow {
 }
 
 impl SeriesTable {
-    pub(crate) fn new(kind: RowKind, limit: usize, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(kind: RowKind, limit: usize, settings: Arc<Settings>) -> Self {
         SeriesTable {
             series: AppendVec::new(),
             by_content: Index::new(),
@@ -97,7 +97,7 @@ impl SeriesTable {
             full: AtomicBool::new(false),
             overflow: AtomicUsize::new(0),
             insert: Mutex::new(()),
-            clock,
+            settings,
         }
     }
 
@@ -205,7 +205,7 @@ impl SeriesTable {
             Some(width) => Some(cells::allocate(width)?),
             None => None,
         };
-        let start_unix_nanos = self.clock.unix_nanos();
+        let start_unix_nanos = self.settings.clock.unix_nanos();
         let id = self.series.push(Series { attributes, start_unix_nanos, row, hash }).ok()?;
         let hash_of = |id: Payload| self.series.get(id as usize).map_or(0, |series| series.hash);
         self.by_content.insert(hash, id as Payload, hash_of);

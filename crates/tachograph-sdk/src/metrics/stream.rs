@@ -1,18 +1,19 @@
 //! A stream: what one instrument's measurements become.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use opentelemetry::InstrumentationScope;
 
 use super::aggregator::Aggregator;
+use super::exemplar::{self, Offered};
+use super::rare::{self, Rare};
 use super::series::{Overflow, RowKind, SeriesTable};
+use super::settings::Settings;
 use crate::attributes::Attributes;
 use crate::cells::{self, Row};
-use crate::clock::Clock;
 use crate::diag;
-use crate::number::{Number, NumberKind};
+use crate::number::{Number, NumberKind, NumberValue};
 
 /// The kinds of instruments of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,10 +62,7 @@ pub(crate) struct Stream {
     pub(crate) aggregator: Aggregator,
     pub(crate) series: SeriesTable,
     pub(crate) created_unix_nanos: u64,
-    /// Measurements that were refused: not finite, or negative for a counter.
-    refused: AtomicU64,
-    /// Counts measurements that a look-up sent to the overflow series; made with the first of them.
-    overflowed: OnceLock<Option<Row>>,
+    pub(crate) rare: Rare,
 }
 
 impl Stream {
@@ -73,26 +71,25 @@ impl Stream {
         scope: Arc<InstrumentationScope>,
         aggregator: Aggregator,
         limit: usize,
-        clock: Arc<dyn Clock>,
+        settings: Arc<Settings>,
     ) -> Self {
         let rows = if descriptor.kind.is_observable() { RowKind::None } else { aggregator.row_kind() };
         Stream {
             descriptor,
             scope,
             aggregator,
-            created_unix_nanos: clock.unix_nanos(),
-            series: SeriesTable::new(rows, limit, clock),
-            refused: AtomicU64::new(0),
-            overflowed: OnceLock::new(),
+            created_unix_nanos: settings.clock.unix_nanos(),
+            series: SeriesTable::new(rows, limit, settings),
+            rare: Rare::default(),
         }
     }
 
     pub(crate) fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
+        self.rare.get().map_or(0, rare::Inner::refused)
     }
 
     pub(crate) fn overflowed(&self) -> u64 {
-        self.overflowed.get().copied().flatten().map_or(0, cells::sum::<u64>)
+        self.rare.get().map_or(0, rare::Inner::overflowed)
     }
 
     /// Records a measurement.
@@ -113,6 +110,9 @@ impl Stream {
         // The commonest case first, and in line.
         if self.aggregator.is_sum() && value.suits_any_sum() {
             cells::add(row, value);
+            if cells::is_due() {
+                self.offer(row, value);
+            }
         } else {
             self.record_other(row, value);
         }
@@ -128,8 +128,35 @@ impl Stream {
         } else if self.aggregator.accepts(value) {
             self.aggregator.record(row, value);
         } else {
-            self.refuse(value);
+            return self.refuse(value);
         }
+        if cells::is_due() {
+            self.offer(row, value);
+        }
+    }
+
+    /// Has a measurement looked at that was recorded and is due: it may become an exemplar.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn offer<N: Number>(&self, row: Row, value: N) {
+        let settings = &*self.series.settings;
+        let Some(span) = exemplar::admit(&settings.exemplars) else {
+            return;
+        };
+        let offered = Offered {
+            row,
+            value: NumberValue::from_bits(N::KIND, value.to_bits()),
+            bucket: self.aggregator.bucket(value),
+            span,
+        };
+        let exemplars = &self.rare.make().exemplars;
+        exemplars.offer(
+            &settings.exemplars,
+            &*settings.clock,
+            self.aggregator.reservoir_kind(),
+            offered,
+            |_| (),
+        );
     }
 
     /// The row of some attributes' series.
@@ -150,9 +177,7 @@ impl Stream {
 
     #[inline(never)]
     pub(crate) fn count_overflow(&self, overflow: Overflow) {
-        if let Some(row) = self.overflowed.get_or_init(|| cells::allocate(cells::SUM_WIDTH)) {
-            cells::add(*row, 1_u64);
-        }
+        self.rare.make().count_overflowed();
         if overflow == Overflow::First {
             let name = &*self.descriptor.name;
             let limit = self.series.limit();
@@ -173,7 +198,7 @@ impl Stream {
     #[cold]
     #[inline(never)]
     pub(crate) fn refuse<N: Number>(&self, value: N) {
-        self.refused.fetch_add(1, Ordering::Relaxed);
+        self.rare.make().count_refused();
         let name = &*self.descriptor.name;
         let why = if value.is_finite() { "a counter cannot go down" } else { "it is not a finite number" };
         diag::report(
@@ -185,12 +210,6 @@ impl Stream {
                 self.scope.name()
             ),
         );
-    }
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        cells::free(cells::SUM_WIDTH, self.overflowed.get().copied().flatten().into_iter());
     }
 }
 

@@ -2,7 +2,7 @@ use std::fmt;
 
 use super::show::{Plain, Set, debug_as_display};
 use crate::attributes::AttributeSet;
-use crate::metrics::{ExponentialHistogramPoint, HistogramPoint, NumberValue, Point, PointValue};
+use crate::metrics::{Exemplar, ExponentialHistogramPoint, HistogramPoint, NumberValue, Point, PointValue};
 
 /// A copy of one data point.
 #[derive(Clone, PartialEq)]
@@ -15,6 +15,8 @@ pub struct PointSnapshot {
     pub start_unix_nanos: u64,
     /// What was recorded.
     pub value: ValueSnapshot,
+    /// Some of the measurements, as [`Point::exemplars`].
+    pub exemplars: Vec<Exemplar>,
 }
 
 /// A copy of a data point's value.
@@ -45,6 +47,7 @@ impl PointSnapshot {
             attributes: point.attributes.clone(),
             start_unix_nanos: point.start_unix_nanos,
             value,
+            exemplars: point.exemplars().to_vec(),
         }
     }
 }

@@ -82,7 +82,12 @@ impl<N: Number, A: Attributes> Handle<N, A> {
             return inner.stream.record(value, attributes);
         }
         match row_of(&inner.sums, attributes) {
-            Some(row) if value.suits_any_sum() => cells::add(row, value),
+            Some(row) if value.suits_any_sum() => {
+                cells::add(row, value);
+                if cells::is_due() {
+                    inner.offer(value, attributes);
+                }
+            }
             _ => inner.record_other(value, attributes),
         }
     }
@@ -95,6 +100,14 @@ fn row_of<A: Attributes>(dense: &Dense, attributes: &A) -> Option<Row> {
 }
 
 impl Inner {
+    #[cold]
+    #[inline(never)]
+    fn offer<N: Number, A: Attributes>(&self, value: N, attributes: &A) {
+        if let Some(row) = row_of(&self.sums, attributes) {
+            self.stream.offer(row, value);
+        }
+    }
+
     #[inline(never)]
     fn record_other<N: Number, A: Attributes>(&self, value: N, attributes: &A) {
         let dense = if self.stream.aggregator.is_sum() { &self.sums } else { &self.others };

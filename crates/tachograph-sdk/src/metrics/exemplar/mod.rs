@@ -1,6 +1,11 @@
 //! Exemplars: single measurements of a series, with the span they were made in.
 
+mod attention;
+mod current;
+mod filter;
 mod filtered;
+mod reservoir;
+mod store;
 
 use std::fmt;
 
@@ -8,7 +13,11 @@ use opentelemetry::{SpanId, TraceId};
 
 use crate::attributes::Attributes;
 use crate::number::NumberValue;
+pub use filter::ExemplarFilter;
+pub(crate) use filter::{Sampling, TraceKeeper};
 pub use filtered::FilteredAttributes;
+pub(crate) use reservoir::ReservoirKind;
+pub(crate) use store::{ExemplarBuffer, Exemplars, Offered, admit, begin_window};
 
 /// A measurement that is shown beside the sum of all: an example, with the span it was made in.
 #[derive(PartialEq)]

@@ -1,0 +1,15 @@
+//! What a provider's builder said that all of its streams go by.
+
+use std::sync::Arc;
+
+use super::exemplar::Sampling;
+use crate::clock::Clock;
+
+/// What holds for all streams of a provider.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The cardinality limit of instruments that have none of their own.
+    pub(crate) limit: usize,
+    pub(crate) exemplars: Sampling,
+}
