@@ -107,19 +107,21 @@ pub(crate) fn series_labels<'a>(
     naming: Naming,
     of_histogram: bool,
 ) -> Vec<Label<'a>> {
-    let own = attributes.map(|(key, value)| {
-        let name = match naming.label(key.as_str()) {
-            name if of_histogram && name == LE => Cow::Borrowed(EXPORTED_LE),
-            name => name,
-        };
-        Label { name, key: Cow::Borrowed(key.as_str()), value: LabelValue::Attribute(value) }
+    let own = attributes.map(|(key, value)| Label {
+        name: naming.label(key.as_str()),
+        key: Cow::Borrowed(key.as_str()),
+        value: LabelValue::Attribute(value),
     });
     let scope = scope.iter().map(|label| Label {
         name: Cow::Borrowed(&*label.name),
         key: Cow::Borrowed(&*label.key),
         value: LabelValue::Text(&label.value),
     });
-    own.chain(scope).collect()
+    let mut labels: Vec<_> = own.chain(scope).collect();
+    if of_histogram {
+        labels.iter_mut().filter(|label| label.name == LE).for_each(|label| label.name = EXPORTED_LE.into());
+    }
+    labels
 }
 
 /// Appends labels as `a="b",c="d"`, without braces, or as messages `LabelPair`: sorted by name, so that equal

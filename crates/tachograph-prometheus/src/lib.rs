@@ -98,6 +98,8 @@ mod naming;
 mod negotiation;
 mod number;
 mod page;
+#[cfg(feature = "push")]
+mod push;
 mod registry;
 mod report;
 mod response;
@@ -116,6 +118,8 @@ pub use body::PageBody;
 pub use escaping::EscapingScheme;
 pub use exporter::{PrometheusExporter, PrometheusExporterBuilder};
 pub use format::{Exposition, Format};
+#[cfg(feature = "push")]
+pub use push::{PushError, Pushgateway, PushgatewayBuilder};
 #[cfg(feature = "server")]
 pub use server::{Server, ServerBuilder, ServerError};
 pub use strategy::TranslationStrategy;

@@ -9,7 +9,7 @@ pub(crate) fn write_timestamp(out: &mut Vec<u8>, field: u32, unix_nanos: u64) {
     write_varint(out, u64::from(field << 3 | 2));
     write_varint(out, timestamp_len(unix_nanos) as u64);
     write_uint(out, 1, unix_nanos / SECOND);
-    if unix_nanos % SECOND != 0 {
+    if !unix_nanos.is_multiple_of(SECOND) {
         write_uint(out, 2, unix_nanos % SECOND);
     }
 }

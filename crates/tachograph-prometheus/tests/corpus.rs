@@ -8,8 +8,8 @@ use std::process::Command;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use support::{FORMATS, checker, corpus, peers};
-use tachograph_prometheus::Format;
+use support::{FORMATS, SCHEMES, TEXT_FORMATS, checker, corpus, peers};
+use tachograph_prometheus::{Exposition, Format};
 use tachograph_sdk::{Counter, Histogram, MeterProvider};
 
 proptest! {
@@ -19,12 +19,12 @@ proptest! {
     fn every_page_satisfies_the_strict_checker(workload in corpus::workload()) {
         let provider = workload.record();
         let exporter = workload.exporter(provider.reader());
-        for format in FORMATS {
+        for exposition in expositions() {
             // Twice: the first learns the series, the second finds them.
-            let first = String::from_utf8(exporter.render(format)).unwrap();
-            let second = String::from_utf8(exporter.render(format)).unwrap();
+            let first = String::from_utf8(exporter.render(exposition)).unwrap();
+            let second = String::from_utf8(exporter.render(exposition)).unwrap();
             prop_assert_eq!(&first, &second);
-            if let Err(error) = checker::check(&first, format) {
+            if let Err(error) = checker::check(&first, exposition) {
                 return Err(TestCaseError::fail(format!("{error}\n{first}")));
             }
         }
@@ -44,6 +44,11 @@ proptest! {
             prop_assert_eq!(families[0].help.clone().unwrap_or_default(), description.clone());
         }
     }
+}
+
+/// Every format of text, with every scheme.
+fn expositions() -> impl Iterator<Item = Exposition> {
+    TEXT_FORMATS.into_iter().flat_map(|format| SCHEMES.map(|scheme| format.with_escaping(scheme)))
 }
 
 /// A page with many series, and a label of half a megabyte.
@@ -76,7 +81,8 @@ fn an_empty_page_and_a_huge_one_satisfy_the_strict_checker() {
 }
 
 /// Writes the pages of `count` workloads, an empty one and one of `series`, in a format; gives their paths.
-fn write_pages(folder: &str, count: usize, series: i64, format: Format) -> Vec<PathBuf> {
+fn write_pages(folder: &str, count: usize, series: i64, exposition: impl Into<Exposition>) -> Vec<PathBuf> {
+    let format = exposition.into();
     let folder = peers::empty_folder(folder);
     let mut runner = TestRunner::deterministic();
     let mut pages: Vec<Vec<u8>> = (0..count)
@@ -136,8 +142,15 @@ print(f"{samples} samples, {failed} pages failed")
 sys.exit(failed > 0)
 "#;
 
+/// Every strategy is among the workloads.
 fn check_with_python(parser: &str, folder: &str, format: Format) {
-    let pages = write_pages(folder, 600, 10_000, format);
+    let pages: Vec<_> = SCHEMES
+        .into_iter()
+        .flat_map(|scheme| {
+            let folder = format!("{folder}-{}", scheme.as_str());
+            write_pages(&folder, 400, 4_000, format.with_escaping(scheme))
+        })
+        .collect();
     let mut python = Command::new(peers::program("python/bin/python"));
     let (code, said) = peers::run(python.args(["-c", READ_PAGES, parser]).args(pages));
     assert_eq!(code, Some(0), "{said}");
@@ -154,4 +167,5 @@ fn prometheus_client_reads_every_open_metrics_page() {
 #[ignore = "needs the real servers: cargo xtask peers, then cargo xtask ci"]
 fn prometheus_client_reads_every_text_page() {
     check_with_python("prometheus_client.parser", "corpus-text", Format::Text004);
+    check_with_python("prometheus_client.parser", "corpus-text-1", Format::Text100);
 }

@@ -11,7 +11,7 @@ use support::checker::{self, Sample};
 use support::http_server::HttpServer;
 use support::prometheus::Prometheus;
 use support::{FORMATS, corpus};
-use tachograph_prometheus::{Format, PrometheusExporter};
+use tachograph_prometheus::{Format, PrometheusExporter, TranslationStrategy};
 use tachograph_sdk::{Counter, Gauge, Histogram, MeterProvider, Resource, UpDownCounter};
 
 const FEATURES: &str = "--enable-feature=exemplar-storage,native-histograms,created-timestamp-zero-ingestion";
@@ -68,7 +68,7 @@ fn series_of_page(exporter: &PrometheusExporter, format: Format) -> Series {
     let page = String::from_utf8(exporter.render(format)).expect("a page is UTF-8");
     let families = checker::check(&page, format).expect("a page is right");
     let samples = families.into_iter().flat_map(|family| family.samples);
-    let series = samples.map(|Sample { name, mut labels, value }| {
+    let series = samples.map(|Sample { name, mut labels, value, .. }| {
         labels.insert("__name__".to_owned(), name);
         (labels, value.parse().expect("a number"))
     });
@@ -162,28 +162,105 @@ fn check_scrapes(server: &Prometheus, shop: &Shop, exporter: &PrometheusExporter
     server.assert_quiet();
 }
 
+/// The protocols that a server of version 3 knows, and what each gets.
+const PROTOCOLS: [(&str, Format); 4] = [
+    ("PrometheusProto", Format::Protobuf),
+    ("OpenMetricsText1.0.0", Format::OpenMetrics100),
+    ("PrometheusText1.0.0", Format::Text100),
+    ("PrometheusText0.0.4", Format::Text004),
+];
+
+/// A scrape job by one protocol, or by what the server prefers.
+fn job(name: &str, protocol: Option<&str>, more: &str, target: &HttpServer) -> String {
+    let protocols = match protocol {
+        Some(protocol) => format!("    scrape_protocols: [{protocol}]\n"),
+        None => String::new(),
+    };
+    let address = target.address;
+    format!("  - job_name: {name}\n{protocols}{more}    static_configs:\n      - targets: [\"{address}\"]\n")
+}
+
 #[test]
 #[ignore = "needs the real servers: cargo xtask peers, then cargo xtask ci"]
-fn prometheus_3_answers_what_was_recorded_by_either_format() {
+fn prometheus_3_answers_what_was_recorded_by_each_of_its_protocols() {
     let shop = Shop::open();
     let (exporter, http) = shop.serve();
-    let mut jobs = String::new();
-    for (job, protocols) in
-        [("open_metrics", "[OpenMetricsText1.0.0]"), ("text", "[PrometheusText0.0.4]"), ("default", "")]
-    {
-        let protocols =
-            if protocols.is_empty() { String::new() } else { format!("    scrape_protocols: {protocols}\n") };
-        jobs += &format!(
-            "  - job_name: {job}\n{protocols}    static_configs:\n      - targets: [\"{}\"]\n",
-            http.address
-        );
+    let mut jobs = job("default", None, "", &http);
+    for (protocol, _) in PROTOCOLS {
+        jobs += &job(protocol, Some(protocol), "", &http);
     }
     let server = Prometheus::start("prometheus-3", "prometheus-3-shop", &jobs, &[FEATURES]);
-    let jobs = [("open_metrics", FORMATS[1]), ("text", FORMATS[0]), ("default", FORMATS[1])];
+    // Messages say what lines of text say. A server that takes native histograms prefers protobuf.
+    let page_of = |format| if format == Format::OpenMetrics100 { format } else { Format::Text004 };
+    let mut jobs: Vec<_> = PROTOCOLS.map(|(protocol, format)| (protocol, page_of(format))).into();
+    jobs.push(("default", Format::Text004));
     check_scrapes(&server, &shop, &exporter, &jobs);
-    for format in FORMATS {
-        assert!(http.answered().iter().any(|content_type| content_type == format.content_type()));
+    for (_, format) in PROTOCOLS {
+        let (content_type, _) = format.content_type().rsplit_once(';').expect("a scheme");
+        assert!(http.answered().iter().any(|answered| answered.starts_with(content_type)), "{content_type}");
     }
+}
+
+#[test]
+#[ignore = "needs the real servers: cargo xtask peers, then cargo xtask ci"]
+fn prometheus_3_knows_from_start_times_that_counters_began_at_zero() {
+    let shop = Shop::open();
+    let exporter = PrometheusExporter::builder(shop.provider.reader()).with_created_samples(true).build();
+    let http = HttpServer::start(move |request| exporter.respond(request));
+    let protocols = ["PrometheusProto", "OpenMetricsText1.0.0"];
+    let jobs: String = protocols.iter().map(|protocol| job(protocol, Some(protocol), "", &http)).collect();
+    let server = Prometheus::start("prometheus-3", "prometheus-3-created", &jobs, &[FEATURES]);
+    for protocol in protocols {
+        let of = |metric: &str| format!("{metric}{{job=\"{protocol}\",channel=\"web\"}}");
+        server.until("the counter was scraped", || {
+            (!server.query(&of("order_created_total")).is_empty()).then_some(())
+        });
+        // What was counted before the first scrape is an increase.
+        assert_has(&server, &format!("min_over_time({}[10m])", of("order_created_total")), 0.0);
+        assert_has(&server, &format!("min_over_time({}[10m])", of("order_value_count")), 0.0);
+        // The times are none of its series.
+        assert!(server.query(&of("order_created_created")).is_empty());
+    }
+    server.assert_quiet();
+}
+
+#[test]
+#[ignore = "needs the real servers: cargo xtask peers, then cargo xtask ci"]
+fn prometheus_3_has_names_as_they_are_where_it_asks_for_that() {
+    let shop = Shop::open();
+    let exporter = PrometheusExporter::builder(shop.provider.reader())
+        .with_translation_strategy(TranslationStrategy::NoTranslation)
+        .build();
+    let http = HttpServer::start(move |request| exporter.respond(request));
+    let mut jobs = String::new();
+    let names = [
+        ("allow-utf-8", "order.created.total"),
+        ("underscores", "order_created_total"),
+        ("dots", "order_dot_created_dot_total"),
+        ("values", "U__order_2e_created_2e_total"),
+    ];
+    for (protocol, _) in PROTOCOLS {
+        for (scheme, _) in names {
+            let more = format!("    metric_name_escaping_scheme: {scheme}\n");
+            jobs += &job(&format!("{protocol}-{scheme}"), Some(protocol), &more, &http);
+        }
+    }
+    let server = Prometheus::start("prometheus-3", "prometheus-3-utf-8", &jobs, &[FEATURES]);
+    for (protocol, format) in PROTOCOLS {
+        for (scheme, name) in names {
+            // Of these two the server asks for no scheme, whatever it is told.
+            let name = match format {
+                Format::Text004 | Format::Protobuf => "order_created_total",
+                _ => name,
+            };
+            let job = format!("{protocol}-{scheme}");
+            let query = format!("{{\"{name}\",job=\"{job}\",channel=\"web\"}}");
+            let found =
+                server.until(&format!("{query} was scraped"), || server.query(&query).into_iter().next());
+            assert_eq!(found.1, 3.0, "{query}");
+        }
+    }
+    server.assert_quiet();
 }
 
 #[test]
@@ -234,7 +311,8 @@ fn check_corpus(version: &str, protocols: &[&str]) {
             );
         }
     }
-    let server = Prometheus::start(version, &format!("{version}-corpus"), &jobs, &[]);
+    let features = if version == "prometheus-3" { &[FEATURES][..] } else { &[] };
+    let server = Prometheus::start(version, &format!("{version}-corpus"), &jobs, features);
     let targets = protocols.len() * WORKLOADS;
     let up = server.until("every target was scraped", || {
         let up = server.query("up");
@@ -249,8 +327,8 @@ fn check_corpus(version: &str, protocols: &[&str]) {
 
 #[test]
 #[ignore = "needs the real servers: cargo xtask peers, then cargo xtask ci"]
-fn prometheus_3_scrapes_random_workloads_in_either_format() {
-    check_corpus("prometheus-3", &["OpenMetricsText1.0.0", "PrometheusText0.0.4"]);
+fn prometheus_3_scrapes_random_workloads_by_each_of_its_protocols() {
+    check_corpus("prometheus-3", &PROTOCOLS.map(|(protocol, _)| protocol));
 }
 
 #[test]

@@ -54,7 +54,8 @@ impl FamilyCursor {
         };
         // Metrics of one name are made close to each other as a rule, so that this search is short.
         let end = family.metrics().end;
-        if self.totals.is_none() && family.identities.group_count() > 0 {
+        // Once: what is found to have equal labels later may be on the page already.
+        if self.totals.is_none() {
             self.totals = Some(totals(family, self.number, source, self.metric..end));
         }
         // A message that has been begun is ended with the piece; the next piece begins another.
@@ -161,6 +162,9 @@ fn totals(
     metrics: std::ops::Range<usize>,
 ) -> Vec<Option<Total>> {
     let mut totals: Vec<Option<Total>> = vec![None; family.identities.group_count()];
+    if totals.is_empty() {
+        return totals;
+    }
     for metric in metrics.filter_map(|id| source.collection.metric(id)) {
         let Some(member) = member_of(number, source.registry, &metric) else { continue };
         metric.for_each(|point| {

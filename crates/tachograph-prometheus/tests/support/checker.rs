@@ -1,9 +1,9 @@
-//! A strict reader of both formats, written from their specifications and knowing nothing of the
+//! A strict reader of the text formats, written from their specifications and knowing nothing of the
 //! encoder. It refuses more than the servers do.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use tachograph_prometheus::Format;
+use tachograph_prometheus::{EscapingScheme, Exposition, Format};
 
 /// A sample: its name, its labels, and its value as it was written.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,6 +11,15 @@ pub(crate) struct Sample {
     pub(crate) name: String,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) value: String,
+    pub(crate) exemplar: Option<Exemplar>,
+}
+
+/// What stands behind a sample's value: labels, value, and seconds.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Exemplar {
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) value: String,
+    pub(crate) seconds: f64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,7 +32,9 @@ pub(crate) struct Family {
 }
 
 /// Reads a page, or says what is wrong with it and where.
-pub(crate) fn check(page: &str, format: Format) -> Result<Vec<Family>, String> {
+pub(crate) fn check(page: &str, exposition: impl Into<Exposition>) -> Result<Vec<Family>, String> {
+    let exposition = exposition.into();
+    let format = exposition.format();
     let body = match format {
         Format::OpenMetrics100 => page.strip_suffix("# EOF\n").ok_or("no EOF at the end")?,
         _ => page,
@@ -33,7 +44,7 @@ pub(crate) fn check(page: &str, format: Format) -> Result<Vec<Family>, String> {
     }
     let mut families: Vec<Family> = Vec::new();
     for line in body.split_terminator('\n') {
-        read_line(line, format, &mut families).map_err(|error| format!("{error}: {line:?}"))?;
+        read_line(line, exposition, &mut families).map_err(|error| format!("{error}: {line:?}"))?;
     }
     for family in &families {
         check_family(family, format).map_err(|error| format!("{error} in family {:?}", family.name))?;
@@ -43,19 +54,18 @@ pub(crate) fn check(page: &str, format: Format) -> Result<Vec<Family>, String> {
     Ok(families)
 }
 
-fn read_line(line: &str, format: Format, families: &mut Vec<Family>) -> Result<(), String> {
+fn read_line(line: &str, exposition: Exposition, families: &mut Vec<Family>) -> Result<(), String> {
+    let format = exposition.format();
+    let quotes = exposition.escaping() == EscapingScheme::AllowUtf8;
     let Some(comment) = line.strip_prefix("# ") else {
-        let sample = read_sample(line)?;
+        let sample = read_sample(line, quotes)?;
         let family = families.last_mut().ok_or("a sample before any TYPE")?;
         family.samples.push(sample);
         return Ok(());
     };
-    let mut parts = comment.splitn(3, ' ');
-    let (keyword, name, text) = (parts.next(), parts.next(), parts.next());
-    let (Some(keyword), Some(name), Some(text)) = (keyword, name, text) else {
-        return Err("a comment that is none of the format's".to_owned());
-    };
-    check_name(name, true)?;
+    let (keyword, rest) = comment.split_once(' ').ok_or("a comment that is none of the format's")?;
+    let (name, rest) = read_name(rest, " ", true, quotes)?;
+    let text = rest.strip_prefix(' ').ok_or("a comment that is none of the format's")?;
     if families.last().is_none_or(|family| family.name != name) {
         families.push(Family { name: name.to_owned(), ..Family::default() });
     }
@@ -108,37 +118,102 @@ fn unescape(text: &str, quote: bool) -> Result<String, String> {
     Ok(read)
 }
 
-fn read_sample(line: &str) -> Result<Sample, String> {
-    let name_end = line.find(['{', ' ']).ok_or("neither labels nor value")?;
-    let (name, mut rest) = line.split_at(name_end);
-    check_name(name, true)?;
-    let mut labels = BTreeMap::new();
-    if let Some(after) = rest.strip_prefix('{') {
-        rest = after;
-        loop {
-            let (label, after) = rest.split_once("=\"").ok_or("a label without value")?;
-            check_name(label, false)?;
-            let end = closing_quote(after).ok_or("a value without end")?;
-            let value = unescape(&after[..end], true)?;
-            if value.is_empty() {
-                return Err(format!("label {label:?} is empty, which is the same as none"));
-            }
-            if labels.insert(label.to_owned(), value).is_some() {
-                return Err(format!("label {label:?} twice"));
-            }
-            rest = &after[end + 1..];
-            match rest.strip_prefix(',') {
-                Some(after) => rest = after,
-                None => break,
-            }
-        }
-        rest = rest.strip_prefix('}').ok_or("labels without end")?;
+/// A name up to one of some characters, or in quotes where that is allowed and needed; and what follows.
+fn read_name<'a>(text: &'a str, ends: &str, colon: bool, quotes: bool) -> Result<(String, &'a str), String> {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let end = text.find(|c| ends.contains(c)).unwrap_or(text.len());
+        check_name(&text[..end], colon)?;
+        return Ok((text[..end].to_owned(), &text[end..]));
+    };
+    let end = closing_quote(quoted).ok_or("a name without end")?;
+    let name = unescape(&quoted[..end], true)?;
+    if !quotes {
+        return Err(format!("{name:?} in quotes, which nobody asked for"));
     }
-    let value = rest.strip_prefix(' ').ok_or("no blank before the value")?;
+    if name.is_empty() || check_name(&name, colon).is_ok() {
+        return Err(format!("{name:?} needs no quotes, or is none"));
+    }
+    Ok((name, &quoted[end + 1..]))
+}
+
+fn read_sample(line: &str, quotes: bool) -> Result<Sample, String> {
+    let (name, labels, rest) = if let Some(inside) = line.strip_prefix('{') {
+        let (name, rest) = read_name(inside, ",}", true, true)?;
+        if !inside.starts_with('"') || !quotes {
+            return Err("a name inside of the braces".to_owned());
+        }
+        match rest.strip_prefix(',') {
+            Some(labels) => {
+                let (labels, rest) = read_labels(labels, quotes)?;
+                (name, labels, rest)
+            }
+            None => (name, BTreeMap::new(), rest.strip_prefix('}').ok_or("braces without end")?),
+        }
+    } else {
+        let (name, rest) = read_name(line, "{ ", true, false)?;
+        match rest.strip_prefix('{') {
+            Some(labels) => {
+                let (labels, rest) = read_labels(labels, quotes)?;
+                (name, labels, rest)
+            }
+            None => (name, BTreeMap::new(), rest),
+        }
+    };
+    let rest = rest.strip_prefix(' ').ok_or("no blank before the value")?;
+    let (value, exemplar) = match rest.split_once(" # ") {
+        Some((value, exemplar)) => (value, Some(read_exemplar(exemplar, quotes)?)),
+        None => (rest, None),
+    };
     if value.contains(' ') {
         return Err("more than a value".to_owned());
     }
-    Ok(Sample { name: name.to_owned(), labels, value: value.to_owned() })
+    Ok(Sample { name, labels, value: value.to_owned(), exemplar })
+}
+
+/// Labels after the opening brace, and what follows the closing one.
+fn read_labels(text: &str, quotes: bool) -> Result<(BTreeMap<String, String>, &str), String> {
+    let mut labels = BTreeMap::new();
+    let mut rest = text;
+    loop {
+        let (label, after) = read_name(rest, "=", false, quotes)?;
+        let after = after.strip_prefix("=\"").ok_or("a label without value")?;
+        let end = closing_quote(after).ok_or("a value without end")?;
+        let value = unescape(&after[..end], true)?;
+        if value.is_empty() {
+            return Err(format!("label {label:?} is empty, which is the same as none"));
+        }
+        if label.starts_with("__") {
+            return Err(format!("label {label:?} is the server's"));
+        }
+        if labels.insert(label.clone(), value).is_some() {
+            return Err(format!("label {label:?} twice"));
+        }
+        rest = &after[end + 1..];
+        match rest.strip_prefix(',') {
+            Some(after) => rest = after,
+            None => break,
+        }
+    }
+    Ok((labels, rest.strip_prefix('}').ok_or("labels without end")?))
+}
+
+fn read_exemplar(text: &str, quotes: bool) -> Result<Exemplar, String> {
+    let text = text.strip_prefix('{').ok_or("an exemplar without labels")?;
+    let (labels, rest) = match text.strip_prefix('}') {
+        Some(rest) => (BTreeMap::new(), rest),
+        None => read_labels(text, quotes)?,
+    };
+    let points = |text: &String| text.chars().count();
+    if labels.iter().map(|(name, value)| points(name) + points(value)).sum::<usize>() > 128 {
+        return Err("an exemplar of more than 128 code points".to_owned());
+    }
+    let mut parts = rest.strip_prefix(' ').ok_or("no blank before an exemplar's value")?.split(' ');
+    let (Some(value), Some(seconds), None) = (parts.next(), parts.next(), parts.next()) else {
+        return Err("an exemplar that is not value and time".to_owned());
+    };
+    read_number(value, Format::OpenMetrics100)?;
+    let seconds = seconds.parse().map_err(|_| "an exemplar's time that is no number")?;
+    Ok(Exemplar { labels, value: value.to_owned(), seconds })
 }
 
 fn closing_quote(text: &str) -> Option<usize> {
@@ -193,9 +268,10 @@ fn check_family(family: &Family, format: Format) -> Result<(), String> {
     }
     let is_open_metrics = format == Format::OpenMetrics100;
     let suffixes: &[&str] = match &*family.kind {
-        "counter" if is_open_metrics => &["_total"],
+        "counter" if is_open_metrics => &["_total", "_created"],
         "counter" => &[""],
         "gauge" => &[""],
+        "histogram" if is_open_metrics => &["_bucket", "_sum", "_count", "_created"],
         "histogram" => &["_bucket", "_sum", "_count"],
         "info" if is_open_metrics => &["_info"],
         "unknown" if is_open_metrics => &[""],
@@ -208,6 +284,14 @@ fn check_family(family: &Family, format: Format) -> Result<(), String> {
             .ok_or(format!("sample {:?} of another name", sample.name))?;
         if !suffixes.contains(&suffix) {
             return Err(format!("sample {:?} of another type", sample.name));
+        }
+        let may_have_exemplar = is_open_metrics && ["_total", "_bucket"].contains(&suffix);
+        if sample.exemplar.is_some() && !may_have_exemplar {
+            return Err(format!("an exemplar where there is none: {sample:?}"));
+        }
+        if suffix == "_created" {
+            sample.value.parse::<f64>().map_err(|_| "a time that is no number")?;
+            continue;
         }
         let value = read_number(&sample.value, format)?;
         let never_falls = family.kind == "counter" || ["_bucket", "_count"].contains(&suffix);
@@ -237,8 +321,10 @@ fn check_histograms(family: &Family, format: Format) -> Result<(), String> {
         if !seen.insert(labels.clone()) {
             return Err(format!("series {labels:?} is not in one piece"));
         }
+        let samples =
+            series.iter().filter(|sample| sample.name.strip_prefix(&family.name) != Some("_created"));
         let (buckets, rest): (Vec<_>, Vec<_>) =
-            series.iter().partition(|sample| sample.name.ends_with("_bucket"));
+            samples.partition(|sample| sample.name.strip_prefix(&family.name) == Some("_bucket"));
         let mut last = (f64::NEG_INFINITY, 0_u64);
         let mut has_negative = false;
         for bucket in &buckets {

@@ -3,7 +3,7 @@
 use opentelemetry::{Array, InstrumentationScope, KeyValue, StringValue, Value};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use tachograph_prometheus::PrometheusExporter;
+use tachograph_prometheus::{PrometheusExporter, TranslationStrategy};
 use tachograph_sdk::metrics::MetricReader;
 use tachograph_sdk::{Counter, Gauge, Histogram, HistogramBuilder, MeterProvider, Resource, UpDownCounter};
 
@@ -13,9 +13,18 @@ pub(crate) struct Workload {
     resource: Vec<KeyValue>,
     scopes: Vec<InstrumentationScope>,
     metrics: Vec<Recorded>,
+    options: Options,
+}
+
+/// How the exporter is built.
+#[derive(Clone, Debug)]
+struct Options {
+    strategy: TranslationStrategy,
     scope_labels: bool,
     target_info: bool,
     ratio_suffix: bool,
+    created_samples: bool,
+    resource_labels: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -162,16 +171,40 @@ fn recorded() -> impl Strategy<Value = Recorded> {
 
 /// All workloads.
 pub(crate) fn workload() -> impl Strategy<Value = Workload> {
-    (attributes(4), vec(scope(), 3), vec(recorded(), 0..12), any::<bool>(), any::<bool>(), any::<bool>())
-        .prop_map(|(resource, scopes, metrics, scope_labels, target_info, ratio_suffix)| Workload {
-            resource,
-            scopes,
-            metrics,
+    (attributes(4), vec(scope(), 3), vec(recorded(), 0..12), options()).prop_map(
+        |(resource, scopes, metrics, mut options)| {
+            options.resource_labels = resource
+                .iter()
+                .map(|pair| pair.key.to_string())
+                .take(options.resource_labels.len())
+                .collect();
+            Workload { resource, scopes, metrics, options }
+        },
+    )
+}
+
+fn options() -> impl Strategy<Value = Options> {
+    let strategy = proptest::sample::select(STRATEGIES.to_vec());
+    (strategy, any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), 0..3_usize).prop_map(
+        |(strategy, scope_labels, target_info, ratio_suffix, created_samples, resource_labels)| Options {
+            strategy,
             scope_labels,
             target_info,
             ratio_suffix,
-        })
+            created_samples,
+            // Which they are depends on the resource.
+            resource_labels: vec![String::new(); resource_labels],
+        },
+    )
 }
+
+/// Every strategy.
+pub(crate) const STRATEGIES: [TranslationStrategy; 4] = [
+    TranslationStrategy::UnderscoreEscapingWithSuffixes,
+    TranslationStrategy::UnderscoreEscapingWithoutSuffixes,
+    TranslationStrategy::NoUtf8EscapingWithSuffixes,
+    TranslationStrategy::NoTranslation,
+];
 
 impl Workload {
     /// Records all of it in a provider of its own.
@@ -187,10 +220,19 @@ impl Workload {
     /// An exporter with the workload's options.
     pub(crate) fn exporter(&self, reader: MetricReader) -> PrometheusExporter {
         PrometheusExporter::builder(reader)
-            .with_scope_labels(self.scope_labels)
-            .with_target_info(self.target_info)
-            .with_ratio_suffix(self.ratio_suffix)
+            .with_translation_strategy(self.options.strategy)
+            .with_scope_labels(self.options.scope_labels)
+            .with_target_info(self.options.target_info)
+            .with_ratio_suffix(self.options.ratio_suffix)
+            .with_created_samples(self.options.created_samples)
+            .with_resource_labels(self.options.resource_labels.clone())
             .build()
+    }
+
+    /// The same with another strategy.
+    pub(crate) fn with_strategy(mut self, strategy: TranslationStrategy) -> Self {
+        self.options.strategy = strategy;
+        self
     }
 }
 

@@ -7,14 +7,22 @@ pub(crate) mod corpus;
 pub(crate) mod http_server;
 pub(crate) mod peers;
 pub(crate) mod prometheus;
+pub(crate) mod proto;
 
 use std::collections::BTreeMap;
 
-use tachograph_prometheus::{Format, PrometheusExporter};
+use tachograph_prometheus::{EscapingScheme, Exposition, Format, PrometheusExporter};
 use tachograph_sdk::{MeterProvider, Resource};
 
-/// The formats, and what to call them in messages.
+/// The formats of the first page that every server reads.
 pub(crate) const FORMATS: [Format; 2] = [Format::Text004, Format::OpenMetrics100];
+
+/// Every format of text.
+pub(crate) const TEXT_FORMATS: [Format; 3] = [Format::Text004, Format::Text100, Format::OpenMetrics100];
+
+/// Every scheme.
+pub(crate) const SCHEMES: [EscapingScheme; 4] =
+    [EscapingScheme::Underscores, EscapingScheme::AllowUtf8, EscapingScheme::Dots, EscapingScheme::Values];
 
 /// A provider whose resource is empty, so that a page has nothing but what the test recorded.
 pub(crate) fn bare_provider() -> MeterProvider {
@@ -27,9 +35,10 @@ pub(crate) fn short_exporter(provider: &MeterProvider) -> PrometheusExporter {
 }
 
 /// A page, checked.
-pub(crate) fn render(exporter: &PrometheusExporter, format: Format) -> String {
-    let page = String::from_utf8(exporter.render(format)).expect("a page is UTF-8");
-    if let Err(error) = checker::check(&page, format) {
+pub(crate) fn render(exporter: &PrometheusExporter, exposition: impl Into<Exposition>) -> String {
+    let exposition = exposition.into();
+    let page = String::from_utf8(exporter.render(exposition)).expect("a page is UTF-8");
+    if let Err(error) = checker::check(&page, exposition) {
         panic!("{error}\n{page}");
     }
     page

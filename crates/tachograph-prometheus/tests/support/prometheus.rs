@@ -98,6 +98,25 @@ impl Prometheus {
             .collect()
     }
 
+    /// The exemplars of a query's series, of the last hour: labels of each exemplar, and its value.
+    pub(crate) fn exemplars(&self, query: &str) -> Vec<(BTreeMap<String, String>, f64)> {
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .expect("a clock that is right");
+        let (start, end) = ((now.as_secs() - 3_600).to_string(), (now.as_secs() + 60).to_string());
+        let form = [("query", query), ("start", &*start), ("end", &*end)];
+        let data = self.ask("/api/v1/query_exemplars", &form).unwrap_or_default();
+        let series = data.as_array().cloned().unwrap_or_default();
+        series
+            .iter()
+            .flat_map(|series| series["exemplars"].as_array().cloned().unwrap_or_default())
+            .map(|exemplar| {
+                let labels = serde_json::from_value(exemplar["labels"].clone()).expect("labels");
+                (labels, exemplar["value"].as_str().and_then(|value| value.parse().ok()).expect("a value"))
+            })
+            .collect()
+    }
+
     /// What the server knows of families: name to type, unit and help.
     pub(crate) fn metadata(&self) -> BTreeMap<String, Vec<Value>> {
         let data = self.ask("/api/v1/metadata", &[]).unwrap_or_default();

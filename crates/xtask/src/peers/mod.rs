@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `prometheus-3/{prometheus,promtool}` | Prometheus 3.5 or newer, from Debian's newer suite |
 //! | `prometheus-2/{prometheus,promtool}` | Prometheus 2.42 or newer 2.x, from Debian 12 |
+//! | `pushgateway/pushgateway` | Pushgateway 1.11 or newer, from Debian's newer suite |
 //! | `collector/collector` | OpenTelemetry Collector, built from the source that Debian packages |
 //! | `python/bin/python` | Python with `prometheus_client` and `opentelemetry-proto` |
 //!
@@ -17,6 +18,7 @@
 mod apt;
 mod collector;
 mod prometheus;
+mod pushgateway;
 mod python;
 mod sources;
 mod stamp;
@@ -45,7 +47,7 @@ struct Entry {
     provision: fn(&Place<'_>) -> Result<Provided>,
 }
 
-const ENTRIES: [Entry; 4] = [
+const ENTRIES: [Entry; 5] = [
     Entry {
         name: "prometheus-3",
         recipe: 1,
@@ -58,6 +60,7 @@ const ENTRIES: [Entry; 4] = [
         programs: &["prometheus", "promtool"],
         provision: prometheus::older,
     },
+    Entry { name: "pushgateway", recipe: 1, programs: &["pushgateway"], provision: pushgateway::newer },
     Entry { name: "python", recipe: 2, programs: &["bin/python"], provision: python::environment },
     // The last, since it takes longest.
     Entry { name: "collector", recipe: 2, programs: &["collector"], provision: collector::build },

@@ -14,7 +14,7 @@ const NEWER: Version = Version::new(3, 5);
 const OLDER: Version = Version::new(2, 42);
 
 /// Debian's suites after release 12 whose Prometheus is of the third series, the calmest first.
-const NEWER_SUITES: [&str; 2] = ["forky", "sid"];
+pub(super) const NEWER_SUITES: [&str; 2] = ["forky", "sid"];
 
 /// Debian 12.
 const OLDER_SUITE: &str = "bookworm";
