@@ -27,6 +27,37 @@ const TICKET: usize = 1;
 
 const UNAIDED_ATTEMPTS: u32 = 4;
 
+/// What of a row is copied, word by word.
+pub(super) trait Image {
+    /// How many words there are at most.
+    fn room(&self) -> usize;
+
+    /// Loads each word, and gives it to `put` with its place in the copy, which is below [`room`](Self::room).
+    /// What a reader gets while the row changes may be torn, but is a word of this slab's cells.
+    ///
+    /// # Safety
+    ///
+    /// `words` are those of a row after its header, of the kind that the image is for.
+    unsafe fn each(&self, words: *const Word, put: impl FnMut(usize, u64));
+}
+
+/// All words of a row that has this many after its header.
+pub(super) struct Whole(pub(super) usize);
+
+impl Image for Whole {
+    fn room(&self) -> usize {
+        self.0
+    }
+
+    #[inline]
+    unsafe fn each(&self, words: *const Word, mut put: impl FnMut(usize, u64)) {
+        for word in 0..self.0 {
+            // SAFETY: the row has that many words, says the caller.
+            put(word, unsafe { &*words.add(word) }.load(Ordering::Relaxed));
+        }
+    }
+}
+
 /// A slab's place for copies of its rows.
 pub(super) struct CopyDesk {
     /// Room for the widest row asked for so far. Replaced under the lock, never freed before `Drop`.
@@ -81,21 +112,21 @@ pub(super) unsafe fn write(row: *const Word, change: impl FnOnce(*const Word)) -
 ///
 /// # Safety
 ///
-/// As for [`write`]; the row has `width` words after its header, and `desk` is its slab's.
+/// As for [`write`]; the row is of the image's kind, and `desk` is its slab's.
 #[cold]
-pub(super) unsafe fn serve(desk: &CopyDesk, row: *const Word, width: usize) {
+pub(super) unsafe fn serve(desk: &CopyDesk, row: *const Word, image: &impl Image) {
     // SAFETY: the row has a header, says the caller.
     let ticket = unsafe { &*row.add(TICKET) }.load(Ordering::Acquire);
     if ticket == 0 || ticket == desk.done.load(Ordering::Relaxed) {
         return;
     }
     let buffer = desk.buffer.load(Ordering::Acquire);
-    for word in 0..width {
-        // SAFETY: the row has `width` words after its header; the reader made the buffer at least
-        // that large before it left its ticket.
-        let (from, to) = unsafe { (&*row.add(HEADER + word), &*buffer.add(word)) };
-        to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
-    }
+    let put = |word, value| {
+        // SAFETY: the reader made the buffer large enough for the image before it left its ticket.
+        unsafe { &*buffer.add(word) }.store(value, Ordering::Relaxed);
+    };
+    // SAFETY: the row is of the image's kind, says the caller.
+    unsafe { image.each(row.add(HEADER), put) };
     desk.done.store(ticket, Ordering::Release);
 }
 
@@ -103,49 +134,47 @@ pub(super) unsafe fn serve(desk: &CopyDesk, row: *const Word, width: usize) {
 ///
 /// # Safety
 ///
-/// The row has `into.len()` words after its header.
-unsafe fn attempt(row: *const Word, into: &mut [u64]) -> bool {
+/// The row is of the image's kind, and `into` has room for it.
+unsafe fn attempt(row: *const Word, image: &impl Image, into: &mut [u64]) -> bool {
     // SAFETY: the row has a header.
     let sequence = unsafe { &*row.add(SEQUENCE) };
     let before = sequence.load(Ordering::Acquire);
     if before % 2 == 1 {
         return false;
     }
-    for (word, value) in into.iter_mut().enumerate() {
-        // SAFETY: the row has that many words, says the caller.
-        *value = unsafe { &*row.add(HEADER + word) }.load(Ordering::Relaxed);
-    }
+    // SAFETY: the row is of the image's kind, says the caller.
+    unsafe { image.each(row.add(HEADER), |word, value| into[word] = value) };
     // The second number is read after the words.
     fence(Ordering::Acquire);
     sequence.load(Ordering::Relaxed) == before
 }
 
-/// Reads a row that its owner may be writing.
+/// Reads a row that its owner may be writing. Words that the image leaves out are as they were.
 ///
 /// # Safety
 ///
-/// The row has `into.len()` words after its header; `desk` is its slab's.
-pub(super) unsafe fn read(desk: &CopyDesk, row: *const Word, into: &mut [u64]) {
+/// The row is of the image's kind, and `into` has room for it; `desk` is the row's slab's.
+pub(super) unsafe fn read(desk: &CopyDesk, row: *const Word, image: &impl Image, into: &mut [u64]) {
     for n in 0..UNAIDED_ATTEMPTS {
         // SAFETY: the caller's promise.
-        if unsafe { attempt(row, into) } {
+        if unsafe { attempt(row, image, into) } {
             return;
         }
         pause(n);
     }
     // SAFETY: the caller's promise.
-    unsafe { read_aided(desk, row, into) }
+    unsafe { read_aided(desk, row, image, into) }
 }
 
 /// # Safety
 ///
 /// As for [`read`].
 #[cold]
-unsafe fn read_aided(desk: &CopyDesk, row: *const Word, into: &mut [u64]) {
+unsafe fn read_aided(desk: &CopyDesk, row: *const Word, image: &impl Image, into: &mut [u64]) {
     let mut readers = lock(&desk.readers);
     let room = readers.buffers.last().map_or(0, |buffer| buffer.len());
-    if room < into.len() {
-        let buffer: Box<[Word]> = (0..into.len()).map(|_| Word::new(0)).collect();
+    if room < image.room() {
+        let buffer: Box<[Word]> = (0..image.room()).map(|_| Word::new(0)).collect();
         let buffer = Box::into_raw(buffer);
         readers.buffers.push(buffer);
         desk.buffer.store(buffer.cast(), Ordering::Release);
@@ -159,14 +188,14 @@ unsafe fn read_aided(desk: &CopyDesk, row: *const Word, into: &mut [u64]) {
     loop {
         if desk.done.load(Ordering::Acquire) == ticket {
             let buffer = desk.buffer.load(Ordering::Relaxed);
-            for (word, value) in into.iter_mut().enumerate() {
+            for (word, value) in into.iter_mut().enumerate().take(image.room()) {
                 // SAFETY: the buffer is at least that large.
                 *value = unsafe { &*buffer.add(word) }.load(Ordering::Relaxed);
             }
             break;
         }
         // SAFETY: the caller's promise.
-        if unsafe { attempt(row, into) } {
+        if unsafe { attempt(row, image, into) } {
             break;
         }
         pause(n);
@@ -216,7 +245,7 @@ mod loom_tests {
             };
             let mut seen = [9, 9];
             // SAFETY: the row has two words.
-            if unsafe { attempt(words.as_ptr(), &mut seen) } {
+            if unsafe { attempt(words.as_ptr(), &Whole(2), &mut seen) } {
                 assert_eq!(seen[0], seen[1]);
             }
             writer.join().unwrap();
@@ -236,7 +265,7 @@ mod loom_tests {
                         // SAFETY: the only writer, of a row with two words.
                         if unsafe { write(shared.0.as_ptr(), bump) } {
                             // SAFETY: as above; the desk is the row's.
-                            unsafe { serve(&shared.1, shared.0.as_ptr(), 2) };
+                            unsafe { serve(&shared.1, shared.0.as_ptr(), &Whole(2)) };
                         }
                     }
                 })
@@ -244,7 +273,7 @@ mod loom_tests {
             for _ in 0..2 {
                 let mut seen = [9, 9];
                 // SAFETY: the row has two words.
-                unsafe { read_aided(&shared.1, shared.0.as_ptr(), &mut seen) };
+                unsafe { read_aided(&shared.1, shared.0.as_ptr(), &Whole(2), &mut seen) };
                 assert_eq!(seen[0], seen[1]);
             }
             writer.join().unwrap();

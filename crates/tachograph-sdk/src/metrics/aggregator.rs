@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use super::exemplar::ReservoirKind;
 use super::series::RowKind;
-use crate::cells::{self, Row};
+use crate::cells::{self, Row, histogram};
 use crate::number::Number;
 
 /// How a stream aggregates.
@@ -60,7 +60,7 @@ impl Aggregator {
             Aggregator::Sum { .. } => cells::add(row, value),
             Aggregator::LastValue => cells::set(row, value.to_bits()),
             Aggregator::ExplicitBuckets(buckets) => {
-                cells::observe(row, buckets.len(), buckets.of(value), value);
+                histogram::observe(row, buckets.len(), buckets.of(value), value);
             }
         }
     }

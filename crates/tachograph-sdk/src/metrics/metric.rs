@@ -9,7 +9,7 @@ use super::exemplar::ExemplarBuffer;
 use super::observable::Observations;
 use super::point::{HistogramPoint, Point, PointValue};
 use super::stream::Stream;
-use crate::cells::{self, Row};
+use crate::cells::{self, Row, histogram};
 use crate::number::{Number, NumberKind, NumberValue};
 
 /// What the metrics of one collection have beside their streams.
@@ -215,7 +215,7 @@ impl<'a> Metric<'a> {
         let mut flow = ControlFlow::Continue(());
         for (number, series) in self.stream.series.iter_from(first) {
             let Some(row) = series.row else { continue };
-            let read = cells::read_histogram::<N>(row, scratch, &mut point.bucket_counts);
+            let read = histogram::read::<N>(row, scratch, &mut point.bucket_counts);
             point.count = point.bucket_counts.iter().fold(0, |sum: u64, count| sum.wrapping_add(*count));
             point.sum = NumberValue::from_bits(N::KIND, read.sum_bits);
             let of = |ordered| NumberValue::from_bits(N::KIND, N::from_ordered(ordered).to_bits());

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use super::settings::Settings;
 use super::spellings::{Known, Spellings};
 use crate::attributes::{AttributeSet, Attributes, AttributesHash, LastOrder, Order, Seed};
-use crate::cells::{self, Row};
+use crate::cells::{self, Row, histogram};
 use crate::sync::{AppendVec, Index, Mutex, Payload, lock};
 
 /// The attribute of the series that takes what exceeds a stream's cardinality limit.
@@ -30,7 +30,7 @@ impl RowKind {
             RowKind::None => None,
             RowKind::Sum => Some(cells::SUM_WIDTH),
             RowKind::LastValue => Some(cells::LAST_VALUE_WIDTH),
-            RowKind::Histogram { buckets } => Some(cells::histogram_width(buckets)),
+            RowKind::Histogram { buckets } => Some(histogram::width(buckets)),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::rare::{self, Rare};
 use super::series::{Overflow, RowKind, SeriesTable};
 use super::settings::Settings;
 use crate::attributes::Attributes;
-use crate::cells::{self, Row};
+use crate::cells::{self, Row, histogram};
 use crate::diag;
 use crate::number::{Number, NumberKind, NumberValue};
 
@@ -124,7 +124,7 @@ impl Stream {
         if let Aggregator::ExplicitBuckets(buckets) = &self.aggregator
             && value.is_finite()
         {
-            cells::observe(row, buckets.len(), buckets.of(value), value);
+            histogram::observe(row, buckets.len(), buckets.of(value), value);
         } else if self.aggregator.accepts(value) {
             self.aggregator.record(row, value);
         } else {

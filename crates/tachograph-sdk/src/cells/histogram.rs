@@ -1,0 +1,137 @@
+//! Histograms with explicit boundaries: a header, sum, minimum, maximum, and a word for each bucket.
+#![allow(unsafe_code)]
+
+use super::arena;
+use super::copy::{self, Whole};
+use super::local;
+use super::row::{Row, Word};
+use crate::number::Number;
+use crate::sync::{Ordering, fence, lock};
+
+const SUM: usize = 0;
+const MIN: usize = 1;
+const MAX: usize = 2;
+const BUCKETS: usize = 3;
+
+/// The words of a row, header included.
+pub(crate) fn width(buckets: usize) -> usize {
+    copy::HEADER + BUCKETS + buckets
+}
+
+/// Adds a value to a histogram: `bucket` is below `buckets`, which the row was allocated for.
+#[inline(always)]
+pub(crate) fn observe<N: Number>(row: Row, buckets: usize, bucket: usize, value: N) {
+    debug_assert!(bucket < buckets, "a bucket of the histogram");
+    match local::known_words(row) {
+        Some(words) => observe_in(words, buckets, bucket, value),
+        None => observe_first(row, buckets, bucket, value),
+    }
+}
+
+#[inline(always)]
+fn observe_in<N: Number>(words: *const Word, buckets: usize, bucket: usize, value: N) {
+    // SAFETY: the row is a histogram's with that many buckets, and this thread is the only writer of
+    // its own.
+    if unsafe { copy::write(words, |words| change(words, bucket, value)) } {
+        serve(words, buckets);
+    }
+}
+
+/// For a row that this thread has no words for yet, or never will.
+#[cold]
+#[inline(never)]
+fn observe_first<N: Number>(row: Row, buckets: usize, bucket: usize, value: N) {
+    match local::own_words(row) {
+        Some(words) => observe_in(words, buckets, bucket, value),
+        None => observe_shared(row, bucket, value),
+    }
+}
+
+#[cold]
+fn serve(words: *const Word, buckets: usize) {
+    if let Some(slab) = local::own_slab() {
+        // SAFETY: `observe` has just written this row in this thread's own slab.
+        unsafe { copy::serve(&slab.desk, words, &Whole(BUCKETS + buckets)) };
+    }
+}
+
+/// The change that one value makes to a histogram's words.
+#[inline]
+fn change<N: Number>(words: *const Word, bucket: usize, value: N) {
+    // SAFETY: a histogram's row has these words; `bucket` is below its number of buckets.
+    unsafe { count(words, &*words.add(BUCKETS + bucket), value) };
+}
+
+/// Counts a value, in `bucket`, and in the sum, minimum and maximum that `words` begin with.
+///
+/// # Safety
+///
+/// `words` has these three words, and this thread is their only writer, and the bucket's.
+#[inline]
+pub(super) unsafe fn count<N: Number>(words: *const Word, bucket: &Word, value: N) {
+    // SAFETY: the caller's promise.
+    let (sum, min, max) = unsafe { (&*words.add(SUM), &*words.add(MIN), &*words.add(MAX)) };
+    bucket.store(bucket.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    sum.store(N::add(sum.load(Ordering::Relaxed), value), Ordering::Relaxed);
+    // Both extremes are kept as what grows from zero (see `Number::ordered`), so that a zeroed row
+    // is one without a minimum and a maximum.
+    let high = value.ordered();
+    if high > max.load(Ordering::Relaxed) {
+        max.store(high, Ordering::Relaxed);
+    }
+    if !high > min.load(Ordering::Relaxed) {
+        min.store(!high, Ordering::Relaxed);
+    }
+}
+
+#[cold]
+fn observe_shared<N: Number>(row: Row, bucket: usize, value: N) {
+    let words = arena().shared_words(row);
+    let _only_writer = lock(arena().stripe(words));
+    // SAFETY: the row is a histogram's with more buckets than `bucket`; the stripe's holder is its
+    // only writer. Nobody asks for copies here: readers take the stripe too.
+    unsafe { copy::write(words, |words| change(words, bucket, value)) };
+}
+
+/// A histogram's sum and extremes, over all threads.
+pub(crate) struct Scalars {
+    pub(crate) sum_bits: u64,
+    /// [`Number::ordered`]; meaningless when all buckets are empty.
+    pub(crate) min: u64,
+    /// As `min`.
+    pub(crate) max: u64,
+}
+
+impl Scalars {
+    /// Of no measurements.
+    pub(super) fn new<N: Number>() -> Self {
+        Scalars { sum_bits: N::ZERO_BITS, min: u64::MAX, max: 0 }
+    }
+
+    /// Adds those of a slab, from a copy of its row.
+    pub(super) fn add<N: Number>(&mut self, words: &[u64]) {
+        self.sum_bits = N::add(self.sum_bits, N::from_bits(words[SUM]));
+        self.min = self.min.min(!words[MIN]);
+        self.max = self.max.max(words[MAX]);
+    }
+}
+
+/// Reads a histogram whole: `scratch` is resized as needed, and the buckets overwritten.
+pub(crate) fn read<N: Number>(row: Row, scratch: &mut Vec<u64>, buckets: &mut [u64]) -> Scalars {
+    scratch.clear();
+    scratch.resize(BUCKETS + buckets.len(), 0);
+    buckets.fill(0);
+    let mut scalars = Scalars::new::<N>();
+    arena().each_slab(row, |slab, words, is_shared| {
+        let _only_writer = is_shared.then(|| lock(arena().stripe(words)));
+        // SAFETY: the row is a histogram's with that many buckets, and the desk its slab's.
+        unsafe { copy::read(&slab.desk, words, &Whole(scratch.len()), scratch) };
+        for (total, count) in buckets.iter_mut().zip(&scratch[BUCKETS..]) {
+            *total = total.wrapping_add(*count);
+        }
+        scalars.add::<N>(scratch);
+    });
+    // Whoever orders two reads by a lock of their own sees the later one include the earlier.
+    fence(Ordering::Acquire);
+    scalars
+}
