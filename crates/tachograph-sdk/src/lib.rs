@@ -34,6 +34,7 @@ pub mod catalogue;
 mod cells;
 mod clock;
 pub mod diag;
+mod exponential;
 pub mod metrics;
 mod number;
 pub mod pipeline;

@@ -54,6 +54,18 @@ pub trait Number: Copy + PartialOrd + Send + Sync + std::fmt::Debug + sealed::Se
         None
     }
 
+    /// Its parts, or `None` if it is zero; for finite numbers.
+    #[doc(hidden)]
+    fn parts(self) -> Option<Parts>;
+
+    /// As [`parts`](Self::parts), where they are at hand: `None` for what is not finite, and for a number that
+    /// takes a closer look.
+    #[doc(hidden)]
+    #[inline]
+    fn parts_at_hand(self) -> Option<Parts> {
+        self.parts()
+    }
+
     /// The largest number of this kind that is at most `bound`, or `None` if all are above it.
     #[doc(hidden)]
     fn floor_of(bound: f64) -> Option<Self>;
@@ -73,6 +85,26 @@ pub enum NumberKind {
     U64,
     I64,
     F64,
+}
+
+/// The parts of a finite number other than zero: its distance from zero is 1 + `fraction` times two to the
+/// power of `exponent`.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parts {
+    pub(crate) is_negative: bool,
+    pub(crate) exponent: i32,
+    /// In units of 2^-64.
+    pub(crate) fraction: u64,
+}
+
+impl Parts {
+    #[inline]
+    fn of_integer(is_negative: bool, distance: u64) -> Option<Self> {
+        let zeros = distance.leading_zeros();
+        let significand = distance.checked_shl(zeros)?;
+        Some(Parts { is_negative, exponent: 63 - zeros as i32, fraction: significand << 1 })
+    }
 }
 
 /// A number whose kind is known at run time.
@@ -157,6 +189,11 @@ impl Number for u64 {
         true
     }
 
+    #[inline]
+    fn parts(self) -> Option<Parts> {
+        Parts::of_integer(false, self)
+    }
+
     fn floor_of(bound: f64) -> Option<Self> {
         // `as` saturates.
         (bound >= 0.0).then_some(bound.floor() as u64)
@@ -195,6 +232,11 @@ impl Number for i64 {
     #[inline]
     fn is_non_negative(self) -> bool {
         self >= 0
+    }
+
+    #[inline]
+    fn parts(self) -> Option<Parts> {
+        Parts::of_integer(self < 0, self.unsigned_abs())
     }
 
     fn floor_of(bound: f64) -> Option<Self> {
@@ -254,6 +296,26 @@ impl Number for f64 {
     #[inline]
     fn as_float(self) -> Option<f64> {
         Some(self)
+    }
+
+    fn parts(self) -> Option<Parts> {
+        self.parts_at_hand().or_else(|| {
+            // A subnormal number is its fraction's bits times 2^-1074.
+            let parts = Parts::of_integer(self.is_sign_negative(), self.to_bits() & ((1 << 52) - 1))?;
+            Some(Parts { exponent: parts.exponent - 1074, ..parts })
+        })
+    }
+
+    #[inline]
+    fn parts_at_hand(self) -> Option<Parts> {
+        let bits = self.to_bits();
+        let exponent = (bits << 1 >> 53) as i32;
+        // The least is that of zero and of subnormal numbers, the largest that of what is not finite.
+        (1..0x7ff).contains(&exponent).then_some(Parts {
+            is_negative: bits >> 63 == 1,
+            exponent: exponent - 1023,
+            fraction: bits << 12,
+        })
     }
 
     fn floor_of(bound: f64) -> Option<Self> {

@@ -31,7 +31,7 @@ pub(crate) struct Arena {
     pub(super) shared: Slab,
     /// Histograms' rows in the shared slab have one writer at a time: who holds their stripe.
     stripes: [Mutex<()>; 16],
-    /// Bytes of blocks in threads' slabs (`shared` is bounded by the number of series).
+    /// Bytes of blocks and of extents in threads' slabs (`shared` is bounded by the number of series).
     bytes: AtomicUsize,
     limit: AtomicUsize,
 }
@@ -152,12 +152,19 @@ impl Arena {
         }
         let size = *self.widths.get(row.block())?;
         let bytes = size * size_of::<Word>() + slab.growth_bytes(row.block());
+        if !self.may_take(bytes) {
+            return None;
+        }
+        slab.install_block(row.block(), size);
+        slab.words(row)
+    }
+
+    /// Counts bytes that a thread is to have to itself, unless the limit forbids them.
+    pub(super) fn may_take(&self, bytes: usize) -> bool {
         let limit = self.limit.load(Ordering::Relaxed);
         let take = |taken: usize| taken.checked_add(bytes).filter(|sum| *sum <= limit);
         // Beyond the limit this is a load, for every record that comes here.
-        self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
-        slab.install_block(row.block(), size);
-        slab.words(row)
+        self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
     }
 
     /// What the writer of a histogram's row in the shared slab holds.

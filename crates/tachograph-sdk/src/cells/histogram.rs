@@ -11,7 +11,7 @@ use crate::sync::{Ordering, fence, lock};
 const SUM: usize = 0;
 const MIN: usize = 1;
 const MAX: usize = 2;
-const BUCKETS: usize = 3;
+const BUCKETS: usize = SCALARS;
 
 /// The words of a row, header included.
 pub(crate) fn width(buckets: usize) -> usize {
@@ -61,6 +61,9 @@ fn change<N: Number>(words: *const Word, bucket: usize, value: N) {
     // SAFETY: a histogram's row has these words; `bucket` is below its number of buckets.
     unsafe { count(words, &*words.add(BUCKETS + bucket), value) };
 }
+
+/// The words that [`count`] needs.
+pub(super) const SCALARS: usize = 3;
 
 /// Counts a value, in `bucket`, and in the sum, minimum and maximum that `words` begin with.
 ///

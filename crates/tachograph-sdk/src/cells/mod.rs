@@ -5,12 +5,16 @@
 //! module what can be done to a row.
 //!
 //! A row is used as what it was allocated for: a *sum* is one word; a *last value* is two in the
-//! shared slab; a [`histogram`] is a header, sum, minimum, maximum and the buckets.
+//! shared slab; a [`histogram`] is a header, sum, minimum, maximum and the buckets; an [`exponential`]
+//! histogram has its buckets elsewhere, in memory that grows with their range.
 #![allow(unsafe_code)]
 
 mod arena;
 mod copy;
+pub(crate) mod exponential;
+mod extent;
 pub(crate) mod histogram;
+mod lines;
 mod local;
 mod row;
 mod slab;

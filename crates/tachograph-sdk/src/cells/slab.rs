@@ -3,15 +3,10 @@
 use std::ptr;
 
 use super::copy::CopyDesk;
+use super::extent::Extents;
+use super::lines::{Lines, zeroed};
 use super::row::{Row, Word};
 use crate::sync::{AtomicPtr, Mutex, Ordering, lock};
-
-/// A cache line pair of words, so that two slabs never share a line.
-#[cfg_attr(not(loom), repr(align(128)))]
-#[cfg_attr(loom, repr(transparent))]
-struct Lines {
-    _words: [Word; 16],
-}
 
 /// One writer's copy of the blocks it has recorded in.
 pub(super) struct Slab {
@@ -28,6 +23,9 @@ pub(super) struct Slab {
     installed: Mutex<Vec<*mut [Lines]>>,
     /// Where the owner leaves copies of rows for a reader that could not get one by itself.
     pub(super) desk: CopyDesk,
+    /// The buckets of exponential histograms. Taken by the owner (for the shared slab: whoever holds the
+    /// row's stripe), and given back by the owner, or by a row's last owner.
+    pub(super) extents: Extents,
 }
 
 pub(super) struct Directory {
@@ -49,6 +47,7 @@ impl Slab {
             directory: AtomicPtr::new(ptr::null_mut()),
             installed: Mutex::new(Vec::new()),
             desk: CopyDesk::new(),
+            extents: Extents::new(),
         }
     }
 
@@ -87,10 +86,7 @@ impl Slab {
             let directory = Box::new(Directory { blocks, previous: current });
             self.directory.store(Box::into_raw(directory), Ordering::Release);
         }
-        let lines: Box<[Lines]> = (0..words.div_ceil(16))
-            .map(|_| Lines { _words: std::array::from_fn(|_| Word::new(0)) })
-            .collect();
-        let lines = Box::into_raw(lines);
+        let lines = zeroed(words);
         lock(&self.installed).push(lines);
         self.blocks()[block].store(lines.cast(), Ordering::Release);
     }

@@ -4,7 +4,8 @@ use std::sync::OnceLock;
 
 use super::exemplar::ReservoirKind;
 use super::series::RowKind;
-use crate::cells::{self, Row, histogram};
+use crate::cells::exponential::Limits;
+use crate::cells::{self, Row, exponential, histogram};
 use crate::number::Number;
 
 /// How a stream aggregates.
@@ -12,6 +13,14 @@ pub(crate) enum Aggregator {
     Sum { monotonic: bool },
     LastValue,
     ExplicitBuckets(Buckets),
+    Exponential(Exponential),
+}
+
+/// A base-2 exponential histogram.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Exponential {
+    pub(crate) limits: Limits,
+    pub(crate) record_min_max: bool,
 }
 
 impl Aggregator {
@@ -20,6 +29,7 @@ impl Aggregator {
             Aggregator::Sum { .. } => RowKind::Sum,
             Aggregator::LastValue => RowKind::LastValue,
             Aggregator::ExplicitBuckets(buckets) => RowKind::Histogram { buckets: buckets.len() },
+            Aggregator::Exponential(_) => RowKind::Exponential,
         }
     }
 
@@ -28,6 +38,7 @@ impl Aggregator {
     pub(crate) fn reservoir_kind(&self) -> ReservoirKind {
         match self {
             Aggregator::ExplicitBuckets(buckets) if buckets.len() > 1 => ReservoirKind::Aligned,
+            Aggregator::Exponential(it) => ReservoirKind::Fixed(it.limits.size.min(20) as usize),
             _ => ReservoirKind::Fixed(1),
         }
     }
@@ -62,6 +73,7 @@ impl Aggregator {
             Aggregator::ExplicitBuckets(buckets) => {
                 histogram::observe(row, buckets.len(), buckets.of(value), value);
             }
+            Aggregator::Exponential(it) => exponential::observe(row, it.limits, value),
         }
     }
 }
@@ -73,7 +85,8 @@ pub(crate) struct Buckets {
     /// are not counted one by one.
     padded: Box<[f64]>,
     /// How many of them are bounds.
-    bounds: usize,
+    bounds: u32,
+    pub(crate) record_min_max: bool,
     /// The bounds for integers; made with the first of them.
     integers: OnceLock<IntegerBounds>,
 }
@@ -96,21 +109,22 @@ impl IntegerBounds {
 
 impl Buckets {
     /// `bounds` are finite and ascend strictly.
-    pub(crate) fn new(bounds: Box<[f64]>) -> Self {
+    pub(crate) fn new(bounds: Box<[f64]>, record_min_max: bool) -> Self {
         let mut padded = bounds.into_vec();
-        let bounds = padded.len();
-        padded.resize(bounds.next_multiple_of(4), f64::INFINITY);
-        Buckets { padded: padded.into(), bounds, integers: OnceLock::new() }
+        padded.truncate(u32::MAX as usize);
+        let bounds = padded.len() as u32;
+        padded.resize(padded.len().next_multiple_of(4), f64::INFINITY);
+        Buckets { padded: padded.into(), bounds, record_min_max, integers: OnceLock::new() }
     }
 
     /// How many buckets there are: one more than bounds.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.bounds + 1
+        self.bounds as usize + 1
     }
 
     pub(crate) fn bounds(&self) -> &[f64] {
-        &self.padded[..self.bounds]
+        &self.padded[..self.bounds as usize]
     }
 
     /// The bucket of a finite value; a stream's values are of one kind.
@@ -142,7 +156,7 @@ mod tests {
     use super::*;
 
     fn bucket<N: Number>(bounds: &[f64], value: N) -> usize {
-        Buckets::new(bounds.into()).of(value)
+        Buckets::new(bounds.into(), true).of(value)
     }
 
     #[test]

@@ -9,6 +9,7 @@ use opentelemetry::metrics::{
 };
 use opentelemetry::{InstrumentationScope, KeyValue};
 
+use super::aggregation::Aggregation;
 use super::instrument::Instrument;
 use super::observable::Observable;
 use super::registry::{Registered, Registry, Request};
@@ -143,10 +144,10 @@ impl ScopedMeter {
         name: Cow<'static, str>,
         unit: Option<Cow<'static, str>>,
         description: Option<Cow<'static, str>>,
-        boundaries: Option<Vec<f64>>,
+        advice: Option<Aggregation>,
     ) -> Arc<dyn api::SyncInstrument<N> + Send + Sync> {
         let request =
-            Request { descriptor: descriptor::<N>(kind, &name, unit, description), boundaries, limit: None };
+            Request { descriptor: descriptor::<N>(kind, &name, unit, description), advice, limit: None };
         match self.register(request) {
             Some(registered) => Arc::new(Instrument::new(registered.stream)),
             None => Arc::new(Nothing),
@@ -157,7 +158,7 @@ impl ScopedMeter {
         let AsyncInstrumentBuilder { name, description, unit, callbacks, .. } = builder;
         let request = Request {
             descriptor: descriptor::<N>(kind, &name, unit, description),
-            boundaries: None,
+            advice: None,
             limit: None,
         };
         let Some(Registered { number, stream }) = self.register(request) else {
@@ -216,7 +217,8 @@ macro_rules! histogram {
     ($($method:ident -> $number:ty;)*) => {$(
         fn $method(&self, builder: HistogramBuilder<'_, api::Histogram<$number>>) -> api::Histogram<$number> {
             let HistogramBuilder { name, unit, description, boundaries, .. } = builder;
-            api::Histogram::new(self.synchronous(InstrumentKind::Histogram, name, unit, description, boundaries))
+            let advice = boundaries.map(Aggregation::explicit_bucket_histogram);
+            api::Histogram::new(self.synchronous(InstrumentKind::Histogram, name, unit, description, advice))
         }
     )*};
 }

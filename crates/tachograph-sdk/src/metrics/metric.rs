@@ -6,11 +6,12 @@ use opentelemetry::InstrumentationScope;
 
 use super::aggregator::Aggregator;
 use super::exemplar::ExemplarBuffer;
+use super::histograms::HistogramBuffers;
 use super::observable::Observations;
-use super::point::{HistogramPoint, Point, PointValue};
+use super::point::{Point, PointValue};
 use super::stream::Stream;
-use crate::cells::{self, Row, histogram};
-use crate::number::{Number, NumberKind, NumberValue};
+use crate::cells::{self, Row};
+use crate::number::{Number, NumberKind};
 
 /// What the metrics of one collection have beside their streams.
 #[derive(Default)]
@@ -20,12 +21,6 @@ pub(super) struct Buffers {
     pub(super) exemplar_windows: Range<u64>,
     exemplars: Mutex<ExemplarBuffer>,
     histogram: Mutex<HistogramBuffers>,
-}
-
-#[derive(Default)]
-struct HistogramBuffers {
-    scratch: Vec<u64>,
-    point: HistogramPoint,
 }
 
 /// What a metric is, as the data model has it.
@@ -89,6 +84,7 @@ impl<'a> Metric<'a> {
             Aggregator::Sum { monotonic } => MetricKind::Sum { monotonic },
             Aggregator::LastValue => MetricKind::Gauge,
             Aggregator::ExplicitBuckets(_) => MetricKind::Histogram,
+            Aggregator::Exponential(_) => MetricKind::ExponentialHistogram,
         }
     }
 
@@ -163,15 +159,9 @@ impl<'a> Metric<'a> {
             (Aggregator::Sum { .. }, NumberKind::I64) => self.visit_sums::<i64, B>(first, visit),
             (Aggregator::Sum { .. }, NumberKind::F64) => self.visit_sums::<f64, B>(first, visit),
             (Aggregator::LastValue, _) => self.visit_last_values(first, visit),
-            (Aggregator::ExplicitBuckets(_), NumberKind::U64) => {
-                self.visit_histograms::<u64, B>(first, visit)
-            }
-            (Aggregator::ExplicitBuckets(_), NumberKind::I64) => {
-                self.visit_histograms::<i64, B>(first, visit)
-            }
-            (Aggregator::ExplicitBuckets(_), NumberKind::F64) => {
-                self.visit_histograms::<f64, B>(first, visit)
-            }
+            (_, NumberKind::U64) => self.visit_histograms::<u64, B>(first, visit),
+            (_, NumberKind::I64) => self.visit_histograms::<i64, B>(first, visit),
+            (_, NumberKind::F64) => self.visit_histograms::<f64, B>(first, visit),
         }
     }
 
@@ -210,17 +200,10 @@ impl<'a> Metric<'a> {
         // Taken out, so that a visitor may visit another histogram of this collection meanwhile.
         let lock = || self.buffers.histogram.lock().unwrap_or_else(PoisonError::into_inner);
         let mut buffers = std::mem::take(&mut *lock());
-        let HistogramBuffers { scratch, point } = &mut buffers;
-        point.bucket_counts.resize(self.boundaries().len() + 1, 0);
         let mut flow = ControlFlow::Continue(());
         for (number, series) in self.stream.series.iter_from(first) {
             let Some(row) = series.row else { continue };
-            let read = histogram::read::<N>(row, scratch, &mut point.bucket_counts);
-            point.count = point.bucket_counts.iter().fold(0, |sum: u64, count| sum.wrapping_add(*count));
-            point.sum = NumberValue::from_bits(N::KIND, read.sum_bits);
-            let of = |ordered| NumberValue::from_bits(N::KIND, N::from_ordered(ordered).to_bits());
-            point.extremes = (point.count > 0).then(|| (of(read.min), of(read.max)));
-            let value = PointValue::Histogram(point);
+            let Some(value) = buffers.read::<N>(row, &self.stream.aggregator) else { continue };
             flow = visit(row, Point::new(number, &series.attributes, series.start_unix_nanos, value));
             if flow.is_break() {
                 break;

@@ -7,6 +7,7 @@ mod aggregation;
 mod aggregator;
 mod collection;
 mod exemplar;
+mod histograms;
 mod instrument;
 mod meter;
 mod metric;
@@ -23,13 +24,14 @@ mod spellings;
 mod stream;
 mod validate;
 
+pub use crate::exponential::ExponentialBuckets;
 pub use crate::number::{Number, NumberKind, NumberValue};
 pub use aggregation::Aggregation;
 pub use collection::Collection;
 pub use exemplar::{Exemplar, ExemplarFilter, FilteredAttributes};
 pub use meter::{Meter, MeterBuilder};
 pub use metric::{Metric, MetricKind};
-pub use point::{ExponentialBuckets, ExponentialHistogramPoint, HistogramPoint, Point, PointValue};
+pub use point::{ExponentialHistogramPoint, HistogramPoint, Point, PointValue};
 pub use producer::{
     MetricProducer, ProducedBatch, ProducedBucket, ProducedExemplar, ProducedHistogram, ProducedKind,
     ProducedMetric, ProducedPoint, ProducedSummary, ProducedValue,

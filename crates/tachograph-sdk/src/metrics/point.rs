@@ -2,6 +2,7 @@
 
 use super::exemplar::Exemplar;
 use crate::attributes::AttributeSet;
+use crate::exponential::{Distribution, ExponentialBuckets};
 use crate::number::{Number, NumberKind, NumberValue};
 
 /// A data point: one series' value.
@@ -119,10 +120,7 @@ impl HistogramPoint {
 /// those of a [`HistogramPoint`]: the count is the sum of the zero count and of all buckets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExponentialHistogramPoint {
-    pub(super) scale: i32,
-    pub(super) zero_count: u64,
-    pub(super) positive: ExponentialBuckets,
-    pub(super) negative: ExponentialBuckets,
+    pub(super) distribution: Distribution,
     pub(super) count: u64,
     pub(super) sum: NumberValue,
     pub(super) extremes: Option<(NumberValue, NumberValue)>,
@@ -131,10 +129,7 @@ pub struct ExponentialHistogramPoint {
 impl Default for ExponentialHistogramPoint {
     fn default() -> Self {
         ExponentialHistogramPoint {
-            scale: 0,
-            zero_count: 0,
-            positive: ExponentialBuckets::default(),
-            negative: ExponentialBuckets::default(),
+            distribution: Distribution::default(),
             count: 0,
             sum: NumberValue::U64(0),
             extremes: None,
@@ -146,12 +141,12 @@ impl ExponentialHistogramPoint {
     /// The scale: each boundary is 2^(2^-scale) times the one before. At most the aggregation's largest,
     /// which a histogram without measurements has, and at least -10.
     pub fn scale(&self) -> i32 {
-        self.scale
+        self.distribution.scale
     }
 
     /// How many measurements were [`zero_threshold`](Self::zero_threshold) or less away from zero.
     pub fn zero_count(&self) -> u64 {
-        self.zero_count
+        self.distribution.zero_count
     }
 
     /// How wide the bucket around zero is, to either side: 0, for this SDK tells every number but zero
@@ -162,12 +157,12 @@ impl ExponentialHistogramPoint {
 
     /// The buckets of measurements above zero.
     pub fn positive(&self) -> &ExponentialBuckets {
-        &self.positive
+        &self.distribution.positive
     }
 
     /// The buckets of measurements below zero, by their distance from it.
     pub fn negative(&self) -> &ExponentialBuckets {
-        &self.negative
+        &self.distribution.negative
     }
 
     /// How many measurements there were.
@@ -188,28 +183,5 @@ impl ExponentialHistogramPoint {
     /// The largest measurement, if there was any and the aggregation records it.
     pub fn max(&self) -> Option<NumberValue> {
         self.extremes.map(|(_, max)| max)
-    }
-}
-
-/// Consecutive buckets of an exponential histogram.
-///
-/// Bucket `i` of [`counts`](Self::counts) has the measurements whose distance from zero is above
-/// `base^(offset + i)` and at most `base^(offset + i + 1)`, where `base` is 2^(2^-scale). The first and the
-/// last bucket are not empty.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ExponentialBuckets {
-    pub(super) offset: i32,
-    pub(super) counts: Vec<u64>,
-}
-
-impl ExponentialBuckets {
-    /// The index of the first bucket; 0 when there are none.
-    pub fn offset(&self) -> i32 {
-        self.offset
-    }
-
-    /// How many measurements each bucket has; empty when there are none.
-    pub fn counts(&self) -> &[u64] {
-        &self.counts
     }
 }

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use opentelemetry::InstrumentationScope;
 
-use super::aggregator::{Aggregator, Buckets};
+use super::aggregation::Aggregation;
+use super::aggregator::Aggregator;
 use super::observable::Observe;
 use super::settings::Settings;
 use super::stream::{Descriptor, InstrumentKind, Stream};
@@ -50,7 +51,8 @@ pub(crate) struct Registered {
 /// What an instrument is asked to be.
 pub(crate) struct Request {
     pub(crate) descriptor: Descriptor,
-    pub(crate) boundaries: Option<Vec<f64>>,
+    /// What the instrument itself asks to be aggregated as; for histograms.
+    pub(crate) advice: Option<Aggregation>,
     pub(crate) limit: Option<usize>,
 }
 
@@ -146,7 +148,7 @@ impl Registry {
         scope: &Arc<InstrumentationScope>,
         request: Request,
     ) -> Option<Registered> {
-        let Request { mut descriptor, boundaries, limit } = request;
+        let Request { mut descriptor, advice, limit } = request;
         let mut scopes = self.scopes.lock().unwrap_or_else(PoisonError::into_inner);
         // Not looked up first: a scope with NaN among its attributes does not even equal itself.
         let instruments = scopes.entry((**scope).clone()).or_default();
@@ -161,12 +163,12 @@ impl Registry {
             if let Some(known) = same_name.iter().find(|known| known.stream.descriptor == descriptor) {
                 let known = known.clone();
                 drop(scopes);
-                report_same_but_for(&known.stream, &asked, boundaries.as_deref(), limit);
+                report_same_but_for(&known.stream, &asked, advice.as_ref(), limit);
                 return Some(known);
             }
             conflict = Some(Arc::clone(&first.stream));
         }
-        let mut invalid_boundaries = None;
+        let mut invalid = None;
         let aggregator = match descriptor.kind {
             InstrumentKind::Counter | InstrumentKind::ObservableCounter => {
                 Aggregator::Sum { monotonic: true }
@@ -176,9 +178,9 @@ impl Registry {
             }
             InstrumentKind::Gauge | InstrumentKind::ObservableGauge => Aggregator::LastValue,
             InstrumentKind::Histogram => {
-                let (bounds, invalid) = validate::boundaries(&descriptor.unit, boundaries);
-                invalid_boundaries = invalid;
-                Aggregator::ExplicitBuckets(Buckets::new(bounds))
+                let aggregator;
+                (aggregator, invalid) = validate::histogram(&descriptor.unit, advice);
+                aggregator
             }
         };
         let limit = limit.unwrap_or(self.settings.limit);
@@ -199,9 +201,8 @@ impl Registry {
         let stream = &registered.stream;
         validate::check_name(&stream.descriptor.name);
         validate::check_unit(&stream.descriptor.name, &stream.descriptor.unit);
-        if let (Some(given), Aggregator::ExplicitBuckets(buckets)) = (invalid_boundaries, &stream.aggregator)
-        {
-            validate::report_boundaries(&stream.descriptor.name, &given, buckets.bounds());
+        if let Some(invalid) = invalid {
+            validate::report_histogram(&stream.descriptor.name, &invalid, &stream.aggregator);
         }
         if let Some(first) = conflict {
             report_conflict(&first, stream);
@@ -226,7 +227,7 @@ fn report_conflict(first: &Stream, second: &Stream) {
 }
 
 /// Reports what an instrument that is otherwise known was asked to be and will not be.
-fn report_same_but_for(known: &Stream, asked: &str, boundaries: Option<&[f64]>, limit: Option<usize>) {
+fn report_same_but_for(known: &Stream, asked: &str, advice: Option<&Aggregation>, limit: Option<usize>) {
     let name = &*known.descriptor.name;
     let scope = known.scope.name();
     if asked != name {
@@ -239,10 +240,11 @@ fn report_same_but_for(known: &Stream, asked: &str, boundaries: Option<&[f64]>, 
             ),
         );
     }
-    if let (Some(asked), Aggregator::ExplicitBuckets(buckets)) = (boundaries, &known.aggregator)
-        && asked != buckets.bounds()
-    {
-        diag::report(
+    match (advice, &known.aggregator) {
+        (
+            Some(Aggregation::ExplicitBucketHistogram { boundaries: asked, .. }),
+            Aggregator::ExplicitBuckets(buckets),
+        ) if asked != buckets.bounds() => diag::report(
             "instrument.boundaries.conflict",
             name,
             format_args!(
@@ -250,7 +252,19 @@ fn report_same_but_for(known: &Stream, asked: &str, boundaries: Option<&[f64]>, 
                  declaration stay: {:?}",
                 buckets.bounds()
             ),
-        );
+        ),
+        (Some(Aggregation::ExplicitBucketHistogram { .. }), Aggregator::Exponential(_))
+        | (Some(Aggregation::Base2ExponentialBucketHistogram { .. }), Aggregator::ExplicitBuckets(_)) => {
+            diag::report(
+                "instrument.buckets.conflict",
+                name,
+                format_args!(
+                    "histogram {name:?} of scope {scope:?} was declared with explicit boundaries and with exponential \
+                     buckets; its first declaration counts: declare it once, or alike"
+                ),
+            );
+        }
+        _ => {}
     }
     if let Some(asked) = limit
         && asked != known.series.limit()

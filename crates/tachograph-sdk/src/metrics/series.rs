@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use super::settings::Settings;
 use super::spellings::{Known, Spellings};
 use crate::attributes::{AttributeSet, Attributes, AttributesHash, LastOrder, Order, Seed};
-use crate::cells::{self, Row, histogram};
+use crate::cells::{self, Row, exponential, histogram};
 use crate::sync::{AppendVec, Index, Mutex, Payload, lock};
 
 /// The attribute of the series that takes what exceeds a stream's cardinality limit.
@@ -22,6 +22,7 @@ pub(crate) enum RowKind {
     Histogram {
         buckets: usize,
     },
+    Exponential,
 }
 
 impl RowKind {
@@ -31,6 +32,16 @@ impl RowKind {
             RowKind::Sum => Some(cells::SUM_WIDTH),
             RowKind::LastValue => Some(cells::LAST_VALUE_WIDTH),
             RowKind::Histogram { buckets } => Some(histogram::width(buckets)),
+            RowKind::Exponential => Some(exponential::WIDTH),
+        }
+    }
+
+    /// Gives back rows of this kind that nobody can write or read any more.
+    fn free(self, rows: impl Iterator<Item = Row>) {
+        match (self, self.width()) {
+            (RowKind::Exponential, _) => exponential::free(rows),
+            (_, Some(width)) => cells::free(width, rows),
+            (_, None) => {}
         }
     }
 }
@@ -235,9 +246,7 @@ impl SeriesTable {
 
 impl Drop for SeriesTable {
     fn drop(&mut self) {
-        if let Some(width) = self.kind.width() {
-            cells::free(width, self.series.iter().filter_map(|series| series.row));
-        }
+        self.kind.free(self.series.iter().filter_map(|series| series.row));
     }
 }
 

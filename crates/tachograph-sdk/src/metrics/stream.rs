@@ -11,7 +11,7 @@ use super::rare::{self, Rare};
 use super::series::{Overflow, RowKind, SeriesTable};
 use super::settings::Settings;
 use crate::attributes::Attributes;
-use crate::cells::{self, Row, histogram};
+use crate::cells::{self, Row, exponential, histogram};
 use crate::diag;
 use crate::number::{Number, NumberKind, NumberValue};
 
@@ -121,15 +121,29 @@ impl Stream {
     /// As `record_in`, for what is not a sum.
     #[inline]
     pub(crate) fn record_other<N: Number>(&self, row: Row, value: N) {
-        if let Aggregator::ExplicitBuckets(buckets) = &self.aggregator
+        if let Aggregator::Exponential(it) = &self.aggregator
+            && exponential::observe_at_once(row, &it.limits, value)
+        {
+            // Most values, and finite ones only.
+        } else if let Aggregator::ExplicitBuckets(buckets) = &self.aggregator
             && value.is_finite()
         {
             histogram::observe(row, buckets.len(), buckets.of(value), value);
-        } else if self.aggregator.accepts(value) {
-            self.aggregator.record(row, value);
         } else {
+            return self.record_unusual(row, value);
+        }
+        if cells::is_due() {
+            self.offer(row, value);
+        }
+    }
+
+    /// As `record_in`, for what is none of the usual cases.
+    #[inline(never)]
+    fn record_unusual<N: Number>(&self, row: Row, value: N) {
+        if !self.aggregator.accepts(value) {
             return self.refuse(value);
         }
+        self.aggregator.record(row, value);
         if cells::is_due() {
             self.offer(row, value);
         }

@@ -3,7 +3,11 @@
 //! Nothing is refused: an instrument with a bad name records under that name, and the exporter
 //! escapes it; the user is told.
 
+use super::aggregation::Aggregation;
+use super::aggregator::{Aggregator, Buckets, Exponential};
+use crate::cells::exponential::Limits;
 use crate::diag;
+use crate::exponential::{MAX_SCALE, MAX_SIZE, MIN_SCALE, MIN_SIZE};
 
 /// The specification's boundaries for histograms.
 const DEFAULT_BOUNDARIES: [f64; 15] =
@@ -46,15 +50,40 @@ pub(crate) fn check_unit(name: &str, unit: &str) {
 }
 
 /// The boundaries that a histogram without valid ones of its own has.
-pub(crate) fn default_boundaries(unit: &str) -> &'static [f64] {
+fn default_boundaries(unit: &str) -> &'static [f64] {
     if unit == "s" { &SECONDS_BOUNDARIES } else { &DEFAULT_BOUNDARIES }
 }
 
+/// What was asked of a histogram and cannot be.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Invalid {
+    Boundaries(Vec<f64>),
+    Exponential { max_size: u32, max_scale: i8 },
+}
+
+/// The aggregator of a histogram in this unit, and what was asked of it if that was not valid.
+pub(crate) fn histogram(unit: &str, asked: Option<Aggregation>) -> (Aggregator, Option<Invalid>) {
+    match asked {
+        Some(Aggregation::ExplicitBucketHistogram { boundaries: given, record_min_max }) => {
+            let (bounds, invalid) = boundaries(given);
+            let aggregator = Aggregator::ExplicitBuckets(Buckets::new(bounds, record_min_max));
+            (aggregator, invalid.map(Invalid::Boundaries))
+        }
+        Some(Aggregation::Base2ExponentialBucketHistogram { max_size, max_scale, record_min_max }) => {
+            let limits = Limits {
+                size: max_size.clamp(MIN_SIZE, MAX_SIZE),
+                scale: i32::from(max_scale).clamp(MIN_SCALE, MAX_SCALE),
+            };
+            let is_valid = limits.size == max_size && limits.scale == i32::from(max_scale);
+            let invalid = (!is_valid).then_some(Invalid::Exponential { max_size, max_scale });
+            (Aggregator::Exponential(Exponential { limits, record_min_max }), invalid)
+        }
+        _ => (Aggregator::ExplicitBuckets(Buckets::new(default_boundaries(unit).into(), true)), None),
+    }
+}
+
 /// Boundaries that ascend strictly and are finite, from what was given, which comes back if it was not so.
-pub(crate) fn boundaries(unit: &str, given: Option<Vec<f64>>) -> (Box<[f64]>, Option<Vec<f64>>) {
-    let Some(given) = given else {
-        return (default_boundaries(unit).into(), None);
-    };
+fn boundaries(given: Vec<f64>) -> (Box<[f64]>, Option<Vec<f64>>) {
     let ascending = given.windows(2).all(|pair| pair[0] < pair[1]);
     if ascending && given.iter().all(|bound| bound.is_finite()) {
         return (given.into(), None);
@@ -65,16 +94,35 @@ pub(crate) fn boundaries(unit: &str, given: Option<Vec<f64>>) -> (Box<[f64]>, Op
     (repaired.into(), Some(given))
 }
 
-/// Reports boundaries that were repaired.
-pub(crate) fn report_boundaries(name: &str, given: &[f64], repaired: &[f64]) {
-    diag::report(
-        "instrument.boundaries",
-        name,
-        format_args!(
-            "boundaries {given:?} of histogram {name:?} are not valid: they should be finite and ascend strictly (the \
-             last bucket is open by itself); {repaired:?} are used"
+/// Reports what was asked of a histogram that got this aggregator instead.
+pub(crate) fn report_histogram(name: &str, invalid: &Invalid, instead: &Aggregator) {
+    match (invalid, instead) {
+        (Invalid::Boundaries(given), Aggregator::ExplicitBuckets(buckets)) => diag::report(
+            "instrument.boundaries",
+            name,
+            format_args!(
+                "boundaries {given:?} of histogram {name:?} are not valid: they should be finite and ascend strictly \
+                 (the last bucket is open by itself); {:?} are used",
+                buckets.bounds()
+            ),
         ),
-    );
+        (
+            Invalid::Exponential { max_size, max_scale },
+            Aggregator::Exponential(Exponential { limits, .. }),
+        ) => {
+            diag::report(
+                "instrument.exponential",
+                name,
+                format_args!(
+                    "a size of {max_size} and a scale of {max_scale} for the exponential histogram {name:?} are not \
+                     valid: there may be {MIN_SIZE} to {MAX_SIZE} buckets on either side of zero, at scales from \
+                     {MIN_SCALE} to {MAX_SCALE}; a size of {} and a scale of {} are used",
+                    limits.size, limits.scale
+                ),
+            );
+        }
+        _ => {}
+    }
 }
 
 #[cfg(test)]
@@ -83,15 +131,15 @@ mod tests {
 
     #[test]
     fn boundaries_are_repaired() {
-        let (repaired, invalid) = boundaries("", Some(vec![5.0, f64::NAN, 1.0, 5.0, f64::INFINITY]));
+        let (repaired, invalid) = boundaries(vec![5.0, f64::NAN, 1.0, 5.0, f64::INFINITY]);
         assert_eq!(*repaired, [1.0, 5.0]);
         assert_eq!(invalid.map(|given| given.len()), Some(5));
-        assert_eq!(boundaries("", Some(vec![])), (Box::default(), None));
+        assert_eq!(boundaries(vec![]), (Box::default(), None));
     }
 
     #[test]
     fn seconds_have_boundaries_of_their_own() {
-        assert_eq!(boundaries("s", None).0[0], 0.005);
-        assert_eq!(boundaries("ms", None).0[1], 5.0);
+        assert_eq!(default_boundaries("s")[0], 0.005);
+        assert_eq!(default_boundaries("ms")[1], 5.0);
     }
 }

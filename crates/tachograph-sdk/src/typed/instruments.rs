@@ -5,7 +5,7 @@ use super::attributes::{Dynamic, InstrumentAttributes};
 use super::handle::{Handle, count_unbound};
 use super::late::{Declared, StaticBuilder};
 use crate::attributes::Attributes;
-use crate::metrics::{Bound, Descriptor, InstrumentKind, Meter, Number, Request};
+use crate::metrics::{Aggregation, Bound, Descriptor, InstrumentKind, Meter, Number, Request};
 
 /// Numbers that a [`Counter`] adds: `u64` and `f64`.
 pub trait CounterNumber: Number {}
@@ -80,9 +80,9 @@ macro_rules! instrument {
             const UNBOUND: Self = $instrument { handle: Handle::UNBOUND };
 
             fn declare(meter: &Meter, declaration: &StaticBuilder) -> Self {
-                let StaticBuilder { name, unit, description, boundaries, .. } = *declaration;
+                let StaticBuilder { name, unit, description, .. } = *declaration;
                 let mut builder = meter.$method(name).with_unit(unit).with_description(description);
-                builder.declaration.boundaries = boundaries.map(<[f64]>::to_vec);
+                builder.declaration.advice = declaration.advice.map(Into::into);
                 builder.build()
             }
         }
@@ -161,13 +161,13 @@ struct Declaration<'a> {
     name: Cow<'static, str>,
     unit: Cow<'static, str>,
     description: Cow<'static, str>,
-    boundaries: Option<Vec<f64>>,
+    advice: Option<Aggregation>,
     limit: Option<usize>,
 }
 
 impl<'a> Declaration<'a> {
     fn new(meter: &'a Meter, name: Cow<'static, str>) -> Self {
-        Declaration { meter, name, unit: "".into(), description: "".into(), boundaries: None, limit: None }
+        Declaration { meter, name, unit: "".into(), description: "".into(), advice: None, limit: None }
     }
 
     fn declare<N: Number, A: InstrumentAttributes + ?Sized>(self, kind: InstrumentKind) -> Handle<N, A> {
@@ -178,7 +178,7 @@ impl<'a> Declaration<'a> {
             kind,
             number: N::KIND,
         };
-        let request = Request { descriptor, boundaries: self.boundaries, limit: self.limit };
+        let request = Request { descriptor, advice: self.advice, limit: self.limit };
         let registered = self.meter.scoped.register_with(request, A::schema());
         Handle::new(registered.map(|registered| registered.stream))
     }
@@ -208,7 +208,7 @@ instrument! {
 
 instrument! {
     /// Counts values by size: durations, sizes of messages. Exported as a histogram with explicit
-    /// boundaries, with sum, minimum and maximum.
+    /// boundaries, or with exponential ones if asked for, with sum, minimum and maximum.
     Histogram: HistogramNumber, BoundHistogram, HistogramBuilder, histogram;
     /// Adds a value, which by the specification should not be negative: a sum that can go down is none
     /// that every format has a place for. NaN and infinities are refused, counted and reported.
@@ -223,7 +223,19 @@ impl HistogramBuilder<'_> {
     /// Unless set they are those of the semantic conventions for durations where the unit is `s`, and
     /// the specification's defaults, 0 to 10,000, where it is another.
     pub fn with_boundaries(mut self, boundaries: impl Into<Vec<f64>>) -> Self {
-        self.declaration.boundaries = Some(boundaries.into());
+        self.declaration.advice = Some(Aggregation::explicit_bucket_histogram(boundaries));
+        self
+    }
+
+    /// Buckets that grow by a constant factor instead of boundaries: a base-2 exponential histogram of the
+    /// specification's size and scale, which needs to know nothing of the values beforehand.
+    ///
+    /// Each bucket is at first a millionth wider than the one before; whenever more than 160 would be
+    /// needed on one side of zero, all are made twice as wide. Where values differ by a factor of 1,000, a
+    /// bucket is then about 4% wide; where they differ by a factor of a million, 9%. A series costs up to 1.4 KiB
+    /// for each thread that records in it, and as much again if there are values below zero.
+    pub fn with_exponential_buckets(mut self) -> Self {
+        self.declaration.advice = Some(Aggregation::base2_exponential_bucket_histogram());
         self
     }
 }

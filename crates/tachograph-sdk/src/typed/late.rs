@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::handle::unbound_measurements;
 use crate::diag;
-use crate::metrics::{Meter, MeterProvider, Registry};
+use crate::metrics::{Aggregation, Meter, MeterProvider, Registry};
 
 /// An instrument that a [`Static`] can hold; implemented by this crate's instruments.
 pub trait Declared: Sized {
@@ -60,7 +60,7 @@ pub struct Static<I> {
 ///
 /// Which kind of instrument it is follows from the type of the static.
 pub const fn declare(scope: &'static str, name: &'static str) -> StaticBuilder {
-    StaticBuilder { scope, name, unit: "", description: "", boundaries: None }
+    StaticBuilder { scope, name, unit: "", description: "", advice: None }
 }
 
 /// Sets up a [`Static`]; made by [`declare`].
@@ -71,7 +71,23 @@ pub struct StaticBuilder {
     pub(super) name: &'static str,
     pub(super) unit: &'static str,
     pub(super) description: &'static str,
-    pub(super) boundaries: Option<&'static [f64]>,
+    pub(super) advice: Option<StaticAdvice>,
+}
+
+/// What a declaration asks of a histogram.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum StaticAdvice {
+    Boundaries(&'static [f64]),
+    ExponentialBuckets,
+}
+
+impl From<StaticAdvice> for Aggregation {
+    fn from(advice: StaticAdvice) -> Self {
+        match advice {
+            StaticAdvice::Boundaries(boundaries) => Aggregation::explicit_bucket_histogram(boundaries),
+            StaticAdvice::ExponentialBuckets => Aggregation::base2_exponential_bucket_histogram(),
+        }
+    }
 }
 
 impl StaticBuilder {
@@ -92,7 +108,16 @@ impl StaticBuilder {
     ///
     /// [`HistogramBuilder::with_boundaries`]: crate::HistogramBuilder::with_boundaries
     pub const fn with_boundaries(mut self, boundaries: &'static [f64]) -> Self {
-        self.boundaries = Some(boundaries);
+        self.advice = Some(StaticAdvice::Boundaries(boundaries));
+        self
+    }
+
+    /// Exponential buckets for a histogram, as [`HistogramBuilder::with_exponential_buckets`] has them; other
+    /// instruments ignore them.
+    ///
+    /// [`HistogramBuilder::with_exponential_buckets`]: crate::HistogramBuilder::with_exponential_buckets
+    pub const fn with_exponential_buckets(mut self) -> Self {
+        self.advice = Some(StaticAdvice::ExponentialBuckets);
         self
     }
 
