@@ -42,6 +42,11 @@ impl AttributeSet {
         self.pairs.iter().map(|pair| (&pair.key, &pair.value))
     }
 
+    /// The attributes as the API's pairs, which are [`Attributes`] themselves.
+    pub(crate) fn pairs(&self) -> &[KeyValue] {
+        &self.pairs
+    }
+
     /// The value of a key.
     pub fn get(&self, key: &str) -> Option<&Value> {
         let found = self.pairs.binary_search_by(|pair| pair.key.as_str().cmp(key)).ok()?;

@@ -55,12 +55,9 @@ impl Catalogue {
         let registry = &provider.registry;
         let schemas = registry.attributes();
         let mut entries: Vec<_> = registry
-            .streams
-            .iter()
-            .enumerate()
-            .map(|(number, stream)| {
-                CatalogueEntry::of(stream, schemas.get(&number).map_or(&[], Vec::as_slice))
-            })
+            .default_streams()
+            .into_iter()
+            .map(|stream| CatalogueEntry::of(stream, schemas.get(&stream.number).map_or(&[], Vec::as_slice)))
             .collect();
         // Stable: instruments that differ in kind alone stay in the order in which they were made.
         entries.sort_by(|a, b| a.place().cmp(&b.place()));
@@ -116,7 +113,9 @@ impl CatalogueEntry {
         let descriptor = &stream.descriptor;
         // An instrument may be declared in several places, with other attributes in each.
         let mut attributes = BTreeMap::<String, AttributeSchema>::new();
-        for attribute in schemas.iter().flat_map(|schema| schema.attributes()) {
+        let is_kept =
+            |attribute: &AttributeSchema| stream.filter().is_none_or(|filter| filter.keeps(&attribute.key));
+        for attribute in schemas.iter().flat_map(|schema| schema.attributes()).filter(is_kept) {
             attributes
                 .entry(attribute.key.clone())
                 .and_modify(|known| known.value = known.value.or(attribute.value))

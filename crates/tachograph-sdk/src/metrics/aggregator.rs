@@ -28,7 +28,7 @@ impl Aggregator {
         match self {
             Aggregator::Sum { .. } => RowKind::Sum,
             Aggregator::LastValue => RowKind::LastValue,
-            Aggregator::ExplicitBuckets(buckets) => RowKind::Histogram { buckets: buckets.len() },
+            Aggregator::ExplicitBuckets(buckets) => RowKind::Histogram { buckets: buckets.len() as u32 },
             Aggregator::Exponential(_) => RowKind::Exponential,
         }
     }
@@ -54,6 +54,19 @@ impl Aggregator {
     #[inline]
     pub(crate) fn is_sum(&self) -> bool {
         matches!(self, Aggregator::Sum { .. })
+    }
+
+    /// Whether both make the same points of the same measurements.
+    pub(crate) fn is_like(&self, other: &Aggregator) -> bool {
+        match (self, other) {
+            (Aggregator::Sum { monotonic }, Aggregator::Sum { monotonic: other }) => monotonic == other,
+            (Aggregator::LastValue, Aggregator::LastValue) => true,
+            (Aggregator::ExplicitBuckets(buckets), Aggregator::ExplicitBuckets(other)) => {
+                buckets.bounds() == other.bounds() && buckets.record_min_max == other.record_min_max
+            }
+            (Aggregator::Exponential(exponential), Aggregator::Exponential(other)) => exponential == other,
+            _ => false,
+        }
     }
 
     /// Whether a value may be recorded: finite, and for a monotonic sum not negative.

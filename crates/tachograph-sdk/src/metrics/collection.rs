@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::metric::{Buffers, Metric};
+use super::pipeline::Pipeline;
 use super::producer::ProducedBatch;
 use super::registry::Registry;
 use crate::resource::Resource;
@@ -11,6 +12,7 @@ use crate::resource::Resource;
 /// Values of synchronous instruments are read as they are visited, each data point whole by itself.
 pub struct Collection {
     provider: Arc<Registry>,
+    pipeline: Arc<Pipeline>,
     spare: Arc<Spare>,
     parts: Parts,
 }
@@ -48,8 +50,14 @@ impl Spare {
 }
 
 impl Collection {
-    pub(super) fn new(provider: &Arc<Registry>, spare: &Arc<Spare>, parts: Parts) -> Self {
-        Collection { provider: Arc::clone(provider), spare: Arc::clone(spare), parts }
+    pub(super) fn new(
+        provider: &Arc<Registry>,
+        pipeline: &Arc<Pipeline>,
+        spare: &Arc<Spare>,
+        parts: Parts,
+    ) -> Self {
+        let (provider, pipeline) = (Arc::clone(provider), Arc::clone(pipeline));
+        Collection { provider, pipeline, spare: Arc::clone(spare), parts }
     }
 
     /// What the metrics are about.
@@ -64,8 +72,13 @@ impl Collection {
 
     /// The metrics, in the order in which their instruments were created; those without series too.
     pub fn metrics(&self) -> impl Iterator<Item = Metric<'_>> {
-        let streams = self.provider.streams.iter().take(self.parts.streams);
-        streams.enumerate().map(|(number, stream)| Metric::new(number, stream, &self.parts.buffers))
+        let numbers = self.pipeline.streams.iter().take(self.parts.streams);
+        numbers.enumerate().filter_map(|(id, number)| self.stream(id, *number))
+    }
+
+    fn stream(&self, id: usize, number: u32) -> Option<Metric<'_>> {
+        let stream = self.provider.streams.get(number as usize)?;
+        Some(Metric::new(id, stream, &self.parts.buffers))
     }
 
     /// What the reader's producers gave, in the order in which they were registered: a batch for each.
@@ -75,8 +88,8 @@ impl Collection {
 
     /// The metric of an [id](Metric::id), if the collection has it: where a visit in parts goes on.
     pub fn metric(&self, id: usize) -> Option<Metric<'_>> {
-        let stream = (id < self.parts.streams).then(|| self.provider.streams.get(id))??;
-        Some(Metric::new(id, stream, &self.parts.buffers))
+        let number = (id < self.parts.streams).then(|| self.pipeline.streams.get(id))??;
+        self.stream(id, *number)
     }
 }
 

@@ -11,9 +11,10 @@ use opentelemetry::{InstrumentationScope, KeyValue};
 
 use super::aggregation::Aggregation;
 use super::instrument::Instrument;
+use super::kind::InstrumentKind;
 use super::observable::Observable;
-use super::registry::{Registered, Registry, Request};
-use super::stream::{Descriptor, InstrumentKind};
+use super::registry::{Registry, Request};
+use super::stream::{Descriptor, Stream};
 use crate::attributes::AttributesSchema;
 use crate::diag;
 use crate::number::Number;
@@ -117,8 +118,8 @@ impl MeterBuilder {
 }
 
 impl ScopedMeter {
-    /// The stream of an instrument; `None` after shutdown, or if there are too many.
-    pub(crate) fn register(&self, request: Request) -> Option<Registered> {
+    /// An instrument's first stream; `None` after shutdown, or if there are too many.
+    pub(crate) fn register(&self, request: Request) -> Option<Arc<Stream>> {
         if self.registry.is_shut_down.load(Ordering::Acquire) {
             return None;
         }
@@ -130,12 +131,12 @@ impl ScopedMeter {
         &self,
         request: Request,
         schema: Option<&'static AttributesSchema>,
-    ) -> Option<Registered> {
-        let registered = self.register(request)?;
+    ) -> Option<Arc<Stream>> {
+        let first = self.register(request)?;
         if let Some(schema) = schema {
-            self.registry.describe_attributes(registered.number, schema);
+            first.chain().for_each(|stream| self.registry.describe_attributes(stream.number, schema));
         }
-        Some(registered)
+        Some(first)
     }
 
     fn synchronous<N: Number>(
@@ -149,7 +150,7 @@ impl ScopedMeter {
         let request =
             Request { descriptor: descriptor::<N>(kind, &name, unit, description), advice, limit: None };
         match self.register(request) {
-            Some(registered) => Arc::new(Instrument::new(registered.stream)),
+            Some(stream) => Arc::new(Instrument::new(stream)),
             None => Arc::new(Nothing),
         }
     }
@@ -161,15 +162,11 @@ impl ScopedMeter {
             advice: None,
             limit: None,
         };
-        let Some(Registered { number, stream }) = self.register(request) else {
+        let Some(stream) = self.register(request) else {
             return;
         };
         for callback in callbacks {
-            self.registry.add_callback(Arc::new(Observable {
-                number,
-                stream: Arc::clone(&stream),
-                callback,
-            }));
+            self.registry.add_callback(Arc::new(Observable { stream: Arc::clone(&stream), callback }));
         }
     }
 }

@@ -43,22 +43,22 @@ pub enum MetricKind {
 /// A metric of a collection: an instrument's stream.
 #[derive(Clone, Copy)]
 pub struct Metric<'a> {
-    number: usize,
+    id: usize,
     stream: &'a Arc<Stream>,
     buffers: &'a Buffers,
 }
 
 impl<'a> Metric<'a> {
-    pub(super) fn new(number: usize, stream: &'a Arc<Stream>, buffers: &'a Buffers) -> Self {
-        Metric { number, stream, buffers }
+    pub(super) fn new(id: usize, stream: &'a Arc<Stream>, buffers: &'a Buffers) -> Self {
+        Metric { id, stream, buffers }
     }
 
-    /// A number that is the metric's for the life of its provider; numbers begin at 0 without gaps.
+    /// A number that is the metric's for the life of its reader; numbers begin at 0 without gaps.
     pub fn id(&self) -> usize {
-        self.number
+        self.id
     }
 
-    /// The instrument's name.
+    /// The instrument's name, or the one that a view gave.
     pub fn name(&self) -> &'a str {
         &self.stream.descriptor.name
     }
@@ -68,7 +68,7 @@ impl<'a> Metric<'a> {
         &self.stream.descriptor.unit
     }
 
-    /// The instrument's description; empty when it has none.
+    /// The instrument's description, or the one that a view gave; empty when there is none.
     pub fn description(&self) -> &'a str {
         &self.stream.descriptor.description
     }
@@ -218,7 +218,7 @@ impl<'a> Metric<'a> {
         first: usize,
         mut visit: impl FnMut(Point<'_>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        let observed = self.buffers.observations.of(self.number).iter().enumerate();
+        let observed = self.buffers.observations.of(self.stream.number as usize).iter().enumerate();
         for (number, bits) in observed.skip(first) {
             let (Some(bits), Some(series)) = (bits, self.stream.series.get(number)) else { continue };
             let value = PointValue::of(self.stream.descriptor.number, *bits);

@@ -6,29 +6,37 @@
 mod aggregation;
 mod aggregator;
 mod collection;
+mod conflicts;
 mod exemplar;
+mod filter;
 mod histograms;
 mod instrument;
+mod kind;
 mod meter;
 mod metric;
 mod observable;
+mod pipeline;
 mod point;
 mod producer;
 mod provider;
 mod rare;
 mod reader;
 mod registry;
+mod resolve;
 mod series;
 mod settings;
 mod spellings;
 mod stream;
+mod temporality;
 mod validate;
+mod view;
 
 pub use crate::exponential::ExponentialBuckets;
 pub use crate::number::{Number, NumberKind, NumberValue};
 pub use aggregation::Aggregation;
 pub use collection::Collection;
 pub use exemplar::{Exemplar, ExemplarFilter, FilteredAttributes};
+pub use kind::InstrumentKind;
 pub use meter::{Meter, MeterBuilder};
 pub use metric::{Metric, MetricKind};
 pub use point::{ExponentialHistogramPoint, HistogramPoint, Point, PointValue};
@@ -39,12 +47,14 @@ pub use producer::{
 pub use provider::{DEFAULT_CARDINALITY_LIMIT, MeterProvider, MeterProviderBuilder, MetricsAccount};
 pub use reader::{MetricReader, MetricReaderBuilder};
 pub use series::OVERFLOW_ATTRIBUTE;
+pub use temporality::{Temporality, TemporalityPreference};
+pub use view::View;
 
 pub(crate) use aggregator::Aggregator;
 pub(crate) use instrument::Bound;
 pub(crate) use registry::{Registry, Request};
 pub(crate) use series::Overflow;
-pub(crate) use stream::{Descriptor, InstrumentKind, Stream};
+pub(crate) use stream::{Descriptor, Stream};
 
 /// Bounds the memory that all threads of the process together have for cells of their own: 256 MiB
 /// unless set.

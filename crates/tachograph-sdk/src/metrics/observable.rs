@@ -49,8 +49,7 @@ pub(crate) trait Observe: Send + Sync {
 }
 
 pub(crate) struct Observable<N> {
-    /// The stream's number in its provider.
-    pub(crate) number: usize,
+    /// The instrument's first stream.
     pub(crate) stream: Arc<Stream>,
     pub(crate) callback: Callback<N>,
 }
@@ -84,11 +83,27 @@ struct Observer<'a, N> {
 
 impl<N: Number> AsyncInstrument<N> for Observer<'_, N> {
     fn observe(&self, measurement: N, attributes: &[KeyValue]) {
-        let Observable { number, stream, .. } = self.observable;
-        if !stream.aggregator.accepts(measurement) {
-            return stream.refuse(measurement);
+        let mut refused = false;
+        for stream in self.observable.stream.chain() {
+            if stream.accepts(measurement) {
+                self.observe_in(stream, measurement, attributes);
+            } else if !std::mem::replace(&mut refused, true) {
+                stream.refuse(measurement);
+            }
         }
-        let Some(found) = stream.series.find(attributes) else {
+    }
+}
+
+impl<N: Number> Observer<'_, N> {
+    fn observe_in(&self, stream: &Stream, measurement: N, attributes: &[KeyValue]) {
+        if stream.is_of_nothing() {
+            return;
+        }
+        let (found, is_reduced) = match stream.filter() {
+            None => (stream.series.find(attributes), false),
+            Some(filter) => (stream.series.find(&filter.of(attributes)), filter.reduces(attributes)),
+        };
+        let Some(found) = found else {
             return;
         };
         let overflows = found.overflow != Overflow::No;
@@ -96,13 +111,14 @@ impl<N: Number> AsyncInstrument<N> for Observer<'_, N> {
             stream.count_overflow(found.overflow);
         }
         let bits = measurement.to_bits();
-        // What is observed twice is what was observed last; but what different sets have in common, in
-        // the overflow series, adds up, as it does for synchronous instruments.
+        // What is observed twice is what was observed last; but what different sets have in common, in the overflow series
+        // or behind a filter, adds up, as it does for synchronous instruments.
         let merge = |before| {
-            if overflows && stream.aggregator.is_sum() { N::add(before, measurement) } else { bits }
+            let adds_up = (overflows || is_reduced) && stream.aggregator.is_sum();
+            if adds_up { N::add(before, measurement) } else { bits }
         };
         let mut into = self.into.lock().unwrap_or_else(PoisonError::into_inner);
-        into.put(*number, found.id, bits, merge);
+        into.put(stream.number as usize, found.id, bits, merge);
     }
 }
 

@@ -10,7 +10,9 @@ use super::exemplar::{ExemplarFilter, Sampling, TraceKeeper};
 use super::meter::{Meter, MeterBuilder};
 use super::reader::{MetricReader, MetricReaderBuilder};
 use super::registry::Registry;
+use super::resolve::check;
 use super::settings::Settings;
+use super::view::View;
 use crate::clock::{Clock, SystemClock};
 use crate::resource::Resource;
 
@@ -40,6 +42,7 @@ impl MeterProvider {
             settings: Settings {
                 clock: Arc::new(SystemClock),
                 limit: DEFAULT_CARDINALITY_LIMIT,
+                views: Vec::new(),
                 exemplars: Sampling::default(),
             },
         }
@@ -85,10 +88,12 @@ impl MeterProvider {
 
     /// What has been recorded and refused so far.
     pub fn account(&self) -> MetricsAccount {
-        let mut account =
-            MetricsAccount { refused_instruments: self.registry.refused_streams(), ..Default::default() };
+        let mut account = MetricsAccount {
+            instruments: self.registry.instrument_count(),
+            refused_instruments: self.registry.refused_streams(),
+            ..Default::default()
+        };
         for stream in self.registry.streams.iter() {
-            account.instruments += 1;
             account.series += stream.series.len() as u64;
             account.refused += stream.refused();
             account.overflowed += stream.overflowed();
@@ -201,9 +206,17 @@ impl MeterProviderBuilder {
         self
     }
 
-    /// Builds the provider.
+    /// Adds a view: what becomes of the instruments that it selects. See [`View`] for how several go together.
+    pub fn with_view(mut self, view: View) -> Self {
+        self.settings.views.push(view);
+        self
+    }
+
+    /// Builds the provider. Never fails: what is wrong with a view is reported.
     pub fn build(self) -> MeterProvider {
         let resource = self.resource.unwrap_or_default();
-        MeterProvider { registry: Arc::new(Registry::new(resource, self.settings)) }
+        let mut settings = self.settings;
+        check(&mut settings.views);
+        MeterProvider { registry: Arc::new(Registry::new(resource, settings)) }
     }
 }

@@ -2,10 +2,14 @@ use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::aggregation::Aggregation;
 use super::collection::{Collection, Parts, Spare};
 use super::exemplar::begin_window;
+use super::kind::InstrumentKind;
+use super::pipeline::Pipeline;
 use super::producer::{MetricProducer, Producers};
 use super::registry::Registry;
+use super::resolve::Defaults;
 
 /// Collects what a provider's instruments have recorded, cumulatively: since each series began.
 ///
@@ -18,6 +22,7 @@ pub struct MetricReader {
 
 struct ReaderInner {
     provider: Arc<Registry>,
+    pipeline: Arc<Pipeline>,
     producers: Producers,
     spare: Arc<Spare>,
 }
@@ -47,13 +52,18 @@ impl MetricReader {
             }
             buffers.observations = observations.into_inner().unwrap_or_else(PoisonError::into_inner);
             produced = self.inner.producers.produce();
-            streams = provider.streams.len();
+            streams = self.inner.pipeline.streams.len();
         }
         begin_window();
         // A cumulative reader shows what there is.
         buffers.exemplar_windows = 0..u64::MAX;
         let unix_nanos = provider.settings.clock.unix_nanos();
-        Collection::new(provider, &self.inner.spare, Parts { buffers, streams, produced, unix_nanos })
+        Collection::new(
+            provider,
+            &self.inner.pipeline,
+            &self.inner.spare,
+            Parts { buffers, streams, produced, unix_nanos },
+        )
     }
 }
 
@@ -61,12 +71,35 @@ impl MetricReader {
 #[must_use = "a builder does nothing until it builds"]
 pub struct MetricReaderBuilder {
     provider: Arc<Registry>,
+    defaults: Defaults,
     producers: Producers,
 }
 
 impl MetricReaderBuilder {
     pub(crate) fn new(provider: Arc<Registry>) -> Self {
-        MetricReaderBuilder { provider, producers: Producers::default() }
+        MetricReaderBuilder { provider, defaults: Defaults::default(), producers: Producers::default() }
+    }
+
+    /// How instruments of a kind are aggregated for this reader where no view says it: by the kind's own default, unless set.
+    ///
+    /// Boundaries that an instrument asks for itself go before explicit boundaries that are set here. What does not suit the
+    /// kind is reported when an instrument is created, and the kind's default is used.
+    ///
+    /// Measurements are recorded once for each configuration that differs, so that readers that are set up alike cost no more
+    /// than one. The configuration without settings ([`MeterProvider::reader`](super::MeterProvider::reader)) is always
+    /// recorded. A configuration that is new to the provider sees what is recorded from now on, also through handles that exist
+    /// already, and its series begin now; it is recorded for the life of the provider, and there can be sixteen: what comes
+    /// later is reported, and reads what readers without settings do.
+    pub fn with_aggregation(mut self, kind: InstrumentKind, aggregation: Aggregation) -> Self {
+        self.defaults.set(kind, aggregation);
+        self
+    }
+
+    /// How many attribute sets a stream may have for this reader, at least 1, where neither a view nor the instrument says it:
+    /// the provider's limit, unless set.
+    pub fn with_cardinality_limit(mut self, limit: usize) -> Self {
+        self.defaults.limit = Some(limit.max(1));
+        self
     }
 
     /// Has a producer asked in each collection, after those registered before it.
@@ -77,8 +110,9 @@ impl MetricReaderBuilder {
 
     /// Makes the reader.
     pub fn build(self) -> MetricReader {
-        let MetricReaderBuilder { provider, producers } = self;
-        MetricReader { inner: Arc::new(ReaderInner { provider, producers, spare: Arc::default() }) }
+        let MetricReaderBuilder { provider, defaults, producers } = self;
+        let pipeline = provider.pipeline(defaults);
+        MetricReader { inner: Arc::new(ReaderInner { provider, pipeline, producers, spare: Arc::default() }) }
     }
 }
 
@@ -91,7 +125,7 @@ impl fmt::Debug for MetricReaderBuilder {
 impl fmt::Debug for MetricReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MetricReader")
-            .field("streams", &self.inner.provider.streams.len())
+            .field("metrics", &self.inner.pipeline.streams.len())
             .finish_non_exhaustive()
     }
 }

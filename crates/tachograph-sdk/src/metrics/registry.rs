@@ -1,6 +1,7 @@
 //! Which instruments a provider has, and what becomes of their declarations.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,25 +9,30 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use opentelemetry::InstrumentationScope;
 
 use super::aggregation::Aggregation;
-use super::aggregator::Aggregator;
+use super::conflicts;
 use super::observable::Observe;
+use super::pipeline::Pipeline;
+use super::resolve::{Asked, Defaults, Report, Resolved, resolve};
 use super::settings::Settings;
-use super::stream::{Descriptor, InstrumentKind, Stream};
-use super::validate;
+use super::stream::{Descriptor, Spec, Stream};
+use super::validate::{self, Invalid};
+use super::view::View;
 use crate::attributes::AttributesSchema;
-use crate::diag;
 use crate::resource::Resource;
 use crate::sync::AppendVec;
+
+/// How many configurations of readers a provider keeps apart.
+const MOST_PIPELINES: usize = 16;
 
 /// All that the instruments of one provider are and record; what meters, readers and the provider share.
 pub(crate) struct Registry {
     pub(crate) resource: Resource,
     pub(crate) settings: Arc<Settings>,
-    /// All streams, in the order of their creation; read by collections without a lock.
+    /// All streams, by number; read by collections without a lock.
     pub(crate) streams: AppendVec<Arc<Stream>>,
-    scopes: Mutex<Scopes>,
+    instruments: Mutex<Instruments>,
     /// What is known of the attributes of streams, by their number; of those whose attributes have a type.
-    attributes: Mutex<Vec<(usize, &'static AttributesSchema)>>,
+    attributes: Mutex<Vec<(u32, &'static AttributesSchema)>>,
     callbacks: Mutex<Vec<Arc<dyn Observe>>>,
     /// Who else is to know of the shutdown; each function once.
     at_shutdown: Mutex<Vec<Hook>>,
@@ -38,14 +44,73 @@ pub(crate) struct Registry {
 /// What is told of a shutdown.
 type Hook = fn(&Arc<Registry>);
 
-/// Which instruments there are, by scope and by name in lower case.
-type Scopes = HashMap<InstrumentationScope, HashMap<Box<str>, Vec<Registered>>>;
+/// Which instruments and pipelines there are: each instrument has its streams in each pipeline.
+struct Instruments {
+    /// By scope and by name in lower case.
+    scopes: HashMap<InstrumentationScope, HashMap<Box<str>, Registered>>,
+    /// The first is that of readers without settings of their own.
+    pipelines: Vec<Arc<Pipeline>>,
+    count: u64,
+    /// Which stream has a name first, and whether a view gave it, where views rename any: by scope, in lower case.
+    names: HashMap<InstrumentationScope, Names>,
+}
 
-#[derive(Clone)]
-pub(crate) struct Registered {
-    /// The stream's number in its provider.
-    pub(crate) number: usize,
-    pub(crate) stream: Arc<Stream>,
+type Names = HashMap<Box<str>, (Arc<Stream>, bool)>;
+
+struct Registered {
+    /// The instrument's first stream.
+    first: Arc<Stream>,
+    /// What it was declared as, where that is not what its first stream says.
+    declared: Option<Box<Declared>>,
+    /// Another instrument of its name, which is rare: a list without an allocation of its own.
+    other: Option<Box<Registered>>,
+}
+
+/// An instrument's declaration.
+struct Declared {
+    descriptor: Descriptor,
+    advice: Option<Aggregation>,
+    limit: Option<usize>,
+}
+
+impl Registered {
+    /// This instrument and the others of its name.
+    fn all(&self) -> impl Iterator<Item = &Registered> {
+        std::iter::successors(Some(self), |instrument| instrument.other.as_deref())
+    }
+
+    fn find(&self, is_it: impl Fn(&Registered) -> bool) -> Option<&Registered> {
+        self.all().find(|instrument| is_it(instrument))
+    }
+
+    fn append(&mut self, last: Registered) {
+        match &mut self.other {
+            Some(other) => other.append(last),
+            None => self.other = Some(Box::new(last)),
+        }
+    }
+
+    /// Whether its streams are those that were resolved, no more and no fewer.
+    fn is_alike(&self, resolved: &[Vec<Resolved>]) -> bool {
+        let specs = || resolved.iter().flatten().map(|resolved| &resolved.spec);
+        let streams = || self.first.chain().filter(|stream| !stream.is_of_nothing());
+        specs().all(|spec| streams().any(|stream| stream.is(spec)))
+            && streams().all(|stream| specs().any(|spec| stream.is(spec)))
+    }
+
+    fn descriptor(&self) -> &Descriptor {
+        self.declared.as_ref().map_or(&self.first.descriptor, |declared| &declared.descriptor)
+    }
+
+    fn asked(&self) -> Asked<'_> {
+        let declared = self.declared.as_deref();
+        Asked {
+            descriptor: self.descriptor(),
+            scope: &self.first.scope,
+            advice: declared.and_then(|declared| declared.advice.as_ref()),
+            limit: declared.and_then(|declared| declared.limit),
+        }
+    }
 }
 
 /// What an instrument is asked to be.
@@ -63,11 +128,17 @@ impl RefUnwindSafe for Registry {}
 
 impl Registry {
     pub(crate) fn new(resource: Resource, settings: Settings) -> Self {
+        let instruments = Instruments {
+            scopes: HashMap::new(),
+            pipelines: vec![Arc::new(Pipeline::new(Defaults::default()))],
+            count: 0,
+            names: HashMap::new(),
+        };
         Registry {
             resource,
             settings: Arc::new(settings),
             streams: AppendVec::new(),
-            scopes: Mutex::default(),
+            instruments: Mutex::new(instruments),
             attributes: Mutex::default(),
             callbacks: Mutex::default(),
             at_shutdown: Mutex::default(),
@@ -82,7 +153,7 @@ impl Registry {
     }
 
     /// Keeps what is known of a stream's attributes, for the catalogue.
-    pub(crate) fn describe_attributes(&self, stream: usize, schema: &'static AttributesSchema) {
+    pub(crate) fn describe_attributes(&self, stream: u32, schema: &'static AttributesSchema) {
         let mut attributes = self.attributes.lock().unwrap_or_else(PoisonError::into_inner);
         // In the order of streams: a new one comes last.
         let end = attributes.partition_point(|(known, _)| *known <= stream);
@@ -93,7 +164,7 @@ impl Registry {
     }
 
     /// What is known of the attributes of streams, by their number: all that each was declared with.
-    pub(crate) fn attributes(&self) -> HashMap<usize, Vec<&'static AttributesSchema>> {
+    pub(crate) fn attributes(&self) -> HashMap<u32, Vec<&'static AttributesSchema>> {
         let mut by_stream = HashMap::<_, Vec<_>>::new();
         for (stream, schema) in &*self.attributes.lock().unwrap_or_else(PoisonError::into_inner) {
             by_stream.entry(*stream).or_default().push(*schema);
@@ -139,144 +210,203 @@ impl Registry {
         self.callbacks().len()
     }
 
-    /// The stream of an instrument, made if need be; `None` if there are too many.
+    fn instruments(&self) -> MutexGuard<'_, Instruments> {
+        self.instruments.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The streams that readers without settings of their own see.
+    pub(crate) fn default_streams(&self) -> Vec<&Arc<Stream>> {
+        let pipeline = Arc::clone(&self.instruments().pipelines[0]);
+        pipeline.streams.iter().filter_map(|number| self.streams.get(*number as usize)).collect()
+    }
+
+    /// How many instruments there are; identical ones count once.
+    pub(crate) fn instrument_count(&self) -> u64 {
+        self.instruments().count
+    }
+
+    /// The first stream of an instrument, made if need be; `None` if there are too many.
     ///
-    /// Identical instruments share a stream. One that differs from those of its name gets a stream of
-    /// its own, and a warning names both.
+    /// Identical instruments share their streams. One that differs from those of its name gets streams of its own, and a
+    /// warning names both.
     pub(crate) fn instrument(
         &self,
         scope: &Arc<InstrumentationScope>,
         request: Request,
-    ) -> Option<Registered> {
+    ) -> Option<Arc<Stream>> {
         let Request { mut descriptor, advice, limit } = request;
-        let mut scopes = self.scopes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut guard = self.instruments();
+        let Instruments { scopes, pipelines, count, names } = &mut *guard;
         // Not looked up first: a scope with NaN among its attributes does not even equal itself.
         let instruments = scopes.entry((**scope).clone()).or_default();
-        let same_name =
-            instruments.entry(descriptor.name.to_lowercase().into()).or_insert_with(|| Vec::with_capacity(1));
-        // Reported once the lock is given back: a subscriber is user code.
+        let lower: Box<str> = descriptor.name.to_lowercase().into();
+        let same_name = instruments.get(&lower);
         let mut conflict = None;
-        if let Some(first) = same_name.first() {
+        if let Some(first) = same_name {
             let asked = descriptor.name.clone();
             // Names are the same in whatever case; the first spelling stays.
-            descriptor.name.clone_from(&first.stream.descriptor.name);
-            if let Some(known) = same_name.iter().find(|known| known.stream.descriptor == descriptor) {
-                let known = known.clone();
-                drop(scopes);
-                report_same_but_for(&known.stream, &asked, advice.as_ref(), limit);
-                return Some(known);
+            descriptor.name.clone_from(&first.descriptor().name);
+            if let Some(known) = first.find(|known| *known.descriptor() == descriptor) {
+                let again = Asked { descriptor: &descriptor, scope, advice: advice.as_ref(), limit };
+                let reports = conflicts::same_but_for(known.asked(), &known.first, again, &asked);
+                let stream = Arc::clone(&known.first);
+                drop(guard);
+                reports.iter().for_each(Report::tell);
+                return Some(stream);
             }
-            conflict = Some(Arc::clone(&first.stream));
+            conflict = Some(first.descriptor().clone());
         }
-        let mut invalid = None;
-        let aggregator = match descriptor.kind {
-            InstrumentKind::Counter | InstrumentKind::ObservableCounter => {
-                Aggregator::Sum { monotonic: true }
+        // What is to be said is said once the lock is given back: a subscriber is user code.
+        let mut reports = Vec::new();
+        let asked = Asked { descriptor: &descriptor, scope, advice: advice.as_ref(), limit };
+        let resolved: Vec<_> = pipelines
+            .iter()
+            .map(|pipeline| resolve(asked, &self.settings, &pipeline.defaults, &mut reports))
+            .collect();
+        let mut streams = Vec::new();
+        let mut invalid = Vec::new();
+        // A view that says the same of what differed makes one of both.
+        let alike = same_name.and_then(|first| first.find(|known| known.is_alike(&resolved)));
+        let first = if let Some(alike) = alike {
+            conflict = None;
+            Arc::clone(&alike.first)
+        } else {
+            for (pipeline, resolved) in pipelines.iter().zip(resolved) {
+                self.attach(resolved, scope, pipeline, &mut streams, &mut invalid)?;
             }
-            InstrumentKind::UpDownCounter | InstrumentKind::ObservableUpDownCounter => {
-                Aggregator::Sum { monotonic: false }
+            for pair in streams.windows(2) {
+                pair[0].append(Arc::clone(&pair[1]));
             }
-            InstrumentKind::Gauge | InstrumentKind::ObservableGauge => Aggregator::LastValue,
-            InstrumentKind::Histogram => {
-                let aggregator;
-                (aggregator, invalid) = validate::histogram(&descriptor.unit, advice);
-                aggregator
+            match streams.first() {
+                Some(first) => Arc::clone(first),
+                None => {
+                    let settings = Arc::clone(&self.settings);
+                    Arc::new(Stream::of_nothing(descriptor.clone(), Arc::clone(scope), settings))
+                }
             }
         };
-        let limit = limit.unwrap_or(self.settings.limit);
-        let stream = Arc::new(Stream::new(
-            descriptor,
-            Arc::clone(scope),
-            aggregator,
-            limit,
-            Arc::clone(&self.settings),
-        ));
-        let Ok(number) = self.streams.push(Arc::clone(&stream)) else {
+        if self.settings.views.iter().any(View::renames) {
+            let names = names.entry((**scope).clone()).or_default();
+            note_names(names, &streams, &descriptor, &mut reports);
+        }
+        *count += 1;
+        let is_plain = advice.is_none() && limit.is_none() && first.descriptor == descriptor;
+        let declared = Declared { descriptor: descriptor.clone(), advice, limit };
+        let declared = (!is_plain).then(|| Box::new(declared));
+        let registered = Registered { first: Arc::clone(&first), declared, other: None };
+        match instruments.entry(lower) {
+            Entry::Occupied(known) => known.into_mut().append(registered),
+            Entry::Vacant(place) => {
+                place.insert(registered);
+            }
+        }
+        drop(guard);
+        validate::check_name(&descriptor.name);
+        validate::check_unit(&descriptor.name, &descriptor.unit);
+        tell(&reports, &invalid);
+        if let Some(known) = conflict {
+            conflicts::instruments(&known, &descriptor, scope).tell();
+        }
+        Some(first)
+    }
+
+    /// Puts what was resolved for a pipeline there, in a stream of the instrument's that is like it, or a new one. `None` if
+    /// there are too many streams.
+    fn attach(
+        &self,
+        resolved: Vec<Resolved>,
+        scope: &Arc<InstrumentationScope>,
+        pipeline: &Pipeline,
+        streams: &mut Vec<Arc<Stream>>,
+        invalid: &mut Vec<(Arc<Stream>, Invalid)>,
+    ) -> Option<()> {
+        for Resolved { spec, invalid: what } in resolved {
+            let stream = match streams.iter().find(|stream| stream.is(&spec)) {
+                Some(like) => Arc::clone(like),
+                None => {
+                    let stream = self.make(spec, scope)?;
+                    streams.push(Arc::clone(&stream));
+                    stream
+                }
+            };
+            // It holds as many as there are streams.
+            let _ = pipeline.streams.push(stream.number);
+            invalid.extend(what.map(|what| (stream, what)));
+        }
+        Some(())
+    }
+
+    /// Makes a stream. The caller holds `instruments`.
+    fn make(&self, spec: Spec, scope: &Arc<InstrumentationScope>) -> Option<Arc<Stream>> {
+        let number = u32::try_from(self.streams.len()).unwrap_or(u32::MAX);
+        let stream = Arc::new(Stream::new(number, spec, Arc::clone(scope), Arc::clone(&self.settings)));
+        if self.streams.push(Arc::clone(&stream)).is_err() {
             self.refused_streams.fetch_add(1, Ordering::Relaxed);
             return None;
-        };
-        let registered = Registered { number, stream };
-        same_name.push(registered.clone());
-        drop(scopes);
-        let stream = &registered.stream;
-        validate::check_name(&stream.descriptor.name);
-        validate::check_unit(&stream.descriptor.name, &stream.descriptor.unit);
-        if let Some(invalid) = invalid {
-            validate::report_histogram(&stream.descriptor.name, &invalid, &stream.aggregator);
         }
-        if let Some(first) = conflict {
-            report_conflict(&first, stream);
+        Some(stream)
+    }
+
+    /// The pipeline of readers with these defaults. Where it is new, all instruments get the streams that it is missing, which
+    /// begin now.
+    pub(crate) fn pipeline(&self, defaults: Defaults) -> Arc<Pipeline> {
+        let mut guard = self.instruments();
+        let Instruments { scopes, pipelines, .. } = &mut *guard;
+        if let Some(known) = pipelines.iter().find(|known| known.defaults == defaults) {
+            return Arc::clone(known);
         }
-        Some(registered)
+        if pipelines.len() >= MOST_PIPELINES {
+            let first = Arc::clone(&pipelines[0]);
+            drop(guard);
+            conflicts::too_many_pipelines(MOST_PIPELINES).tell();
+            return first;
+        }
+        let pipeline = Arc::new(Pipeline::new(defaults));
+        let (mut reports, mut invalid) = (Vec::new(), Vec::new());
+        let mut instruments: Vec<&Registered> =
+            scopes.values().flat_map(HashMap::values).flat_map(Registered::all).collect();
+        // In the order in which they were created; two that are alike have one first stream.
+        instruments.sort_by_key(|instrument| (instrument.first.number, Arc::as_ptr(&instrument.first)));
+        instruments.dedup_by(|a, b| Arc::ptr_eq(&a.first, &b.first));
+        for instrument in instruments {
+            let resolved = resolve(instrument.asked(), &self.settings, &pipeline.defaults, &mut reports);
+            let mut streams: Vec<_> = instrument.first.chain().cloned().collect();
+            let known = streams.len();
+            let scope = &instrument.first.scope;
+            // Where there are too many streams, the reader goes without those.
+            let _ = self.attach(resolved, scope, &pipeline, &mut streams, &mut invalid);
+            for at in known..streams.len() {
+                streams[at - 1].append(Arc::clone(&streams[at]));
+            }
+        }
+        pipelines.push(Arc::clone(&pipeline));
+        drop(guard);
+        tell(&reports, &invalid);
+        pipeline
     }
 }
 
-fn report_conflict(first: &Stream, second: &Stream) {
-    let name = &*first.descriptor.name;
-    diag::report(
-        "instrument.conflict",
-        name,
-        format_args!(
-            "two instruments of scope {:?} have one name but are not the same: first {}, now {}; both record, and an \
-             exporter may have to drop the second: give it a name of its own, or declare both alike",
-            first.scope.name(),
-            first.descriptor,
-            second.descriptor
-        ),
-    );
+fn tell(reports: &[Report], invalid: &[(Arc<Stream>, Invalid)]) {
+    reports.iter().for_each(Report::tell);
+    for (stream, invalid) in invalid {
+        validate::report_histogram(&stream.descriptor.name, invalid, &stream.aggregator);
+    }
 }
 
-/// Reports what an instrument that is otherwise known was asked to be and will not be.
-fn report_same_but_for(known: &Stream, asked: &str, advice: Option<&Aggregation>, limit: Option<usize>) {
-    let name = &*known.descriptor.name;
-    let scope = known.scope.name();
-    if asked != name {
-        diag::report(
-            "instrument.case",
-            name,
-            format_args!(
-                "instrument {asked:?} of scope {scope:?} is the same as {name:?}, since names are the same in upper \
-                 and lower case; it is recorded as {name:?}"
-            ),
-        );
-    }
-    match (advice, &known.aggregator) {
-        (
-            Some(Aggregation::ExplicitBucketHistogram { boundaries: asked, .. }),
-            Aggregator::ExplicitBuckets(buckets),
-        ) if asked != buckets.bounds() => diag::report(
-            "instrument.boundaries.conflict",
-            name,
-            format_args!(
-                "histogram {name:?} of scope {scope:?} was declared again with boundaries {asked:?}; those of its first \
-                 declaration stay: {:?}",
-                buckets.bounds()
-            ),
-        ),
-        (Some(Aggregation::ExplicitBucketHistogram { .. }), Aggregator::Exponential(_))
-        | (Some(Aggregation::Base2ExponentialBucketHistogram { .. }), Aggregator::ExplicitBuckets(_)) => {
-            diag::report(
-                "instrument.buckets.conflict",
-                name,
-                format_args!(
-                    "histogram {name:?} of scope {scope:?} was declared with explicit boundaries and with exponential \
-                     buckets; its first declaration counts: declare it once, or alike"
-                ),
-            );
+/// Notes the names of an instrument's streams, and which of them another instrument's stream has already.
+fn note_names(
+    names: &mut Names,
+    streams: &[Arc<Stream>],
+    instrument: &Descriptor,
+    reports: &mut Vec<Report>,
+) {
+    for stream in streams {
+        let is_renamed = stream.descriptor.name != instrument.name;
+        let name = stream.descriptor.name.to_lowercase().into();
+        let (first, was_renamed) = names.entry(name).or_insert_with(|| (Arc::clone(stream), is_renamed));
+        let is_own = streams.iter().any(|own| Arc::ptr_eq(own, first));
+        if !is_own && (is_renamed || *was_renamed) {
+            reports.push(conflicts::renamed(instrument, stream));
         }
-        _ => {}
-    }
-    if let Some(asked) = limit
-        && asked != known.series.limit()
-    {
-        diag::report(
-            "instrument.limit.conflict",
-            name,
-            format_args!(
-                "instrument {name:?} of scope {scope:?} was declared again with a cardinality limit of {asked}; that of \
-                 its first declaration stays: {}",
-                known.series.limit()
-            ),
-        );
     }
 }

@@ -1,7 +1,7 @@
 //! From attributes to a series: which cell a measurement goes to.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::settings::Settings;
 use super::spellings::{Known, Spellings};
@@ -20,7 +20,7 @@ pub(crate) enum RowKind {
     Sum,
     LastValue,
     Histogram {
-        buckets: usize,
+        buckets: u32,
     },
     Exponential,
 }
@@ -31,7 +31,7 @@ impl RowKind {
             RowKind::None => None,
             RowKind::Sum => Some(cells::SUM_WIDTH),
             RowKind::LastValue => Some(cells::LAST_VALUE_WIDTH),
-            RowKind::Histogram { buckets } => Some(histogram::width(buckets)),
+            RowKind::Histogram { buckets } => Some(histogram::width(buckets as usize)),
             RowKind::Exponential => Some(exponential::WIDTH),
         }
     }
@@ -69,11 +69,11 @@ pub(crate) struct SeriesTable {
     spellings: Spellings,
     seed: Seed,
     kind: RowKind,
-    limit: usize,
+    limit: u32,
     /// Set once the limit is reached; from then on unknown attributes need no lock to be refused.
     full: AtomicBool,
     /// The overflow series' number plus one.
-    overflow: AtomicUsize,
+    overflow: AtomicU32,
     insert: Mutex<()>,
     pub(crate) settings: Arc<Settings>,
 }
@@ -104,16 +104,17 @@ impl SeriesTable {
             spellings: Spellings::new(limit),
             seed: Seed::of_process(),
             kind,
-            limit,
+            // More than there is room for is no limit.
+            limit: u32::try_from(limit).unwrap_or(u32::MAX),
             full: AtomicBool::new(false),
-            overflow: AtomicUsize::new(0),
+            overflow: AtomicU32::new(0),
             insert: Mutex::new(()),
             settings,
         }
     }
 
     pub(crate) fn limit(&self) -> usize {
-        self.limit
+        self.limit as usize
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -123,6 +124,11 @@ impl SeriesTable {
     /// The series from a number on, each with its number.
     pub(crate) fn iter_from(&self, first: usize) -> impl Iterator<Item = (usize, &Series)> {
         self.series.iter_from(first)
+    }
+
+    /// The attributes of the series that has a row: found one by one.
+    pub(crate) fn attributes_of(&self, row: Row) -> Option<&AttributeSet> {
+        self.iter_from(0).find_map(|(_, series)| (series.row == Some(row)).then_some(&series.attributes))
     }
 
     pub(crate) fn get(&self, id: usize) -> Option<&Series> {
@@ -190,7 +196,7 @@ impl SeriesTable {
         if let Some(found) = self.by_meaning(hash, attributes) {
             return Some(found);
         }
-        if self.series.len() >= self.limit {
+        if self.series.len() >= self.limit() {
             self.make_overflow_series()?;
             let first = if self.full.swap(true, Ordering::Release) { Overflow::Yes } else { Overflow::First };
             return self.overflow_series(first);
@@ -233,13 +239,14 @@ impl SeriesTable {
                 Some(found) => found.id,
                 None => self.push(hash, AttributeSet::new(&pairs))?,
             };
-            self.overflow.store(id + 1, Ordering::Release);
+            // Numbers of series are payloads of the index: far below.
+            self.overflow.store(id as u32 + 1, Ordering::Release);
         }
         Some(())
     }
 
     fn overflow_series(&self, overflow: Overflow) -> Option<Found<'_>> {
-        let id = self.overflow.load(Ordering::Acquire).checked_sub(1)?;
+        let id = self.overflow.load(Ordering::Acquire).checked_sub(1)? as usize;
         Some(Found { id, series: self.series.get(id)?, overflow })
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::exemplar::Sampling;
+use super::view::View;
 use crate::clock::Clock;
 
 /// What holds for all streams of a provider.
@@ -11,5 +12,6 @@ pub(crate) struct Settings {
     pub(crate) clock: Arc<dyn Clock>,
     /// The cardinality limit of instruments that have none of their own.
     pub(crate) limit: usize,
+    pub(crate) views: Vec<View>,
     pub(crate) exemplars: Sampling,
 }

@@ -3,7 +3,7 @@
 mod words;
 
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use opentelemetry::{KeyValue, Value};
 
@@ -21,7 +21,7 @@ const USUAL_WORDS: usize = 8;
 const MOST_SHAPES: usize = capacity(SHAPE_SEGMENTS as u32);
 const SHAPE_SEGMENTS: usize = 1;
 /// After so many sequences of keys that cannot be learnt, nobody tries any more.
-const MOST_FAILURES: usize = 64;
+const MOST_FAILURES: u32 = 64;
 /// The most spellings under one hash that are learnt.
 const MOST_ALIKE: usize = 4;
 
@@ -47,8 +47,8 @@ pub(super) struct Spellings {
     /// Where each begins.
     index: Index,
     /// How many words may be taken; 0 once trying has shown to be in vain.
-    room: AtomicUsize,
-    failures: AtomicUsize,
+    room: AtomicU32,
+    failures: AtomicU32,
     /// Whether anything can be found by place.
     places: AtomicBool,
 }
@@ -140,10 +140,10 @@ impl Spellings {
             words: AppendVec::new(),
             index: Index::new(),
             // Sets are spelled in several orders and ways.
-            room: AtomicUsize::new(
-                limit.saturating_mul(4).saturating_add(64).saturating_mul(USUAL_WORDS).min(MOST_WORDS),
+            room: AtomicU32::new(
+                limit.saturating_mul(4).saturating_add(64).saturating_mul(USUAL_WORDS).min(MOST_WORDS) as u32,
             ),
-            failures: AtomicUsize::new(0),
+            failures: AtomicU32::new(0),
             places: AtomicBool::new(false),
         }
     }
@@ -257,7 +257,7 @@ impl Spellings {
     /// Whether it is worth trying to learn these attributes, which lead to the series of a set.
     #[inline(never)]
     pub(super) fn wants<A: Attributes + ?Sized>(&self, attributes: &A, set: &AttributeSet) -> bool {
-        if self.words.len() >= self.room.load(Ordering::Relaxed) {
+        if self.words.len() >= self.room.load(Ordering::Relaxed) as usize {
             return false;
         }
         let mut keys_stay = true;

@@ -2,11 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use opentelemetry::InstrumentationScope;
 
 use super::aggregator::Aggregator;
 use super::exemplar::{self, Offered};
+use super::filter::Filter;
+use super::kind::InstrumentKind;
 use super::rare::{self, Rare};
 use super::series::{Overflow, RowKind, SeriesTable};
 use super::settings::Settings;
@@ -14,29 +17,7 @@ use crate::attributes::Attributes;
 use crate::cells::{self, Row, exponential, histogram};
 use crate::diag;
 use crate::number::{Number, NumberKind, NumberValue};
-
-/// The kinds of instruments of the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum InstrumentKind {
-    Counter,
-    UpDownCounter,
-    Gauge,
-    Histogram,
-    ObservableCounter,
-    ObservableUpDownCounter,
-    ObservableGauge,
-}
-
-impl InstrumentKind {
-    pub(crate) fn is_observable(self) -> bool {
-        matches!(
-            self,
-            InstrumentKind::ObservableCounter
-                | InstrumentKind::ObservableUpDownCounter
-                | InstrumentKind::ObservableGauge
-        )
-    }
-}
+use crate::sync::OnceBox;
 
 /// What an instrument was declared as: its identity within its scope.
 #[derive(Clone, PartialEq)]
@@ -55,33 +36,136 @@ impl fmt::Display for Descriptor {
     }
 }
 
+/// What a stream is to be.
+pub(crate) struct Spec {
+    pub(crate) descriptor: Descriptor,
+    pub(crate) aggregator: Aggregator,
+    pub(crate) filter: Filter,
+    pub(crate) limit: usize,
+}
+
+impl Spec {
+    /// Whether both are one stream.
+    pub(crate) fn is_like(&self, other: &Spec) -> bool {
+        self.descriptor == other.descriptor
+            && self.aggregator.is_like(&other.aggregator)
+            && self.filter == other.filter
+            && self.limit == other.limit
+    }
+}
+
 /// What one instrument's measurements become: an aggregation, and a series per attribute set.
+///
+/// An instrument has one stream, or several where views or readers differ: they are a chain from the first one. Whoever
+/// records, records in all of them.
 pub(crate) struct Stream {
+    /// Its number in its provider.
+    pub(crate) number: u32,
     pub(crate) descriptor: Descriptor,
     pub(crate) scope: Arc<InstrumentationScope>,
     pub(crate) aggregator: Aggregator,
     pub(crate) series: SeriesTable,
     pub(crate) created_unix_nanos: u64,
+    /// What keeps measurements or attributes away; `None` for most.
+    restriction: Option<Box<Restriction>>,
+    /// The instrument's next stream; most have none. It may come at any time, with a reader of another configuration.
+    next: OnceBox<Arc<Stream>>,
     pub(crate) rare: Rare,
+}
+
+/// Whether there is an instrument with several streams in this process: in most there is none, and then a record does not
+/// have to look at its stream.
+static ANY_HAS_NEXT: AtomicBool = AtomicBool::new(false);
+
+/// Whether a stream may have one after it.
+#[inline(always)]
+pub(crate) fn may_have_next() -> bool {
+    ANY_HAS_NEXT.load(Ordering::Relaxed)
+}
+
+/// What a stream does not keep.
+enum Restriction {
+    /// Attributes.
+    Attributes(Filter),
+    /// Anything: it is there for the chain to begin with.
+    All,
 }
 
 impl Stream {
     pub(crate) fn new(
-        descriptor: Descriptor,
+        number: u32,
+        spec: Spec,
         scope: Arc<InstrumentationScope>,
-        aggregator: Aggregator,
-        limit: usize,
         settings: Arc<Settings>,
     ) -> Self {
+        let Spec { descriptor, aggregator, filter, limit } = spec;
+        let restriction = (!filter.is_open()).then(|| Box::new(Restriction::Attributes(filter)));
         let rows = if descriptor.kind.is_observable() { RowKind::None } else { aggregator.row_kind() };
         Stream {
+            number,
             descriptor,
             scope,
             aggregator,
             created_unix_nanos: settings.clock.unix_nanos(),
             series: SeriesTable::new(rows, limit, settings),
+            restriction,
+            next: OnceBox::new(),
             rare: Rare::default(),
         }
+    }
+
+    /// What stands for an instrument that nobody wants to read: it is in no pipeline, and keeps nothing.
+    pub(crate) fn of_nothing(
+        descriptor: Descriptor,
+        scope: Arc<InstrumentationScope>,
+        settings: Arc<Settings>,
+    ) -> Self {
+        // The kind of the aggregator does not matter, for there are no rows.
+        let spec =
+            Spec { descriptor, aggregator: Aggregator::LastValue, filter: Filter::default(), limit: 1 };
+        let restriction = Some(Box::new(Restriction::All));
+        let mut stream = Stream::new(u32::MAX, spec, scope, settings);
+        stream.restriction = restriction;
+        stream
+    }
+
+    /// Whether it is as asked.
+    pub(crate) fn is(&self, spec: &Spec) -> bool {
+        let open = Filter::default();
+        !self.is_of_nothing()
+            && self.descriptor == spec.descriptor
+            && self.aggregator.is_like(&spec.aggregator)
+            && *self.filter().unwrap_or(&open) == spec.filter
+            && self.series.limit() == spec.limit
+    }
+
+    pub(crate) fn is_of_nothing(&self) -> bool {
+        matches!(self.restriction.as_deref(), Some(Restriction::All))
+    }
+
+    /// The filter of its attributes, if it has one.
+    pub(crate) fn filter(&self) -> Option<&Filter> {
+        match self.restriction.as_deref() {
+            Some(Restriction::Attributes(filter)) => Some(filter),
+            _ => None,
+        }
+    }
+
+    /// The instrument's stream after this.
+    #[inline(always)]
+    pub(crate) fn next(&self) -> Option<&Arc<Stream>> {
+        if may_have_next() { self.next.get() } else { None }
+    }
+
+    /// Adds a stream after this, which has been the last. The caller sees to it that nobody else does.
+    pub(crate) fn append(&self, stream: Arc<Stream>) {
+        self.next.get_or_init(|| stream);
+        ANY_HAS_NEXT.store(true, Ordering::Release);
+    }
+
+    /// This stream and those after it.
+    pub(crate) fn chain(self: &Arc<Self>) -> impl Iterator<Item = &Arc<Stream>> {
+        std::iter::successors(Some(self), |stream| stream.next())
     }
 
     pub(crate) fn refused(&self) -> u64 {
@@ -95,13 +179,41 @@ impl Stream {
     /// Records a measurement.
     #[inline]
     pub(crate) fn record<N: Number, A: Attributes + ?Sized>(&self, value: N, attributes: &A) {
-        // Before the look-up: what is refused makes no series.
-        if !value.suits_any_sum() && !self.aggregator.accepts(value) {
-            return self.refuse(value);
+        if self.next().is_some() {
+            return self.record_in_all(value, attributes);
         }
-        if let Some(row) = self.row(attributes) {
+        self.record_alone(value, attributes);
+    }
+
+    /// Records a measurement in this stream alone.
+    #[inline(always)]
+    fn record_alone<N: Number, A: Attributes + ?Sized>(&self, value: N, attributes: &A) {
+        // Before the look-up: what is refused makes no series.
+        if !value.suits_any_sum() && !self.accepts(value) {
+            self.refuse(value);
+        } else if let Some(row) = self.row(attributes) {
             self.record_in(row, value);
         }
+    }
+
+    /// Records a measurement in this stream and in those after it.
+    #[cold]
+    #[inline(never)]
+    fn record_in_all<N: Number, A: Attributes + ?Sized>(&self, value: N, attributes: &A) {
+        let (mut stream, mut before) = (Some(self), None::<&Stream>);
+        while let Some(this) = stream {
+            // What the stream before refused is not counted again.
+            if this.accepts(value) || before.is_none_or(|before| before.accepts(value)) {
+                this.record_alone(value, attributes);
+            }
+            (before, stream) = (stream, this.next().map(|next| &**next));
+        }
+    }
+
+    /// Whether a value may be recorded: finite, and not negative where it must not be.
+    pub(crate) fn accepts<N: Number>(&self, value: N) -> bool {
+        let negatives = !self.descriptor.kind.is_monotonic();
+        self.aggregator.accepts(value) && (negatives || value.is_non_negative())
     }
 
     /// Records a measurement in a row of this stream's, if it may be recorded.
@@ -121,11 +233,15 @@ impl Stream {
     /// As `record_in`, for what is not a sum.
     #[inline]
     pub(crate) fn record_other<N: Number>(&self, row: Row, value: N) {
+        // A histogram that is made of a counter refuses what the counter does.
+        let is_well = value.is_non_negative() || !self.descriptor.kind.is_monotonic();
         if let Aggregator::Exponential(it) = &self.aggregator
+            && is_well
             && exponential::observe_at_once(row, &it.limits, value)
         {
             // Most values, and finite ones only.
         } else if let Aggregator::ExplicitBuckets(buckets) = &self.aggregator
+            && is_well
             && value.is_finite()
         {
             histogram::observe(row, buckets.len(), buckets.of(value), value);
@@ -140,7 +256,7 @@ impl Stream {
     /// As `record_in`, for what is none of the usual cases.
     #[inline(never)]
     fn record_unusual<N: Number>(&self, row: Row, value: N) {
-        if !self.aggregator.accepts(value) {
+        if !self.accepts(value) {
             return self.refuse(value);
         }
         self.aggregator.record(row, value);
@@ -182,11 +298,26 @@ impl Stream {
     /// The row of some attributes' series, and whether it is one of its own.
     #[inline]
     pub(crate) fn row_or_overflow<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<(Row, Overflow)> {
-        let (row, overflow) = self.series.row(attributes)?;
+        let (row, overflow) = match self.restriction.as_deref() {
+            None => self.series.row(attributes)?,
+            Some(restriction) => self.row_within(restriction, attributes)?,
+        };
         if overflow != Overflow::No {
             self.count_overflow(overflow);
         }
         Some((row, overflow))
+    }
+
+    #[inline(never)]
+    fn row_within<A: Attributes + ?Sized>(
+        &self,
+        restriction: &Restriction,
+        attributes: &A,
+    ) -> Option<(Row, Overflow)> {
+        match restriction {
+            Restriction::Attributes(filter) => self.series.row(&filter.of(attributes)),
+            Restriction::All => None,
+        }
     }
 
     #[inline(never)]

@@ -5,9 +5,11 @@
 
 mod append;
 mod index;
+mod once;
 
 pub(crate) use append::{AppendVec, capacity};
 pub(crate) use index::{Index, Payload};
+pub(crate) use once::OnceBox;
 
 #[cfg(loom)]
 pub(crate) use loom::sync::{

@@ -9,6 +9,7 @@ use crate::attributes::Attributes;
 use crate::cells::{self, Row};
 use crate::metrics::{Bound, Overflow, Stream};
 use crate::number::Number;
+use crate::sync::OnceBox;
 
 /// Counts measurements made through instruments that are bound to no provider: in a row like any other,
 /// for a program whose telemetry is turned off is not to pay for it with a contended counter.
@@ -33,6 +34,8 @@ struct Inner {
     sums: Dense,
     /// Rows of anything else. One of the two tables is never made.
     others: Dense,
+    /// The same of the instrument's next stream.
+    next: OnceBox<Inner>,
 }
 
 /// The rows of typed attributes by [`Attributes::index`], zero where there is none yet; made with the
@@ -50,9 +53,7 @@ impl<N, A: ?Sized> Handle<N, A> {
     pub(crate) const UNBOUND: Self = Handle { inner: None, of: PhantomData };
 
     pub(crate) fn new(stream: Option<Arc<Stream>>) -> Self {
-        let inner =
-            stream.map(|stream| Arc::new(Inner { stream, sums: OnceLock::new(), others: OnceLock::new() }));
-        Handle { inner, of: PhantomData }
+        Handle { inner: stream.map(|stream| Arc::new(Inner::new(stream))), of: PhantomData }
     }
 }
 
@@ -81,15 +82,10 @@ impl<N: Number, A: Attributes> Handle<N, A> {
         if A::CARDINALITY.is_none() {
             return inner.stream.record(value, attributes);
         }
-        match row_of(&inner.sums, attributes) {
-            Some(row) if value.suits_any_sum() => {
-                cells::add(row, value);
-                if cells::is_due() {
-                    inner.offer(value, attributes);
-                }
-            }
-            _ => inner.record_other(value, attributes),
+        if inner.stream.next().is_some() {
+            return inner.record_in_all(value, attributes);
         }
+        inner.record(value, attributes);
     }
 }
 
@@ -100,11 +96,45 @@ fn row_of<A: Attributes>(dense: &Dense, attributes: &A) -> Option<Row> {
 }
 
 impl Inner {
+    fn new(stream: Arc<Stream>) -> Self {
+        Inner { stream, sums: OnceLock::new(), others: OnceLock::new(), next: OnceBox::new() }
+    }
+
+    /// Records in this stream alone.
+    #[inline(always)]
+    fn record<N: Number, A: Attributes>(&self, value: N, attributes: &A) {
+        match row_of(&self.sums, attributes) {
+            Some(row) if value.suits_any_sum() => {
+                cells::add(row, value);
+                if cells::is_due() {
+                    self.offer(value, attributes);
+                }
+            }
+            _ => self.record_other(value, attributes),
+        }
+    }
+
     #[cold]
     #[inline(never)]
     fn offer<N: Number, A: Attributes>(&self, value: N, attributes: &A) {
         if let Some(row) = row_of(&self.sums, attributes) {
             self.stream.offer(row, value);
+        }
+    }
+
+    /// Records in this stream and in those after it.
+    #[cold]
+    #[inline(never)]
+    fn record_in_all<N: Number, A: Attributes>(&self, value: N, attributes: &A) {
+        self.record(value, attributes);
+        let mut inner = self;
+        while let Some(next) = inner.stream.next() {
+            let before = &inner.stream;
+            inner = inner.next.get_or_init(|| Inner::new(Arc::clone(next)));
+            // What the stream before refused is not counted again.
+            if next.accepts(value) || before.accepts(value) {
+                inner.record(value, attributes);
+            }
         }
     }
 
@@ -120,7 +150,7 @@ impl Inner {
     /// Looks typed attributes up by content, and leaves the row where the next look finds it by index.
     fn record_first<N: Number, A: Attributes>(&self, dense: &Dense, value: N, attributes: &A) {
         // What is refused makes no series.
-        if !self.stream.aggregator.accepts(value) {
+        if !self.stream.accepts(value) {
             return self.stream.refuse(value);
         }
         let limit = self.stream.series.limit();

@@ -179,8 +179,7 @@ impl<'a> Declaration<'a> {
             number: N::KIND,
         };
         let request = Request { descriptor, advice: self.advice, limit: self.limit };
-        let registered = self.meter.scoped.register_with(request, A::schema());
-        Handle::new(registered.map(|registered| registered.stream))
+        Handle::new(self.meter.scoped.register_with(request, A::schema()))
     }
 }
 
