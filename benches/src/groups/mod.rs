@@ -4,6 +4,7 @@ pub(crate) mod allocations;
 pub(crate) mod counter_bound;
 pub(crate) mod counter_dynamic;
 pub(crate) mod counter_typed;
+pub(crate) mod exponential;
 pub(crate) mod histogram;
 pub(crate) mod memory;
 pub(crate) mod new_series;
@@ -35,7 +36,7 @@ pub(crate) struct Group {
 }
 
 /// All groups, in the order in which they run.
-pub(crate) const ALL: [Group; 17] = [
+pub(crate) const ALL: [Group; 18] = [
     // First: later, threads and families that have gone would have left memory to use again.
     Group { name: "memory", run: memory::run, contenders: Vec::new },
     Group { name: "counter-bound", run: counter_bound::run, contenders: counter_bound::contenders },
@@ -43,6 +44,7 @@ pub(crate) const ALL: [Group; 17] = [
     Group { name: "counter-typed", run: counter_typed::run, contenders: counter_typed::contenders },
     Group { name: "counter-dynamic", run: counter_dynamic::run, contenders: counter_dynamic::all },
     Group { name: "histogram", run: histogram::run, contenders: histogram::all },
+    Group { name: "exponential", run: exponential::run, contenders: exponential::contenders },
     Group { name: "allocations", run: allocations::run, contenders: Vec::new },
     Group { name: "scrape", run: scrape::run, contenders: Vec::new },
     Group { name: "stall", run: stall::run, contenders: Vec::new },

@@ -1,6 +1,10 @@
 //! From settings to a page, and to a port that it is served on.
 
-use tachograph_prometheus::{PrometheusExporter, Server};
+use std::fmt;
+use std::sync::Arc;
+
+use tachograph_prometheus::{PrometheusExporter, PrometheusExporterBuilder, Server, ServerBuilder};
+use tachograph_sdk::metrics::{MetricProducer, MetricReaderBuilder};
 use tachograph_sdk::{MeterProvider, diag};
 
 use crate::container::is_container;
@@ -12,30 +16,54 @@ use crate::exposition::Exposition;
 const DEFAULT_HOST: &str = "localhost";
 const DEFAULT_PORT: u16 = 9464;
 
-/// How the page is written.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ExpositionOptions {
-    pub(crate) scope_labels: bool,
+/// What code says of the page and of its port.
+#[derive(Default)]
+pub(crate) struct ExpositionParts {
+    /// Where the port is to be.
+    pub(crate) address: Option<String>,
+    pub(crate) page: Vec<Change<PrometheusExporterBuilder>>,
+    pub(crate) server: Vec<Change<ServerBuilder>>,
+    /// What others collect, for the page.
+    pub(crate) producers: Vec<Arc<dyn MetricProducer>>,
 }
 
-impl Default for ExpositionOptions {
-    fn default() -> Self {
-        ExpositionOptions { scope_labels: true }
+/// What code changes of a builder.
+type Change<B> = Box<dyn FnOnce(B) -> B + Send>;
+
+impl ExpositionParts {
+    /// The page, and the port if there is to be one.
+    pub(crate) fn open(
+        self,
+        provider: &MeterProvider,
+        settings: &Settings,
+        strict: bool,
+    ) -> Result<(Exposition, Option<Server>), Error> {
+        let with = |reader: MetricReaderBuilder, producer| reader.with_producer(producer);
+        let reader = self.producers.into_iter().fold(provider.reader_builder(), with).build();
+        let page = changed(PrometheusExporter::builder(reader), self.page);
+        let exposition = Exposition::new(page.build());
+        let port = port(&exposition, self.server, self.address, settings, strict)?;
+        Ok((exposition, port))
     }
 }
 
-pub(crate) fn exposition(provider: &MeterProvider, options: ExpositionOptions) -> Exposition {
-    let exporter =
-        PrometheusExporter::builder(provider.reader()).with_scope_labels(options.scope_labels).build();
-    Exposition::new(exporter)
+impl fmt::Debug for ExpositionParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExpositionParts").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+fn changed<B>(builder: B, changes: Vec<Change<B>>) -> B {
+    changes.into_iter().fold(builder, |builder, change| change(builder))
 }
 
 /// Opens the port that code or the environment asks for.
 ///
 /// Code that asks is told by an error; the environment, by a report, since it must not keep a service
 /// from starting (unless that was asked for).
-pub(crate) fn port(
+fn port(
     exposition: &Exposition,
+    server: Vec<Change<ServerBuilder>>,
     by_code: Option<String>,
     settings: &Settings,
     strict: bool,
@@ -47,7 +75,7 @@ pub(crate) fn port(
     let Some(asked) = by_code.or_else(|| by_environment(settings)) else {
         return Ok(None);
     };
-    match Server::bind(exposition.exporter(), &asked) {
+    match changed(Server::builder(exposition.exporter()), server).bind(&asked) {
         Ok(port) => {
             warn_of_loopback(&port, settings);
             Ok(Some(port))

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use http::{Request, Response};
+#[cfg(feature = "axum")]
+use tachograph_prometheus::PageBody;
 use tachograph_prometheus::PrometheusExporter;
 
 /// Shared by the mounted routes and whoever calls for a response. The port counts its own scrapes.
@@ -25,6 +27,17 @@ impl Exposition {
 
     pub(crate) fn respond<B>(&self, request: &Request<B>) -> Response<Bytes> {
         let response = self.exporter.respond(request);
+        self.count(response)
+    }
+
+    /// As [`respond`](Self::respond), with a body that is made while it is sent.
+    #[cfg(feature = "axum")]
+    pub(crate) fn respond_streaming<B>(&self, request: &Request<B>) -> Response<PageBody> {
+        let response = self.exporter.respond_streaming(request);
+        self.count(response)
+    }
+
+    fn count<B>(&self, response: Response<B>) -> Response<B> {
         if response.status().is_success() {
             self.answered.fetch_add(1, Ordering::Relaxed);
         }

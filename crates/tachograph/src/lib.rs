@@ -62,15 +62,17 @@
 //!
 //! # Features
 //!
-//! All are on by default, and only add:
+//! All but `push` and `zstd` are on by default, and they only add:
 //!
 //! - `axum`: `Telemetry::ops_routes`, and route templates for the HTTP layer (axum 0.8).
 //! - `macros`: the derives.
 //! - `otlp`: spans by OTLP over HTTP; `tls`: over https, trusting what the system trusts.
 //! - `prometheus`: the page, as an `http::Response` and on a port of its own.
+//! - `push`: [`prometheus::Pushgateway`](https://docs.rs/tachograph-prometheus), for batch jobs; `push-tls`: over https, too.
 //! - `signal`: `Telemetry::drain_signal`.
 //! - `tower`: `Telemetry::http_server_layer`.
 //! - `tracing`: spans of the `tracing` crate, and its events on a console.
+//! - `zstd`: pages compressed with zstd where that is asked for.
 
 mod builder;
 #[cfg(feature = "prometheus")]
@@ -107,6 +109,8 @@ pub use telemetry::Telemetry;
 pub use opentelemetry;
 #[cfg(feature = "otlp")]
 pub use tachograph_otlp::{Compression, OtlpConfig, OtlpError, TlsConfig};
+#[cfg(feature = "prometheus")]
+pub use tachograph_prometheus as prometheus;
 pub use tachograph_propagation as propagation;
 pub use tachograph_propagation::Propagator;
 #[cfg(feature = "macros")]

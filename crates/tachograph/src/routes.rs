@@ -20,8 +20,8 @@ impl Telemetry {
     ///
     /// Whoever reaches the service reaches them: put them on a listener of their own, or open a port with
     /// [`with_prometheus_address`](crate::TelemetryBuilder::with_prometheus_address), where that is not
-    /// wanted. A page is made on a thread that may block, since it runs the callbacks of observable
-    /// instruments.
+    /// wanted. A page is begun on a thread that may block, since that runs the callbacks of observable
+    /// instruments; a long one is made piece by piece as it is sent, and never whole in memory.
     pub fn ops_routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let exposition = self.parts.exposition.clone();
         Router::new().route("/metrics", get(move |request: Request| page(exposition, request)))
@@ -33,10 +33,10 @@ async fn page(exposition: Exposition, request: Request) -> Response {
     let request = Request::from_parts(head, ());
     // A router can be served without tokio, too.
     let Ok(runtime) = Handle::try_current() else {
-        return exposition.respond(&request).map(Body::from);
+        return exposition.respond_streaming(&request).map(Body::new);
     };
-    match runtime.spawn_blocking(move || exposition.respond(&request)).await {
-        Ok(response) => response.map(Body::from),
+    match runtime.spawn_blocking(move || exposition.respond_streaming(&request)).await {
+        Ok(response) => response.map(Body::new),
         Err(_) => {
             let mut response = Response::new(Body::from("the page could not be made\n"));
             *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;

@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::{Request, Response};
+use tachograph_prometheus::PrometheusExporter;
 
 use crate::telemetry::Telemetry;
 
 impl Telemetry {
     /// Answers a scrape, for frameworks other than axum: `GET` or `HEAD` of whatever path it is called for.
     ///
-    /// The format follows `Accept` (OpenMetrics 1.0 or text 0.0.4), gzip follows `Accept-Encoding`. It
+    /// The format follows `Accept` (protobuf, OpenMetrics 1.0, text 1.0.0 or 0.0.4), gzip follows `Accept-Encoding`. It
     /// runs the callbacks of observable instruments on this thread and writes the whole page, some 30 ns
     /// for each series: where that matters, call it from a thread that may block.
     ///
@@ -27,6 +28,12 @@ impl Telemetry {
     /// ```
     pub fn metrics_response<B>(&self, request: &Request<B>) -> Response<Bytes> {
         self.parts.exposition.respond(request)
+    }
+
+    /// What makes the page, to serve it in another way: in pieces
+    /// ([`respond_streaming`](PrometheusExporter::respond_streaming)), or pushed to a Pushgateway at the end of a batch job.
+    pub fn prometheus_exporter(&self) -> PrometheusExporter {
+        self.parts.exposition.exporter()
     }
 
     /// Where the port for Prometheus listens: nowhere unless one was asked for, in code or by

@@ -8,6 +8,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use support::{get, page, reports_of, sample};
+use tachograph::prometheus::TranslationStrategy;
 use tachograph::{Counter, Environment, Telemetry};
 
 fn on_any_port() -> Telemetry {
@@ -144,4 +145,37 @@ fn a_callback_that_hangs_does_not_hold_up_the_shutdown() {
     telemetry.shutdown_blocking();
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     assert!(scraper.join().unwrap().is_err());
+}
+
+#[test]
+fn the_port_asks_who_its_clients_are_where_code_says_so() {
+    let telemetry = Telemetry::builder()
+        .without_environment()
+        .with_prometheus_address("127.0.0.1:0")
+        .with_prometheus_server(|server| server.with_bearer_token("a-secret"))
+        .build()
+        .unwrap();
+    assert!(!format!("{telemetry:?}").contains("secret"));
+    let url = format!("http://{}/metrics", address(&telemetry));
+    assert_eq!(get(&url).unwrap().0, 401);
+    let answer = ureq::get(&url).header("Authorization", "Bearer a-secret").call().unwrap();
+    assert_eq!(answer.status(), 200);
+}
+
+#[test]
+fn the_page_is_written_as_code_says_wherever_it_is_served() {
+    let telemetry = Telemetry::builder()
+        .without_environment()
+        .with_service_name("shop")
+        .with_prometheus_address("127.0.0.1:0")
+        .with_prometheus_page(|page| page.with_resource_labels(["service.name"]))
+        .with_prometheus_page(|page| {
+            page.with_translation_strategy(TranslationStrategy::UnderscoreEscapingWithoutSuffixes)
+        })
+        .build()
+        .unwrap();
+    telemetry.meter("shop").counter("orders").build::<u64, ()>().add(1, &());
+    let (_, text) = get(&format!("http://{}/metrics", address(&telemetry))).unwrap();
+    assert!(text.contains("\norders{otel_scope_name=\"shop\",service_name=\"shop\"} 1\n"), "{text}");
+    assert_eq!(text, page(&telemetry));
 }

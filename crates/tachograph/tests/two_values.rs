@@ -72,8 +72,13 @@ fn what_is_refused_and_what_overflows_is_part_of_the_account() {
 
 #[test]
 fn scope_labels_can_be_left_out() {
-    let build =
-        |on| Telemetry::builder().without_environment().with_prometheus_scope_labels(on).build().unwrap();
+    let build = |on| {
+        Telemetry::builder()
+            .without_environment()
+            .with_prometheus_page(move |page| page.with_scope_labels(on))
+            .build()
+            .unwrap()
+    };
     for on in [true, false] {
         let telemetry = build(on);
         telemetry.meter("shop").counter("orders").build::<u64, ()>().add(1, &());

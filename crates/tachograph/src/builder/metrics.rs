@@ -1,5 +1,7 @@
 //! What can be set of metrics.
 
+use tachograph_sdk::metrics::ExemplarFilter;
+
 use super::TelemetryBuilder;
 
 impl TelemetryBuilder {
@@ -7,6 +9,25 @@ impl TelemetryBuilder {
     /// instrument. Further ones are added up in one series with `otel.metric.overflow=true`.
     pub fn with_cardinality_limit(mut self, limit: usize) -> Self {
         self.provider = self.provider.with_cardinality_limit(limit);
+        self
+    }
+
+    /// Which measurements may become exemplars, whatever the environment says: those in a sampled span, unless set here or
+    /// there. With [tail sampling](Self::with_tail_sampling) the trace of an exemplar is kept, so that what a dashboard
+    /// links to is there.
+    pub fn with_exemplar_filter(mut self, filter: ExemplarFilter) -> Self {
+        self.exemplar_filter = Some(filter);
+        self
+    }
+
+    /// Puts on the Prometheus page what something else collects: a registry of another crate, say. It is asked at each scrape;
+    /// names that the page has already are reported, and the page's own stay.
+    #[cfg(feature = "prometheus")]
+    pub fn with_metric_producer(
+        mut self,
+        producer: impl tachograph_sdk::metrics::MetricProducer + 'static,
+    ) -> Self {
+        self.exposition.producers.push(std::sync::Arc::new(producer));
         self
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use opentelemetry::{KeyValue, Value, global};
 use tachograph_propagation::Propagator;
-use tachograph_sdk::metrics::MeterProviderBuilder;
+use tachograph_sdk::metrics::{ExemplarFilter, MeterProviderBuilder};
 use tachograph_sdk::resource::{Resource, ResourceDetector};
 use tachograph_sdk::self_metrics::observe_traces;
 use tachograph_sdk::{Clock, MeterProvider, diag, follow};
@@ -16,7 +16,7 @@ use tachograph_sdk::{Clock, MeterProvider, diag, follow};
 use crate::environment::{Environment, Exporter, Settings};
 use crate::error::Error;
 #[cfg(feature = "prometheus")]
-use crate::expose::{self, ExpositionOptions};
+use crate::expose::ExpositionParts;
 #[cfg(feature = "tracing")]
 use crate::subscriber::SubscriberParts;
 use crate::telemetry::{Parts, Telemetry};
@@ -39,6 +39,7 @@ use crate::traces::TraceParts;
 /// | `OTEL_METRICS_EXPORTER` | `prometheus` opens a port for it; `none`, `otlp` do not | `otlp` |
 /// | `OTEL_EXPORTER_PROMETHEUS_HOST` | the host name or address of that port | `localhost` |
 /// | `OTEL_EXPORTER_PROMETHEUS_PORT` | its number | `9464` |
+/// | `OTEL_METRICS_EXEMPLAR_FILTER` | which measurements may become exemplars: `trace_based`, `always_on`, `always_off` | `trace_based` |
 /// | `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS` | the HTTP methods told apart, instead of the usual ones | |
 /// | `RUST_LOG` | which events the console shows | `info` |
 /// | `OTEL_TRACES_EXPORTER` | `otlp` exports spans, `none` does not | `otlp` |
@@ -69,15 +70,14 @@ pub struct TelemetryBuilder {
     attributes: Vec<KeyValue>,
     detected: Vec<KeyValue>,
     provider: MeterProviderBuilder,
+    exemplar_filter: Option<ExemplarFilter>,
     traces: TraceParts,
     propagator: Option<Propagator>,
     timeout: Duration,
     #[cfg(feature = "tracing")]
     subscriber: SubscriberParts,
     #[cfg(feature = "prometheus")]
-    exposition: ExpositionOptions,
-    #[cfg(feature = "prometheus")]
-    prometheus_address: Option<String>,
+    exposition: ExpositionParts,
 }
 
 /// How long ending may take, unless set.
@@ -94,15 +94,14 @@ impl Telemetry {
             attributes: Vec::new(),
             detected: Vec::new(),
             provider: MeterProvider::builder(),
+            exemplar_filter: None,
             traces: TraceParts::default(),
             propagator: None,
             timeout: DEFAULT_SHUTDOWN_TIMEOUT,
             #[cfg(feature = "tracing")]
             subscriber: SubscriberParts::default(),
             #[cfg(feature = "prometheus")]
-            exposition: ExpositionOptions::default(),
-            #[cfg(feature = "prometheus")]
-            prometheus_address: None,
+            exposition: ExpositionParts::default(),
         }
     }
 }
@@ -208,7 +207,10 @@ impl TelemetryBuilder {
             provider.shutdown();
             provider
         } else {
-            self.provider.with_resource(resource).build()
+            let filter = self.exemplar_filter.or(settings.exemplar_filter).unwrap_or_default();
+            let provider = self.provider.with_resource(resource).with_exemplar_filter(filter);
+            // An exemplar is to lead somewhere: its trace is kept, where traces are decided about at their end.
+            provider.with_trace_keeper(tracers.trace_keeper()).build()
         };
         // What becomes of spans is seen where metrics are.
         if !tracers.states().is_empty() {
@@ -216,11 +218,7 @@ impl TelemetryBuilder {
             observe_traces(&meter.as_otel(), &tracers);
         }
         #[cfg(feature = "prometheus")]
-        let (exposition, port) = {
-            let exposition = expose::exposition(&provider, self.exposition);
-            let port = expose::port(&exposition, self.prometheus_address, &settings, self.strict)?;
-            (exposition, port)
-        };
+        let (exposition, port) = self.exposition.open(&provider, &settings, self.strict)?;
         if self.environment.is_some() {
             announce(&settings);
         }

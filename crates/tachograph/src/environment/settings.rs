@@ -1,4 +1,5 @@
 use opentelemetry::KeyValue;
+use tachograph_sdk::metrics::ExemplarFilter;
 
 use super::rules::{Problem, Reader};
 use super::source::Environment;
@@ -23,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) resource_attributes: Vec<KeyValue>,
     /// `None` if unset; without entries if it is `none`.
     pub(crate) metrics_exporters: Option<Vec<Exporter>>,
+    /// Which measurements may become exemplars.
+    pub(crate) exemplar_filter: Option<ExemplarFilter>,
     pub(crate) prometheus_host: Option<String>,
     pub(crate) prometheus_port: Option<u16>,
     pub(crate) known_methods: Option<Vec<String>>,
@@ -34,6 +37,7 @@ pub(crate) struct Settings {
 }
 
 const METRICS_EXPORTER: &str = "OTEL_METRICS_EXPORTER";
+const EXEMPLAR_FILTER: &str = "OTEL_METRICS_EXEMPLAR_FILTER";
 
 impl Settings {
     /// Reads all variables, each once.
@@ -44,6 +48,7 @@ impl Settings {
             service_name: reader.text("OTEL_SERVICE_NAME"),
             resource_attributes: reader.pairs("OTEL_RESOURCE_ATTRIBUTES"),
             metrics_exporters: metrics_exporters(&mut reader),
+            exemplar_filter: exemplar_filter(&mut reader),
             prometheus_host: reader.text("OTEL_EXPORTER_PROMETHEUS_HOST"),
             prometheus_port: reader.number("OTEL_EXPORTER_PROMETHEUS_PORT", "0 to 65535"),
             known_methods: reader.list("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS"),
@@ -90,4 +95,22 @@ fn metrics_exporters(reader: &mut Reader<'_>) -> Option<Vec<Exporter>> {
         reader.problem(METRICS_EXPORTER, "none stands beside other exporters and is ignored");
     }
     (none || !exporters.is_empty()).then_some(exporters)
+}
+
+fn exemplar_filter(reader: &mut Reader<'_>) -> Option<ExemplarFilter> {
+    let name = reader.text(EXEMPLAR_FILTER)?;
+    match name.to_ascii_lowercase().as_str() {
+        "trace_based" => Some(ExemplarFilter::TraceBased),
+        "always_on" => Some(ExemplarFilter::AlwaysOn),
+        "always_off" => Some(ExemplarFilter::AlwaysOff),
+        _ => {
+            reader.problem(
+                EXEMPLAR_FILTER,
+                format!(
+                    "{name:?} is not a filter of exemplars and is ignored; known are trace_based, always_on and always_off"
+                ),
+            );
+            None
+        }
+    }
 }
