@@ -6,7 +6,8 @@
 //! Names that only OpenMetrics knows are *lent*: a counter `a_total` is the family `a` there and might
 //! have `a_created`, `target_info` is the family `target`. When a family needs such a name, or has it
 //! already, the counter is called `a_total` of type `unknown` in OpenMetrics (and `target_info` a
-//! gauge), and nothing is lost.
+//! gauge), and nothing is lost. Of a producer's summary `a` the samples are `a`, `a_sum` and `a_count`; its info
+//! `a_info` is the family `a` in OpenMetrics, as a counter `a_total` is.
 //!
 //! Only the families' own names are kept; what else they hold or borrow follows from those.
 
@@ -20,6 +21,47 @@ pub(crate) enum Owner {
     TargetInfo,
     /// By its place in the order of families.
     Family(u32),
+    /// A family of a producer's.
+    Produced,
+}
+
+/// Which names a family has beside its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Plain,
+    Counter,
+    Histogram,
+    Summary,
+    Info,
+    TargetInfo,
+}
+
+impl Shape {
+    pub(crate) fn of(kind: FamilyKind) -> Self {
+        match kind {
+            FamilyKind::Counter => Shape::Counter,
+            FamilyKind::Gauge => Shape::Plain,
+            FamilyKind::Histogram => Shape::Histogram,
+        }
+    }
+
+    /// What its samples end in, or might.
+    fn suffixes(self) -> &'static [&'static str] {
+        match self {
+            Shape::Histogram => &HISTOGRAM_SUFFIXES,
+            Shape::Summary => &HISTOGRAM_SUFFIXES[1..],
+            Shape::Plain | Shape::Counter | Shape::Info | Shape::TargetInfo => &[],
+        }
+    }
+
+    /// What its name ends in, where OpenMetrics has a family without that.
+    fn lends(self) -> Option<&'static str> {
+        match self {
+            Shape::Counter => Some(TOTAL),
+            Shape::Info | Shape::TargetInfo => Some(INFO),
+            Shape::Plain | Shape::Histogram | Shape::Summary => None,
+        }
+    }
 }
 
 /// Why a family cannot have its names.
@@ -39,15 +81,19 @@ pub(crate) struct Claims {
 #[derive(Debug)]
 struct Claim {
     owner: Owner,
-    /// `None` of `target_info`.
+    /// `None` of `target_info`, and of what a producer has.
     kind: Option<FamilyKind>,
-    /// Whether it has the names that are lent: a counter, or `target_info`, with its type in OpenMetrics.
+    shape: Shape,
+    /// Whether it has the names that are lent: a counter or an info with its type in OpenMetrics.
     borrows: bool,
 }
 
 /// The name of `target_info`, and of its family in OpenMetrics.
 pub(crate) const TARGET_INFO: &str = "target_info";
 pub(crate) const TARGET: &str = "target";
+
+/// What infos end in.
+pub(crate) const INFO: &str = "_info";
 
 pub(crate) const CREATED: &str = "_created";
 
@@ -57,8 +103,8 @@ const HISTOGRAM_SUFFIXES: [&str; 4] = ["_bucket", "_sum", "_count", CREATED];
 impl Claims {
     /// Takes the names of `target_info`. Comes before any family.
     pub(crate) fn hold_target_info(&mut self) {
-        self.by_name
-            .insert(TARGET_INFO.into(), Claim { owner: Owner::TargetInfo, kind: None, borrows: true });
+        let claim = Claim { owner: Owner::TargetInfo, kind: None, shape: Shape::TargetInfo, borrows: true };
+        self.by_name.insert(TARGET_INFO.into(), claim);
     }
 
     /// The family that has exactly this name.
@@ -66,24 +112,29 @@ impl Claims {
         let claim = self.by_name.get(name)?;
         match claim.owner {
             Owner::Family(family) => Some((family, claim.kind?)),
-            Owner::TargetInfo => None,
+            Owner::TargetInfo | Owner::Produced => None,
         }
     }
 
-    /// Whether a counter, or `target_info`, has its type in OpenMetrics.
+    /// Whether a counter or an info has its type in OpenMetrics.
     pub(crate) fn has_type(&self, name: &str) -> bool {
-        self.by_name
-            .get(name)
-            .is_none_or(|claim| claim.borrows || !matches!(claim.kind, None | Some(FamilyKind::Counter)))
+        self.by_name.get(name).is_none_or(|claim| claim.borrows || claim.shape.lends().is_none())
     }
 
     /// Takes the names of a new family, the next one in order. Returns whose names it took that were
     /// lent; or, and then takes nothing, a name that another holds.
     pub(crate) fn hold(&mut self, name: &str, kind: FamilyKind, family: u32) -> Result<Vec<Owner>, Taken> {
-        let mut names = vec![name.to_owned()];
-        if kind == FamilyKind::Histogram {
-            names.extend(HISTOGRAM_SUFFIXES.map(|suffix| format!("{name}{suffix}")));
+        let gave_up = self.hold_shape(name, Shape::of(kind), Owner::Family(family))?;
+        if let Some(claim) = self.by_name.get_mut(name) {
+            claim.kind = Some(kind);
         }
+        Ok(gave_up)
+    }
+
+    /// As [`hold`](Self::hold), of a family that may be a producer's.
+    pub(crate) fn hold_shape(&mut self, name: &str, shape: Shape, owner: Owner) -> Result<Vec<Owner>, Taken> {
+        let mut names = vec![name.to_owned()];
+        names.extend(shape.suffixes().iter().map(|suffix| format!("{name}{suffix}")));
         for name in &names {
             if let Some(holder) = self.holder(name) {
                 return Err(Taken { name: name.clone(), holder: holder.to_owned() });
@@ -97,41 +148,34 @@ impl Claims {
             }
         }
         // OpenMetrics knows no counter without `_total`, nor one that is called nothing else.
-        let base = name.strip_suffix(TOTAL).filter(|base| kind == FamilyKind::Counter && !base.is_empty());
+        let base = shape.lends().and_then(|suffix| name.strip_suffix(suffix)).filter(|base| !base.is_empty());
         let borrows = base.is_some_and(|base| {
             let is_free = |name: &str| self.holder(name).is_none() && self.borrower(name).is_none();
-            is_free(base) && is_free(&format!("{base}{CREATED}"))
+            is_free(base) && (shape != Shape::Counter || is_free(&format!("{base}{CREATED}")))
         });
-        self.by_name.insert(name.into(), Claim { owner: Owner::Family(family), kind: Some(kind), borrows });
+        self.by_name.insert(name.into(), Claim { owner, kind: None, shape, borrows });
         Ok(gave_up)
     }
 
-    /// The own name of who holds a name: a family that is called so, or a histogram with a sample that
-    /// is.
+    /// The own name of who holds a name: a family that is called so, or one with a sample that is.
     fn holder<'a>(&self, name: &'a str) -> Option<&'a str> {
-        let is_histogram = |base: &&str| {
-            self.by_name.get(*base).is_some_and(|claim| claim.kind == Some(FamilyKind::Histogram))
-        };
-        match self.by_name.contains_key(name) {
-            true => Some(name),
-            false => {
-                HISTOGRAM_SUFFIXES.iter().filter_map(|suffix| name.strip_suffix(suffix)).find(is_histogram)
-            }
+        if self.by_name.contains_key(name) {
+            return Some(name);
         }
+        HISTOGRAM_SUFFIXES.iter().find_map(|suffix| {
+            let base = name.strip_suffix(suffix)?;
+            self.by_name.get(base)?.shape.suffixes().contains(suffix).then_some(base)
+        })
     }
 
     /// The own name of whoever a name is lent to.
     fn borrower(&self, name: &str) -> Option<String> {
-        let counter_of = |base: &str| {
-            let key = format!("{base}{TOTAL}");
+        let of = |base: &str, suffix: &str| {
+            let key = format!("{base}{suffix}");
             let claim = self.by_name.get(&*key)?;
-            (claim.borrows && claim.kind == Some(FamilyKind::Counter)).then_some(key)
+            (claim.borrows && claim.shape.lends() == Some(suffix)).then_some(key)
         };
-        let target_info = || {
-            let borrows = name == TARGET && self.by_name.get(TARGET_INFO).is_some_and(|claim| claim.borrows);
-            borrows.then(|| TARGET_INFO.to_owned())
-        };
-        counter_of(name).or_else(|| counter_of(name.strip_suffix(CREATED)?)).or_else(target_info)
+        of(name, TOTAL).or_else(|| of(name.strip_suffix(CREATED)?, TOTAL)).or_else(|| of(name, INFO))
     }
 }
 

@@ -94,7 +94,8 @@ pub(crate) fn resource_labels(resource: &Resource, keys: &[String], naming: Nami
         .collect()
 }
 
-fn text_of(value: &Value) -> String {
+/// A value as text, not yet escaped for a page.
+pub(crate) fn text_of(value: &Value) -> String {
     let mut text = Vec::new();
     write_value(&mut text, value);
     String::from_utf8_lossy(&text).into_owned()

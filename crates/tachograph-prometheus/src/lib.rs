@@ -52,6 +52,16 @@
 //! - **In OpenMetrics** a histogram with a negative bound, or with a negative measurement, has no `_sum`
 //!   and no `_count`: the format asks that both be counters.
 //!
+//! # Metrics of producers
+//!
+//! What the reader's [producers](tachograph_sdk::metrics::MetricProducer) give stands behind the engine's families, in
+//! every format. Registries of the `prometheus` and `prometheus-client` crates are producers by the crates
+//! `tachograph-bridge-prometheus` and `tachograph-bridge-prometheus-client`; their names and labels stay as they are
+//! ([`ProducedBatch::verbatim`](tachograph_sdk::metrics::ProducedBatch::verbatim)), other producers' are translated as
+//! instruments' are. A counter whose name does not end in `_total` is of type `unknown` in OpenMetrics, which knows no
+//! such counters; a state set is a gauge. A name is held by who was on the page first, the engine or a producer, for as
+//! long as the exporter lives; of series with equal labels the first is there. What is left out is reported.
+//!
 //! # When names or labels collide
 //!
 //! A page must not have a name of two types, nor a series twice: servers refuse the first and drop
@@ -98,6 +108,7 @@ mod naming;
 mod negotiation;
 mod number;
 mod page;
+mod produced;
 #[cfg(feature = "push")]
 mod push;
 mod registry;

@@ -17,6 +17,7 @@ use crate::labels::{ScopeLabel, resource_labels, scope_labels};
 use crate::learn::{enrol, learn_series};
 use crate::name::{FamilyKind, TranslatedName};
 use crate::naming::Naming;
+use crate::produced::Produced;
 use crate::report::Report;
 use crate::target_info::TargetInfo;
 use crate::texts::SeriesText;
@@ -60,6 +61,7 @@ pub(crate) struct Registry {
     /// when one of their metrics has a series.
     families: Vec<Option<Box<Family>>>,
     claims: Claims,
+    produced: Produced,
     /// The labels that all series have. Known from the first collection on.
     constant: Vec<ScopeLabel>,
     /// The labels of scopes, and those, shared by their metrics.
@@ -78,6 +80,7 @@ impl Registry {
             placements: Vec::new(),
             families: Vec::new(),
             claims: Claims::default(),
+            produced: Produced::default(),
             scopes: HashMap::new(),
             target_info: None,
         }
@@ -109,7 +112,9 @@ impl Registry {
             Some(Placement::Dropped) => true,
             None => false,
         };
-        self.target_info.is_some() && collection.metrics().all(knows)
+        self.target_info.is_some()
+            && collection.metrics().all(knows)
+            && self.produced.covers(collection, self.naming, self.options.ratio_suffix)
     }
 
     /// Places the metrics and formats the labels of the series that a collection has and the registry
@@ -135,6 +140,20 @@ impl Registry {
                 && let Some(family) = self.families[family as usize].as_deref_mut()
             {
                 learn_series(family, member as usize, &metric, self.naming, self.encoding, reports);
+            }
+        }
+        let ratio = self.options.ratio_suffix;
+        let gave_up = self.produced.learn(collection, &mut self.claims, self.naming, ratio, reports);
+        self.give_up_types(gave_up);
+    }
+
+    /// Has families give up names that were lent to them.
+    fn give_up_types(&mut self, owners: Vec<Owner>) {
+        for owner in owners {
+            if let Owner::Family(family) = owner
+                && let Some(family) = &mut self.families[family as usize]
+            {
+                family.give_up_type();
             }
         }
     }
@@ -171,13 +190,7 @@ impl Registry {
         let family = self.families.len() as u32;
         match self.claims.hold(&name, kind, family) {
             Ok(gave_up) => {
-                for owner in gave_up {
-                    if let Owner::Family(family) = owner
-                        && let Some(family) = &mut self.families[family as usize]
-                    {
-                        family.give_up_type();
-                    }
-                }
+                self.give_up_types(gave_up);
                 self.families.push(None);
                 Placement::Idle(family)
             }
@@ -232,6 +245,31 @@ impl Registry {
 
     fn translate(&self, metric: &Metric<'_>, kind: FamilyKind) -> TranslatedName {
         self.naming.metric(metric.name(), metric.unit(), kind, self.options.ratio_suffix)
+    }
+
+    /// Whose name is whose, of what producers gave.
+    pub(crate) fn produced(&self) -> &Produced {
+        &self.produced
+    }
+
+    /// Whether a counter or an info of this name has its type in OpenMetrics.
+    pub(crate) fn has_type(&self, name: &str) -> bool {
+        self.claims.has_type(name)
+    }
+
+    /// Whether gauges of unit `1` end in `_ratio`.
+    pub(crate) fn has_ratio_suffix(&self) -> bool {
+        self.options.ratio_suffix
+    }
+
+    /// The labels of the resource that all series have.
+    pub(crate) fn constant_labels(&self) -> &[ScopeLabel] {
+        &self.constant
+    }
+
+    /// The labels of a producer's scope, as the options have it.
+    pub(crate) fn scope_labels(&self, scope: &InstrumentationScope) -> Vec<ScopeLabel> {
+        if self.options.scope_labels { scope_labels(scope, self.naming) } else { Vec::new() }
     }
 
     /// Whether OpenMetrics has samples of when series began.

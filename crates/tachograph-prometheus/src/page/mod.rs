@@ -1,10 +1,12 @@
 //! The encoder: a collection and what is known of it become a page, in one piece or in many.
 //!
-//! Families follow the order in which their first metrics were made, each with its samples together.
+//! Families follow the order in which their first metrics were made, each with its samples together; then come
+//! those of producers.
 //! Every line is a copy of text that was formatted when the series was learned, and a number; every message a
 //! copy of encoded labels, and a number.
 
 mod family;
+mod produced;
 mod protobuf;
 mod text;
 
@@ -16,6 +18,7 @@ use crate::Format;
 use crate::registry::{Placement, Registry};
 use crate::report::Report;
 use family::FamilyCursor;
+use produced::ProducedCursor;
 
 /// What a page is made of.
 #[derive(Clone, Copy)]
@@ -39,6 +42,8 @@ pub(crate) struct Cursor {
     /// The metric where the next family is looked for.
     metric: usize,
     family: Option<FamilyCursor>,
+    /// Of what producers gave; begun after the metrics.
+    produced: Option<ProducedCursor>,
     /// What is to be said of the page, once no lock is held.
     reports: Vec<Report>,
 }
@@ -67,6 +72,10 @@ impl Cursor {
                 }
                 _ => self.metric += 1,
             }
+        }
+        if !collection.produced().is_empty() {
+            let produced = self.produced.get_or_insert_with(|| ProducedCursor::new(source));
+            produced.write(out, source, &mut self.reports)?;
         }
         if format == Format::OpenMetrics100 && !self.has_ended {
             out.extend_from_slice(b"# EOF\n");

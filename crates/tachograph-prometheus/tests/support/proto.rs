@@ -46,6 +46,30 @@ pub(crate) struct Counter {
 }
 
 #[derive(Clone, PartialEq, Message)]
+pub(crate) struct Untyped {
+    #[prost(double, optional, tag = "1")]
+    pub(crate) value: Option<f64>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Quantile {
+    #[prost(double, optional, tag = "1")]
+    pub(crate) quantile: Option<f64>,
+    #[prost(double, optional, tag = "2")]
+    pub(crate) value: Option<f64>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Summary {
+    #[prost(uint64, optional, tag = "1")]
+    pub(crate) sample_count: Option<u64>,
+    #[prost(double, optional, tag = "2")]
+    pub(crate) sample_sum: Option<f64>,
+    #[prost(message, repeated, tag = "3")]
+    pub(crate) quantile: Vec<Quantile>,
+}
+
+#[derive(Clone, PartialEq, Message)]
 pub(crate) struct Bucket {
     #[prost(uint64, optional, tag = "1")]
     pub(crate) cumulative_count: Option<u64>,
@@ -99,6 +123,10 @@ pub(crate) struct Metric {
     pub(crate) gauge: Option<Gauge>,
     #[prost(message, optional, tag = "3")]
     pub(crate) counter: Option<Counter>,
+    #[prost(message, optional, tag = "4")]
+    pub(crate) summary: Option<Summary>,
+    #[prost(message, optional, tag = "5")]
+    pub(crate) untyped: Option<Untyped>,
     #[prost(message, optional, tag = "7")]
     pub(crate) histogram: Option<Histogram>,
     #[prost(int64, optional, tag = "6")]

@@ -70,6 +70,10 @@ pub trait MetricProducer: Send + Sync {
 pub struct ProducedBatch {
     /// The producer's scope.
     pub scope: InstrumentationScope,
+    /// Whether names and attributes are those of an exposition of the producer's own, as a registry of another
+    /// library has it: an exporter then leaves them as they are. It adds no suffixes to names and no scope to
+    /// attributes, and only escapes what its format cannot hold. `false` unless the producer sets it.
+    pub verbatim: bool,
     /// Its metrics, in the order in which it gave them.
     pub metrics: Vec<ProducedMetric>,
 }
@@ -77,7 +81,7 @@ pub struct ProducedBatch {
 impl ProducedBatch {
     /// An empty batch; a reader makes one for each producer.
     pub fn new(scope: InstrumentationScope) -> Self {
-        ProducedBatch { scope, metrics: Vec::new() }
+        ProducedBatch { scope, verbatim: false, metrics: Vec::new() }
     }
 }
 

@@ -1,0 +1,58 @@
+//! What both encodings make of a point.
+
+use tachograph_sdk::metrics::{ProducedExemplar, ProducedPoint};
+
+use crate::format::Encoding;
+use crate::labels::{ScopeLabel, series_labels, text_of, write_labels};
+use crate::naming::Naming;
+use crate::produced::ProducedFamily;
+
+/// Writes the series of a family.
+pub(super) trait Writer {
+    /// Appends a point with its encoded labels; `false` if its value is not of the family's kind.
+    fn write(
+        &mut self,
+        out: &mut Vec<u8>,
+        family: &ProducedFamily,
+        point: &ProducedPoint,
+        labels: &[u8],
+        naming: Naming,
+    ) -> bool;
+
+    /// Ends the family.
+    fn end(&mut self, out: &mut Vec<u8>);
+}
+
+/// A point's labels, encoded.
+pub(super) fn labels<'a>(
+    point: &ProducedPoint,
+    of_all: impl Iterator<Item = &'a ScopeLabel>,
+    naming: Naming,
+    of_histogram: bool,
+    encoding: Encoding,
+) -> Vec<u8> {
+    let of_all: Vec<ScopeLabel> = of_all.cloned().collect();
+    let mut labels = series_labels(point.attributes.iter(), &of_all, naming, of_histogram);
+    let mut out = Vec::new();
+    write_labels(&mut out, &mut labels, &mut Vec::new(), encoding);
+    out
+}
+
+/// OpenMetrics 1.0, "Exemplars".
+const CODE_POINTS: usize = 128;
+
+/// An exemplar's labels, as far as there is room for them.
+pub(super) fn exemplar_labels(exemplar: &ProducedExemplar, naming: Naming) -> Vec<(String, String)> {
+    let mut left = CODE_POINTS;
+    let mut labels: Vec<(String, String)> = Vec::new();
+    for (key, value) in exemplar.attributes.iter() {
+        let (name, value) = (naming.label(key.as_str()).into_owned(), text_of(value));
+        let size = name.chars().count() + value.chars().count();
+        if value.is_empty() || size > left || labels.iter().any(|(other, _)| *other == name) {
+            continue;
+        }
+        left -= size;
+        labels.push((name, value));
+    }
+    labels
+}
