@@ -14,7 +14,7 @@ use super::histogram::{SCALARS, Scalars, count};
 use super::local;
 use super::row::{Row, Word};
 use super::slab::Slab;
-use crate::exponential::{Distribution, MAX_SCALE, Part, index, index_at_once, steps_to_fit};
+use crate::exponential::{Distribution, MAX_SCALE, Part, index, steps_to_fit};
 use crate::number::{Number, Parts};
 use crate::sync::{Ordering, fence, lock};
 
@@ -49,20 +49,43 @@ impl Limits {
     }
 }
 
-/// Adds a value to a histogram if that is a matter of a few instructions, as for nearly all values; says
-/// whether it was.
+/// What came of [`observe_at_once`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AtOnce {
+    Done,
+    /// It is done, and a reader waits for a copy: [`serve`] it.
+    Awaited,
+    /// The value is not of the common kind, and nothing was done.
+    No,
+}
+
+/// Adds a value to a histogram if that is a matter of a few instructions, as for nearly all values: if `index`
+/// finds its index at the histogram's scale, and there is a bucket. Calls nothing else.
 #[inline(always)]
-pub(crate) fn observe_at_once<N: Number>(row: Row, limits: &Limits, value: N) -> bool {
-    let Some(parts) = value.parts_at_hand() else { return false };
-    let Some(words) = local::known_words(row) else { return false };
-    let at = |shift| index_at_once(parts, shift);
+pub(crate) fn observe_at_once<N: Number>(
+    row: Row,
+    value: N,
+    index: impl FnOnce(Parts, u32) -> Option<i32>,
+) -> AtOnce {
+    let Some(parts) = value.parts_at_hand() else { return AtOnce::No };
+    let Some(words) = local::known_words(row) else { return AtOnce::No };
     // SAFETY: the row is an exponential histogram's, and this thread is the only writer of its own.
-    let Some(bucket) = (unsafe { bucket_of(words, parts, at) }) else { return false };
+    let Some(bucket) = (unsafe { bucket_of(words, parts, |shift| index(parts, shift)) }) else {
+        return AtOnce::No;
+    };
     // SAFETY: as above.
-    if unsafe { copy::write(words, |words| count(words, bucket, value)) } {
-        serve(words, limits);
+    let waits = unsafe { copy::write(words, |words| count(words, bucket, value)) };
+    if waits { AtOnce::Awaited } else { AtOnce::Done }
+}
+
+/// Leaves a copy for a reader that waits for one of this row, which this thread has just written.
+#[cold]
+#[inline(never)]
+pub(crate) fn serve(row: Row, limits: Limits) {
+    if let Some((slab, words)) = local::own_slab().zip(local::known_words(row)) {
+        // SAFETY: the row is an exponential histogram's in this thread's own slab.
+        unsafe { copy::serve(&slab.desk, words, &limits) };
     }
-    true
 }
 
 /// Adds a finite value to a histogram.
@@ -71,12 +94,11 @@ pub(crate) fn observe<N: Number>(row: Row, limits: Limits, value: N) {
     let own = local::own_words(row).zip(local::own_slab());
     let recorded = own.and_then(|(words, slab)| {
         // SAFETY: the row is an exponential histogram's, and this thread is the only writer of its own.
-        let waits = unsafe { observe_in(slab, words, limits, value, |bytes| arena().may_take(bytes)) }?;
-        Some((words, waits))
+        unsafe { observe_in(slab, words, limits, value, |bytes| arena().may_take(bytes)) }
     });
     match recorded {
-        Some((words, true)) => serve(words, &limits),
-        Some((_, false)) => {}
+        Some(true) => serve(row, limits),
+        Some(false) => {}
         // There is no slab to be had, or no memory for more buckets.
         None => observe_shared(row, limits, value),
     }
@@ -131,20 +153,12 @@ unsafe fn bucket_of<'a>(
     let side = SIDES + usize::from(parts.is_negative);
     // SAFETY: the row has these words.
     let (shift, side) = unsafe { (&*row.add(HEADER + SHIFT), &*row.add(HEADER + side)) };
+    let index = at(shift.load(Ordering::Relaxed) as u32)?;
     let extent = Extent::load(side, Ordering::Relaxed)?;
     let (len, first) = extent.shape();
-    let bucket = at(shift.load(Ordering::Relaxed) as u32)?.wrapping_sub(first) as u32 as usize;
+    let bucket = index.wrapping_sub(first) as u32 as usize;
     // SAFETY: below the length.
     (bucket < len).then(|| unsafe { extent.bucket(bucket) })
-}
-
-#[cold]
-#[inline(never)]
-fn serve(words: *const Word, limits: &Limits) {
-    if let Some(slab) = local::own_slab() {
-        // SAFETY: this thread has just written this row in its own slab.
-        unsafe { copy::serve(&slab.desk, words, limits) };
-    }
 }
 
 /// As [`observe_in`], for a value that no bucket is there for: makes one.

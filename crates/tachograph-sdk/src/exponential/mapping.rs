@@ -70,62 +70,59 @@ impl Tables {
 /// The index of a number's bucket at the scale [`MAX_SCALE`] - `shift`.
 pub(crate) fn index(parts: Parts, shift: u32) -> i32 {
     index_at_once(parts, shift).unwrap_or_else(|| {
-        let between = Between::new(parts, TABLES.boundaries_below(parts.fraction), shift);
-        if is_above(parts, (between.boundary << TABLE_SHIFT) + (between.after << shift)) {
-            between.first + between.after as i32
-        } else {
-            between.first + between.before as i32
-        }
+        let coarse = coarse_index(parts);
+        let (before, after) = fine_indices(parts.fraction, coarse, shift);
+        let within = (coarse as u32 % BOUNDARIES as u32) << TABLE_SHIFT;
+        let fine = if is_above(parts.fraction, within + (after << shift)) { after } else { before };
+        (coarse << (TABLE_SHIFT - shift)) + fine as i32
     })
 }
 
 /// As [`index`], unless that takes long.
 #[inline(always)]
 pub(crate) fn index_at_once(parts: Parts, shift: u32) -> Option<i32> {
-    let below = TABLES.boundaries_below(parts.fraction);
-    if shift >= TABLE_SHIFT {
-        let index = (parts.exponent << TABLE_SCALE) + below as i32 - 1;
-        return Some(index >> (shift - TABLE_SHIFT));
+    let by_table = index_by_table(parts, shift);
+    if by_table.is_some() {
+        return by_table;
     }
-    let Between { first, before, after, .. } = Between::new(parts, below, shift);
-    (before == after).then_some(first + after as i32)
+    let coarse = coarse_index(parts);
+    let (before, after) = fine_indices(parts.fraction, coarse, shift);
+    (before == after).then_some((coarse << (TABLE_SHIFT - shift)) + after as i32)
 }
 
-/// Where a number is at a scale that there is no table for: in one of two buckets, or in the one that both are.
-struct Between {
-    /// The last boundary of the table that the number is above, and the index of the bucket that begins there.
-    boundary: u32,
-    first: i32,
-    /// How many buckets are in between, at the least and at the most.
-    before: u32,
-    after: u32,
+/// As [`index`], at a scale that there is a table for.
+#[inline(always)]
+pub(crate) fn index_by_table(parts: Parts, shift: u32) -> Option<i32> {
+    (shift >= TABLE_SHIFT).then(|| coarse_index(parts) >> (shift - TABLE_SHIFT))
 }
 
-impl Between {
-    /// For a number that is above so many boundaries of the table.
-    #[inline(always)]
-    fn new(Parts { exponent, fraction, .. }: Parts, below: u32, shift: u32) -> Self {
-        let scale = MAX_SCALE as u32 - shift;
-        let octave = exponent << scale;
-        let Some(boundary) = below.checked_sub(1) else {
-            // A power of two is in the bucket that ends with it.
-            return Between { boundary: 0, first: octave - 1, before: 0, after: 0 };
-        };
-        let first = octave + (boundary << (scale - TABLE_SCALE)) as i32;
-        // Divided by the boundary, in units of 2^-62; a little less than one after rounding.
-        let inverse = TABLES.inverses[boundary as usize % BOUNDARIES];
-        let quotient = high_product(1 << 63 | fraction >> 1, inverse);
-        let log2 = log2_of_excess(quotient.saturating_sub(1 << 62) << 10);
-        let before = (log2.saturating_sub(LOG2_ERROR) >> (LOG2_UNIT - scale)) as u32;
-        let after = ((log2 + LOG2_ERROR) >> (LOG2_UNIT - scale)) as u32;
-        Between { boundary, first, before, after }
-    }
+/// The index of a number's bucket at the tables' scale.
+#[inline(always)]
+fn coarse_index(parts: Parts) -> i32 {
+    (parts.exponent << TABLE_SCALE) + TABLES.boundaries_below(parts.fraction) as i32 - 1
 }
 
 /// By how much [`log2_of_excess`] may be wrong, in its units: 2^36 for the terms left out, and what was
 /// rounded.
 const LOG2_ERROR: u64 = 1 << 37;
 const LOG2_UNIT: u32 = 71;
+
+/// Which of the smaller buckets that a bucket of the tables' scale consists of a number of that bucket is in: at the
+/// least and at the most.
+#[inline(always)]
+fn fine_indices(fraction: u64, coarse: i32, shift: u32) -> (u32, u32) {
+    if fraction == 0 {
+        // A power of two is in the bucket that ends with it.
+        let last = (1 << (TABLE_SHIFT - shift)) - 1;
+        return (last, last);
+    }
+    // Divided by the boundary before it, in units of 2^-62; a little less than one after rounding.
+    let inverse = TABLES.inverses[coarse as usize % BOUNDARIES];
+    let quotient = high_product(1 << 63 | fraction >> 1, inverse);
+    let log2 = log2_of_excess(quotient.saturating_sub(1 << 62) << 10);
+    let unit = LOG2_UNIT - MAX_SCALE as u32 + shift;
+    ((log2.saturating_sub(LOG2_ERROR) >> unit) as u32, ((log2 + LOG2_ERROR) >> unit) as u32)
+}
 
 /// The logarithm to base two of 1 + `excess`, the excess in units of 2^-72 and the result in 2^-71.
 ///
@@ -149,10 +146,10 @@ fn high_product(a: u64, b: u64) -> u64 {
 
 /// Whether a number is above the boundary of this index within its octave, at the largest scale.
 #[cold]
-fn is_above(parts: Parts, boundary: u32) -> bool {
+fn is_above(fraction: u64, boundary: u32) -> bool {
     match boundary >> MAX_SCALE {
         // No fraction is between a boundary and what it is rounded down to (see `roots`).
-        0 => 1 << 127 | u128::from(parts.fraction) << 63 > power(boundary),
+        0 => 1 << 127 | u128::from(fraction) << 63 > power(boundary),
         // The next octave's first.
         _ => false,
     }

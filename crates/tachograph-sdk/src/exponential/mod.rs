@@ -13,7 +13,7 @@ mod roots;
 pub use buckets::ExponentialBuckets;
 pub(crate) use buckets::steps_to_fit;
 pub(crate) use distribution::{Distribution, Part};
-pub(crate) use mapping::{index, index_at_once};
+pub(crate) use mapping::{index, index_at_once, index_by_table};
 
 /// The largest scale, the specification's default: a million buckets between a number and its double.
 pub(crate) const MAX_SCALE: i32 = 20;

@@ -14,8 +14,10 @@ use super::rare::{self, Rare};
 use super::series::{Overflow, RowKind, SeriesTable};
 use super::settings::Settings;
 use crate::attributes::Attributes;
-use crate::cells::{self, Row, exponential, histogram};
+use crate::cells::exponential::{self, AtOnce};
+use crate::cells::{self, Row, histogram};
 use crate::diag;
+use crate::exponential::{index_at_once, index_by_table};
 use crate::number::{Number, NumberKind, NumberValue};
 use crate::sync::OnceBox;
 
@@ -233,20 +235,67 @@ impl Stream {
     /// As `record_in`, for what is not a sum.
     #[inline]
     pub(crate) fn record_other<N: Number>(&self, row: Row, value: N) {
-        // A histogram that is made of a counter refuses what the counter does.
-        let is_well = value.is_non_negative() || !self.descriptor.kind.is_monotonic();
-        if let Aggregator::Exponential(it) = &self.aggregator
-            && is_well
-            && exponential::observe_at_once(row, &it.limits, value)
-        {
-            // Most values, and finite ones only.
-        } else if let Aggregator::ExplicitBuckets(buckets) = &self.aggregator
-            && is_well
+        if matches!(self.aggregator, Aggregator::Exponential(_)) {
+            self.record_exponential(row, value);
+        } else {
+            self.record_explicit(row, value);
+        }
+    }
+
+    /// Whether the instrument's kind takes a value: a histogram that is made of a counter refuses what the
+    /// counter does.
+    #[inline(always)]
+    fn suits_kind<N: Number>(&self, value: N) -> bool {
+        value.is_non_negative() || !self.descriptor.kind.is_monotonic()
+    }
+
+    /// As `record_in`, for a histogram with explicit boundaries.
+    #[inline(never)]
+    fn record_explicit<N: Number>(&self, row: Row, value: N) {
+        if let Aggregator::ExplicitBuckets(buckets) = &self.aggregator
+            && self.suits_kind(value)
             && value.is_finite()
         {
             histogram::observe(row, buckets.len(), buckets.of(value), value);
+            if cells::is_due() {
+                self.offer(row, value);
+            }
         } else {
+            self.record_unusual(row, value);
+        }
+    }
+
+    /// As `record_in`, for an exponential histogram at a scale that there is a table for. What it calls it
+    /// calls at last, so that it needs no stack; and so do the two that it may end with.
+    #[inline(never)]
+    fn record_exponential<N: Number>(&self, row: Row, value: N) {
+        if !self.suits_kind(value) {
             return self.record_unusual(row, value);
+        }
+        match exponential::observe_at_once(row, value, index_by_table) {
+            AtOnce::Done if cells::is_due() => self.offer(row, value),
+            AtOnce::Done => {}
+            AtOnce::Awaited => self.serve_exponential(row, value),
+            AtOnce::No => self.record_exponential_closely(row, value),
+        }
+    }
+
+    /// As `record_exponential`, at any scale.
+    #[inline(never)]
+    fn record_exponential_closely<N: Number>(&self, row: Row, value: N) {
+        match exponential::observe_at_once(row, value, index_at_once) {
+            AtOnce::Done if cells::is_due() => self.offer(row, value),
+            AtOnce::Done => {}
+            AtOnce::Awaited => self.serve_exponential(row, value),
+            AtOnce::No => self.record_unusual(row, value),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn serve_exponential<N: Number>(&self, row: Row, value: N) {
+        if let Aggregator::Exponential(it) = &self.aggregator {
+            exponential::serve(row, it.limits);
         }
         if cells::is_due() {
             self.offer(row, value);

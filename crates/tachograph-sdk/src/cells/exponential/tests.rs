@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::cells::arena::Arena;
+use crate::exponential::index_at_once;
 
 /// A row of its own for as long as a test runs.
 struct TestRow(Row);
@@ -25,8 +26,10 @@ impl Drop for TestRow {
 /// As a stream does it.
 fn record<N: Number>(row: Row, limits: Limits, values: &[N]) {
     for value in values {
-        if !observe_at_once(row, &limits, *value) {
-            observe(row, limits, *value);
+        match observe_at_once(row, *value, index_at_once) {
+            AtOnce::Done => {}
+            AtOnce::Awaited => serve(row, limits),
+            AtOnce::No => observe(row, limits, *value),
         }
     }
 }
