@@ -39,6 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let telemetry = Telemetry::builder()
         .default_service_name("order-service")
         .with_resource_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+        .with_view(metrics::value_by_channel())
         // Where there is no collector, nobody wants to wait long for it at the end.
         .with_shutdown_timeout(Duration::from_secs(2))
         .install()?;

@@ -27,13 +27,19 @@ fn line(metric: &Metric<'_>) -> String {
                 values += histogram.count();
                 total += histogram.sum().as_f64();
             }
+            PointValue::ExponentialHistogram(histogram) => {
+                values += histogram.count();
+                total += histogram.sum().as_f64();
+            }
             _ => {}
         }
     });
     let total = (total * 1000.0).round() / 1000.0;
     let unit = metric.unit();
     match metric.kind() {
-        MetricKind::Histogram => format!("{values} values, together {total} {unit}, in {series} series"),
+        MetricKind::Histogram | MetricKind::ExponentialHistogram => {
+            format!("{values} values, together {total} {unit}, in {series} series")
+        }
         _ => format!("{total} {unit} in {series} series"),
     }
 }

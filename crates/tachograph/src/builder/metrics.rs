@@ -1,6 +1,6 @@
 //! What can be set of metrics.
 
-use tachograph_sdk::metrics::ExemplarFilter;
+use tachograph_sdk::metrics::{ExemplarFilter, View};
 
 use super::TelemetryBuilder;
 
@@ -9,6 +9,28 @@ impl TelemetryBuilder {
     /// instrument. Further ones are added up in one series with `otel.metric.overflow=true`.
     pub fn with_cardinality_limit(mut self, limit: usize) -> Self {
         self.provider = self.provider.with_cardinality_limit(limit);
+        self
+    }
+
+    /// Changes what becomes of the measurements of the instruments that a view selects, wherever they are made: other buckets,
+    /// fewer attributes, another name, nothing at all. An instrument that several views select has a stream for each.
+    ///
+    /// ```
+    /// use tachograph::Telemetry;
+    /// use tachograph::metrics::{Aggregation, View};
+    ///
+    /// let telemetry = Telemetry::builder()
+    ///     .without_environment()
+    ///     .with_view(
+    ///         View::of("http.server.request.duration")
+    ///             .with_aggregation(Aggregation::base2_exponential_bucket_histogram()),
+    ///     )
+    ///     .with_view(View::all().for_scope("some-library").without_attributes(["peer.address"]))
+    ///     .build()?;
+    /// # Ok::<(), tachograph::Error>(())
+    /// ```
+    pub fn with_view(mut self, view: View) -> Self {
+        self.provider = self.provider.with_view(view);
         self
     }
 
