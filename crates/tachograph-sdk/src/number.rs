@@ -118,6 +118,12 @@ pub enum NumberValue {
     F64(f64),
 }
 
+impl Default for NumberValue {
+    fn default() -> Self {
+        NumberValue::U64(0)
+    }
+}
+
 impl NumberValue {
     pub(crate) fn from_bits(kind: NumberKind, bits: u64) -> Self {
         match kind {

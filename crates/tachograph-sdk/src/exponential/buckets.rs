@@ -65,6 +65,27 @@ impl ExponentialBuckets {
         }
     }
 
+    /// Takes away counts of buckets at the same scale, none of which is larger than its own.
+    pub(super) fn subtract(&mut self, other: &ExponentialBuckets) {
+        for (n, count) in other.counts.iter().enumerate() {
+            let place = i64::from(other.offset) + n as i64 - i64::from(self.offset);
+            if let Some(own) = usize::try_from(place).ok().and_then(|place| self.counts.get_mut(place)) {
+                *own = own.wrapping_sub(*count);
+            }
+        }
+        let (empty, left) = trimmed(&self.counts);
+        let left = left.len();
+        self.counts.drain(..empty);
+        self.counts.truncate(left);
+        self.offset = if left == 0 { 0 } else { self.offset + empty as i32 };
+    }
+
+    /// Becomes as another, in the memory that there is.
+    pub(super) fn copy_from(&mut self, other: &ExponentialBuckets) {
+        self.offset = other.offset;
+        self.counts.clone_from(&other.counts);
+    }
+
     /// Makes room from one index to another.
     fn cover(&mut self, first: i32, last: i32) {
         let Some((own_first, own_last)) = self.range() else {

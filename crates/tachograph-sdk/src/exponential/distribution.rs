@@ -64,6 +64,27 @@ impl Distribution {
         self.negative.add(negative.0, negative.1, others + steps);
     }
 
+    /// Takes away what was there before: of the same measurements, without those made since. Both are brought to the smaller
+    /// of their scales.
+    pub(crate) fn subtract(&mut self, before: &mut Distribution) {
+        if before.count() > 0 {
+            // Scales only fall; should this one's not have, it does now.
+            before.lower(u32::try_from(before.scale - self.scale).unwrap_or(0));
+            self.lower(u32::try_from(self.scale - before.scale).unwrap_or(0));
+        }
+        self.zero_count = self.zero_count.wrapping_sub(before.zero_count);
+        self.positive.subtract(&before.positive);
+        self.negative.subtract(&before.negative);
+    }
+
+    /// Becomes as another, in the memory that there is.
+    pub(crate) fn copy_from(&mut self, other: &Distribution) {
+        let Distribution { scale, zero_count, positive, negative } = other;
+        (self.scale, self.zero_count) = (*scale, *zero_count);
+        self.positive.copy_from(positive);
+        self.negative.copy_from(negative);
+    }
+
     fn lower(&mut self, steps: u32) {
         self.positive.lower(steps);
         self.negative.lower(steps);

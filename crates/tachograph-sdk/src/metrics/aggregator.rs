@@ -56,6 +56,11 @@ impl Aggregator {
         matches!(self, Aggregator::Sum { .. })
     }
 
+    /// Whether there is a difference between two points of it: not of last values.
+    pub(crate) fn adds_up(&self) -> bool {
+        !matches!(self, Aggregator::LastValue)
+    }
+
     /// Whether both make the same points of the same measurements.
     pub(crate) fn is_like(&self, other: &Aggregator) -> bool {
         match (self, other) {

@@ -29,7 +29,7 @@ impl HistogramBuffers {
         point.count = point.bucket_counts.iter().fold(0, |sum: u64, count| sum.wrapping_add(*count));
         point.sum = NumberValue::from_bits(N::KIND, scalars.sum_bits);
         let has_extremes = point.count > 0 && buckets.record_min_max;
-        point.extremes = has_extremes.then(|| extremes::<N>(&scalars));
+        (point.min, point.max) = has_extremes.then(|| extremes::<N>(&scalars)).unzip();
         PointValue::Histogram(point)
     }
 
@@ -40,7 +40,7 @@ impl HistogramBuffers {
         point.count = point.distribution.count();
         point.sum = NumberValue::from_bits(N::KIND, scalars.sum_bits);
         let has_extremes = point.count > 0 && exponential.record_min_max;
-        point.extremes = has_extremes.then(|| extremes::<N>(&scalars));
+        (point.min, point.max) = has_extremes.then(|| extremes::<N>(&scalars)).unzip();
         PointValue::ExponentialHistogram(point)
     }
 }

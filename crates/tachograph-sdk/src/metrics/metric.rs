@@ -5,11 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use opentelemetry::InstrumentationScope;
 
 use super::aggregator::Aggregator;
+use super::delta::{Deltas, Memory, Taking};
 use super::exemplar::ExemplarBuffer;
 use super::histograms::HistogramBuffers;
+use super::kind::InstrumentKind;
 use super::observable::Observations;
 use super::point::{Point, PointValue};
 use super::stream::Stream;
+use super::temporality::Temporality;
 use crate::cells::{self, Row};
 use crate::number::{Number, NumberKind};
 
@@ -17,6 +20,7 @@ use crate::number::{Number, NumberKind};
 #[derive(Default)]
 pub(super) struct Buffers {
     pub(super) observations: Observations,
+    pub(super) deltas: Deltas,
     /// Of which windows exemplars are shown.
     pub(super) exemplar_windows: Range<u64>,
     exemplars: Mutex<ExemplarBuffer>,
@@ -131,22 +135,69 @@ impl<'a> Metric<'a> {
         first: usize,
         mut visit: impl FnMut(Point<'_>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        if self.stream.descriptor.kind.is_observable() {
-            return self.visit_observed(first, visit);
-        }
         let exemplars = self.stream.rare.get().map(|rare| &rare.exemplars).filter(|all| !all.is_empty());
         let Some(exemplars) = exemplars else {
-            return self.visit_recorded(first, |_, point| visit(point));
+            return self.visit(first, |_, point| visit(point));
         };
         // Taken out, so that a visitor may visit another metric of this collection meanwhile.
         let lock = || self.buffers.exemplars.lock().unwrap_or_else(PoisonError::into_inner);
         let mut buffer = std::mem::take(&mut *lock());
         let windows = &self.buffers.exemplar_windows;
-        let flow = self.visit_recorded(first, |row, point| {
-            visit(point.with_exemplars(exemplars.read(row, windows, &mut buffer)))
+        let flow = self.visit(first, |row, point| match row {
+            Some(row) => visit(point.with_exemplars(exemplars.read(row, windows, &mut buffer))),
+            None => visit(point),
         });
         *lock() = buffer;
         flow
+    }
+
+    fn visit<B>(
+        &self,
+        first: usize,
+        mut visit: impl FnMut(Option<Row>, Point<'_>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        if let Some(delta) = self.buffers.deltas.of(self.id) {
+            for (number, value) in delta.points(first) {
+                let Some(series) = self.stream.series.get(number) else { continue };
+                let point = Point::new(number, &series.attributes, delta.start_unix_nanos, value);
+                visit(series.row, point)?;
+            }
+            return ControlFlow::Continue(());
+        }
+        if self.stream.descriptor.kind.is_observable() {
+            return self.visit_observed(first, |point| visit(None, point));
+        }
+        self.visit_recorded(first, |row, point| visit(Some(row), point))
+    }
+
+    /// Takes what is new in it since the collection before, for a reader that remembers what that was.
+    pub(super) fn take_delta(&self, memory: &mut Memory, deltas: &mut Deltas, now_unix_nanos: u64) {
+        let taking = Taking {
+            id: self.id,
+            created_unix_nanos: self.stream.created_unix_nanos,
+            now_unix_nanos,
+            is_observed: self.stream.descriptor.kind.is_observable(),
+            is_monotonic: matches!(self.kind(), MetricKind::Sum { monotonic: true }),
+        };
+        memory.take(taking, deltas, |visit| {
+            let _ = self.visit(0, |_, point| {
+                visit(point.series, point.start_unix_nanos, point.value);
+                ControlFlow::<()>::Continue(())
+            });
+        });
+    }
+
+    /// The kind of the instrument.
+    pub fn instrument_kind(&self) -> InstrumentKind {
+        self.stream.descriptor.kind
+    }
+
+    /// Since when its points add up. Gauges do not; theirs is called cumulative.
+    pub fn temporality(&self) -> Temporality {
+        match self.buffers.deltas.of(self.id) {
+            Some(_) => Temporality::Delta,
+            None => Temporality::Cumulative,
+        }
     }
 
     fn visit_recorded<B>(

@@ -7,6 +7,7 @@ mod aggregation;
 mod aggregator;
 mod collection;
 mod conflicts;
+mod delta;
 mod exemplar;
 mod filter;
 mod histograms;

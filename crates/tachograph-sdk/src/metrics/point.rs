@@ -13,7 +13,8 @@ pub struct Point<'a> {
     pub series: usize,
     /// The series' attributes.
     pub attributes: &'a AttributeSet,
-    /// When the series began, in nanoseconds since the Unix epoch.
+    /// Since when the value adds up, in nanoseconds since the Unix epoch: when the series began, or for a point whose temporality
+    /// is delta, when its reader collected before.
     pub start_unix_nanos: u64,
     /// What was recorded since.
     pub value: PointValue<'a>,
@@ -80,12 +81,13 @@ pub struct HistogramPoint {
     pub(super) bucket_counts: Vec<u64>,
     pub(super) count: u64,
     pub(super) sum: NumberValue,
-    pub(super) extremes: Option<(NumberValue, NumberValue)>,
+    pub(super) min: Option<NumberValue>,
+    pub(super) max: Option<NumberValue>,
 }
 
 impl Default for HistogramPoint {
     fn default() -> Self {
-        HistogramPoint { bucket_counts: Vec::new(), count: 0, sum: NumberValue::U64(0), extremes: None }
+        HistogramPoint { bucket_counts: Vec::new(), count: 0, sum: NumberValue::U64(0), min: None, max: None }
     }
 }
 
@@ -105,14 +107,15 @@ impl HistogramPoint {
         self.sum
     }
 
-    /// The smallest measurement, if there was any.
+    /// The smallest measurement, if there was any and the aggregation records it. In a point whose temporality is delta it is
+    /// there if it is known: in a series' first point, and where it is smaller than everything before.
     pub fn min(&self) -> Option<NumberValue> {
-        self.extremes.map(|(min, _)| min)
+        self.min
     }
 
-    /// The largest measurement, if there was any.
+    /// The largest measurement, as [`min`](Self::min).
     pub fn max(&self) -> Option<NumberValue> {
-        self.extremes.map(|(_, max)| max)
+        self.max
     }
 }
 
@@ -123,7 +126,8 @@ pub struct ExponentialHistogramPoint {
     pub(super) distribution: Distribution,
     pub(super) count: u64,
     pub(super) sum: NumberValue,
-    pub(super) extremes: Option<(NumberValue, NumberValue)>,
+    pub(super) min: Option<NumberValue>,
+    pub(super) max: Option<NumberValue>,
 }
 
 impl Default for ExponentialHistogramPoint {
@@ -132,7 +136,8 @@ impl Default for ExponentialHistogramPoint {
             distribution: Distribution::default(),
             count: 0,
             sum: NumberValue::U64(0),
-            extremes: None,
+            min: None,
+            max: None,
         }
     }
 }
@@ -175,13 +180,13 @@ impl ExponentialHistogramPoint {
         self.sum
     }
 
-    /// The smallest measurement, if there was any and the aggregation records it.
+    /// The smallest measurement, as [`HistogramPoint::min`].
     pub fn min(&self) -> Option<NumberValue> {
-        self.extremes.map(|(min, _)| min)
+        self.min
     }
 
-    /// The largest measurement, if there was any and the aggregation records it.
+    /// The largest measurement, as [`HistogramPoint::min`].
     pub fn max(&self) -> Option<NumberValue> {
-        self.extremes.map(|(_, max)| max)
+        self.max
     }
 }

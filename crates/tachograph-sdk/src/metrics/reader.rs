@@ -1,17 +1,20 @@
 use std::fmt;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::aggregation::Aggregation;
 use super::collection::{Collection, Parts, Spare};
+use super::delta::Memory;
 use super::exemplar::begin_window;
 use super::kind::InstrumentKind;
+use super::metric::{Buffers, Metric};
 use super::pipeline::Pipeline;
 use super::producer::{MetricProducer, Producers};
 use super::registry::Registry;
 use super::resolve::Defaults;
+use super::temporality::{Temporality, TemporalityPreference};
 
-/// Collects what a provider's instruments have recorded, cumulatively: since each series began.
+/// Collects what a provider's instruments have recorded: since each series began, or since the collection before.
 ///
 /// Clones are the same reader; any number of readers, and any number of collections of one reader at
 /// a time, work side by side. Neither recording nor creating instruments or series waits for them.
@@ -23,8 +26,13 @@ pub struct MetricReader {
 struct ReaderInner {
     provider: Arc<Registry>,
     pipeline: Arc<Pipeline>,
+    /// By [`InstrumentKind`], in the order of its declaration.
+    temporalities: [Temporality; 7],
+    /// What was given of metrics whose temporality is delta.
+    memory: Mutex<Memory>,
     producers: Producers,
     spare: Arc<Spare>,
+    is_shut_down: AtomicBool,
 }
 
 impl MetricReader {
@@ -35,15 +43,23 @@ impl MetricReader {
     /// that panics is contained and reported. Instruments created by a callback are part of this
     /// collection if they are synchronous; callbacks registered meanwhile run in the next one.
     ///
-    /// Then the reader's producers are asked, likewise.
+    /// Then the reader's producers are asked, likewise. Of metrics whose temporality is delta the collection has what was
+    /// recorded since the one before: it is given once, to whoever collects first, and gone if the collection is dropped.
+    /// Where collections of one reader overlap, what was observed is in one of them alone.
     ///
-    /// After the provider's shutdown a collection is empty.
+    /// After the provider's shutdown, or the reader's own, a collection is empty.
     pub fn collect(&self) -> Collection {
-        let provider = &self.inner.provider;
-        let mut buffers = self.inner.spare.take();
+        let ReaderInner { provider, pipeline, producers, spare, .. } = &*self.inner;
+        let mut buffers = spare.take();
         buffers.observations.clear();
+        buffers.deltas.clear();
         let (mut streams, mut produced) = (0, Vec::new());
-        if !provider.is_shut_down.load(Ordering::Acquire) {
+        let is_delta = self.inner.temporalities.contains(&Temporality::Delta);
+        // A cumulative reader shows what there is.
+        buffers.exemplar_windows = 0..u64::MAX;
+        let mut unix_nanos = None;
+        if !self.is_shut_down() {
+            let collections = if is_delta { self.memory().collections } else { 0 };
             let observations = Mutex::new(std::mem::take(&mut buffers.observations));
             for number in 0..provider.callback_count() {
                 if let Some(callback) = provider.callback(number) {
@@ -51,19 +67,65 @@ impl MetricReader {
                 }
             }
             buffers.observations = observations.into_inner().unwrap_or_else(PoisonError::into_inner);
-            produced = self.inner.producers.produce();
-            streams = self.inner.pipeline.streams.len();
+            produced = producers.produce();
+            streams = pipeline.streams.len();
+            if is_delta {
+                unix_nanos = Some(self.take_deltas(streams, &mut buffers, collections));
+            } else {
+                begin_window();
+            }
         }
-        begin_window();
-        // A cumulative reader shows what there is.
-        buffers.exemplar_windows = 0..u64::MAX;
+        let unix_nanos = unix_nanos.unwrap_or_else(|| provider.settings.clock.unix_nanos());
+        Collection::new(provider, pipeline, spare, Parts { buffers, streams, produced, unix_nanos })
+    }
+
+    /// Takes what is new since the collection before, and says when. `collections` is how many there had been before the
+    /// callbacks ran.
+    fn take_deltas(&self, streams: usize, buffers: &mut Buffers, collections: u64) -> u64 {
+        let ReaderInner { provider, pipeline, temporalities, .. } = &*self.inner;
+        let mut memory = self.memory();
         let unix_nanos = provider.settings.clock.unix_nanos();
-        Collection::new(
-            provider,
-            &self.inner.pipeline,
-            &self.inner.spare,
-            Parts { buffers, streams, produced, unix_nanos },
-        )
+        buffers.exemplar_windows = memory.window..begin_window();
+        memory.window = buffers.exemplar_windows.end;
+        // What was observed is older than what another collection has given meanwhile, or may be.
+        let is_overtaken = memory.collections != collections;
+        memory.collections += 1;
+        let mut deltas = std::mem::take(&mut buffers.deltas);
+        for (id, number) in pipeline.streams.iter().take(streams).enumerate() {
+            let Some(stream) = provider.streams.get(*number as usize) else { continue };
+            let kind = stream.descriptor.kind;
+            if temporalities[kind as usize] == Temporality::Cumulative || !stream.aggregator.adds_up() {
+                continue;
+            }
+            if is_overtaken && kind.is_observable() {
+                deltas.leave_out(id);
+            } else {
+                Metric::new(id, stream, buffers).take_delta(&mut memory, &mut deltas, unix_nanos);
+            }
+        }
+        buffers.deltas = deltas;
+        unix_nanos
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.inner.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The temporality of the points of instruments of a kind. Gauges have none, whatever is set.
+    pub fn temporality(&self, kind: InstrumentKind) -> Temporality {
+        self.inner.temporalities[kind as usize]
+    }
+
+    /// Ends this reader: its collections are empty from now on, callbacks and producers are not run for it, and what it
+    /// remembers of deltas is freed. The provider and its other readers go on. Who wants the last deltas collects before.
+    pub fn shutdown(&self) {
+        self.inner.is_shut_down.store(true, Ordering::Release);
+        *self.memory() = Memory::default();
+    }
+
+    fn is_shut_down(&self) -> bool {
+        self.inner.is_shut_down.load(Ordering::Acquire)
+            || self.inner.provider.is_shut_down.load(Ordering::Acquire)
     }
 }
 
@@ -72,12 +134,33 @@ impl MetricReader {
 pub struct MetricReaderBuilder {
     provider: Arc<Registry>,
     defaults: Defaults,
+    temporalities: [Temporality; 7],
     producers: Producers,
 }
 
 impl MetricReaderBuilder {
     pub(crate) fn new(provider: Arc<Registry>) -> Self {
-        MetricReaderBuilder { provider, defaults: Defaults::default(), producers: Producers::default() }
+        MetricReaderBuilder {
+            provider,
+            defaults: Defaults::default(),
+            temporalities: [Temporality::Cumulative; 7],
+            producers: Producers::default(),
+        }
+    }
+
+    /// The temporality of each kind of instrument, as the specification has it under this name: cumulative, unless set.
+    ///
+    /// A reader with delta temporality remembers what it gave: up to as much as one thread's cells of the series. Recording costs
+    /// the same, however many readers there are and whatever their intervals.
+    pub fn with_temporality(mut self, preference: TemporalityPreference) -> Self {
+        self.temporalities = InstrumentKind::ALL.map(|kind| preference.of(kind));
+        self
+    }
+
+    /// The temporality of one kind of instrument. Gauges have none: of them there is always the last value.
+    pub fn with_temporality_of(mut self, kind: InstrumentKind, temporality: Temporality) -> Self {
+        self.temporalities[kind as usize] = temporality;
+        self
     }
 
     /// How instruments of a kind are aggregated for this reader where no view says it: by the kind's own default, unless set.
@@ -110,9 +193,18 @@ impl MetricReaderBuilder {
 
     /// Makes the reader.
     pub fn build(self) -> MetricReader {
-        let MetricReaderBuilder { provider, defaults, producers } = self;
+        let MetricReaderBuilder { provider, defaults, temporalities, producers } = self;
         let pipeline = provider.pipeline(defaults);
-        MetricReader { inner: Arc::new(ReaderInner { provider, pipeline, producers, spare: Arc::default() }) }
+        let inner = ReaderInner {
+            provider,
+            pipeline,
+            temporalities,
+            memory: Mutex::default(),
+            producers,
+            spare: Arc::default(),
+            is_shut_down: AtomicBool::new(false),
+        };
+        MetricReader { inner: Arc::new(inner) }
     }
 }
 

@@ -5,7 +5,9 @@ use opentelemetry::InstrumentationScope;
 use super::point::{PointSnapshot, ValueSnapshot};
 use super::show::{Plain, Set, debug_as_display};
 use crate::attributes::{AttributeSet, Attributes};
-use crate::metrics::{ExponentialHistogramPoint, HistogramPoint, Metric, MetricKind, NumberValue};
+use crate::metrics::{
+    ExponentialHistogramPoint, HistogramPoint, Metric, MetricKind, NumberValue, Temporality,
+};
 
 /// A copy of one metric and its data points.
 #[derive(Clone, PartialEq)]
@@ -15,6 +17,7 @@ pub struct MetricSnapshot {
     description: String,
     scope: InstrumentationScope,
     kind: MetricKind,
+    temporality: Temporality,
     boundaries: Vec<f64>,
     points: Vec<PointSnapshot>,
 }
@@ -30,6 +33,7 @@ impl MetricSnapshot {
             description: metric.description().to_owned(),
             scope: metric.scope().clone(),
             kind: metric.kind(),
+            temporality: metric.temporality(),
             boundaries: metric.boundaries().to_vec(),
             points,
         }
@@ -58,6 +62,11 @@ impl MetricSnapshot {
     /// What it is.
     pub fn kind(&self) -> MetricKind {
         self.kind
+    }
+
+    /// Since when its points add up.
+    pub fn temporality(&self) -> Temporality {
+        self.temporality
     }
 
     /// A histogram's boundaries; else nothing.
@@ -235,7 +244,11 @@ impl fmt::Display for MetricSnapshot {
             MetricKind::Histogram => "histogram",
             MetricKind::ExponentialHistogram => "exponential histogram",
         };
-        write!(f, "{kind} {:?} of scope {:?}", self.name(), self.scope().name())?;
+        let temporality = match self.temporality() {
+            Temporality::Cumulative => "",
+            Temporality::Delta => "delta of a ",
+        };
+        write!(f, "{temporality}{kind} {:?} of scope {:?}", self.name(), self.scope().name())?;
         if !self.unit().is_empty() {
             write!(f, ", unit {:?}", self.unit())?;
         }

@@ -9,7 +9,7 @@ use crate::resource::Resource;
 
 /// A reader that copies what it collects, so that a test can look at it at leisure.
 ///
-/// Readers are cumulative and independent: several may read one provider, and reading changes nothing.
+/// Cumulative unless it is made of a reader that is not; independent of all others, and reading changes nothing that others see.
 /// Clones are the same reader.
 #[derive(Clone, Debug)]
 pub struct InMemoryReader {
@@ -20,6 +20,27 @@ impl InMemoryReader {
     /// A reader of everything that the provider's instruments record, before and after this.
     pub fn new(provider: &MeterProvider) -> Self {
         InMemoryReader { reader: provider.reader() }
+    }
+
+    /// A reader that is set up already: with delta temporality, say.
+    ///
+    /// ```
+    /// use tachograph_sdk::metrics::TemporalityPreference;
+    /// use tachograph_sdk::testing::InMemoryReader;
+    /// use tachograph_sdk::{Counter, MeterProvider};
+    ///
+    /// let provider = MeterProvider::new();
+    /// let reader = provider.reader_builder().with_temporality(TemporalityPreference::Delta).build();
+    /// let reader = InMemoryReader::of(reader);
+    /// let orders: Counter<u64> = provider.meter("shop").counter("order.created.total").build();
+    /// for more in [2, 3] {
+    ///     orders.add(more, &());
+    ///     reader.snapshot().metric("order.created.total").assert_value(&(), more);
+    /// }
+    /// reader.snapshot().assert_absent("order.created.total");
+    /// ```
+    pub fn of(reader: MetricReader) -> Self {
+        InMemoryReader { reader }
     }
 
     /// Collects once, callbacks included, and copies all of it.
