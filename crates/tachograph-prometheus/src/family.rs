@@ -1,6 +1,7 @@
 //! A metric family: what stands on the page once, and the metrics whose samples follow.
 
 use std::ops::Range;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock};
 
 use tachograph_sdk::metrics::{Metric, MetricKind};
@@ -12,6 +13,7 @@ use crate::escaping::is_metric_name;
 use crate::format::Encoding;
 use crate::identity::Identities;
 use crate::labels::ScopeLabel;
+use crate::message::labels_of;
 use crate::name::{FamilyKind, TOTAL, TranslatedName};
 use crate::number::write_f64;
 use crate::texts::SeriesTexts;
@@ -29,11 +31,13 @@ pub(crate) struct Family {
     help: Box<str>,
     /// Whether it has its type in OpenMetrics: a counter whose family name is another's there has not.
     has_type: bool,
-    encoding: Encoding,
+    pub(crate) encoding: Encoding,
     /// The comment lines, by [`Format::dialect`]; for protobuf the fields of the message before its series.
     comments: [Box<[u8]>; 2],
     /// What samples begin with.
     pub(crate) samples: SampleNames,
+    /// How long its message was, in protobuf: the next one will be about as long.
+    pub(crate) message_len: AtomicUsize,
     pub(crate) members: Vec<Member>,
     pub(crate) identities: Identities,
 }
@@ -98,6 +102,7 @@ impl Family {
             encoding,
             comments: Default::default(),
             samples,
+            message_len: AtomicUsize::new(0),
             members: Vec::new(),
             identities: Identities::default(),
         };
@@ -172,6 +177,14 @@ impl Family {
         };
         let has_unit = !self.unit.is_empty() && kind != "unknown";
         write_comments(format, name, kind, if has_unit { &self.unit } else { "" }, &self.help)
+    }
+}
+
+/// What tells a series of a family from others, in the text that is kept of it.
+pub(crate) fn identity_of(text: &[u8], kind: FamilyKind, encoding: Encoding) -> &[u8] {
+    match (encoding, kind) {
+        (Encoding::Protobuf, FamilyKind::Counter | FamilyKind::Gauge) => labels_of(text),
+        (Encoding::Protobuf, FamilyKind::Histogram) | (Encoding::Text, _) => text,
     }
 }
 

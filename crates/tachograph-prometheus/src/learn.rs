@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use tachograph_sdk::metrics::{Metric, MetricKind};
 
-use crate::family::{Family, Member};
+use crate::family::{Family, Member, identity_of};
 use crate::format::Encoding;
 use crate::identity::SeriesId;
 use crate::labels::{Label, series_labels, write_labels};
+use crate::message::write_until_value;
 use crate::name::FamilyKind;
 use crate::naming::Naming;
 use crate::report::Report;
@@ -24,11 +25,13 @@ pub(crate) fn enrol(family: &mut Family, new: Member) -> usize {
 }
 
 fn begin_to_compare(family: &mut Family) {
-    let known =
-        family.members.iter().zip(0_u32..).flat_map(|(member, number)| {
-            member.texts.iter().map(move |(series, text)| ((number, series), text))
-        });
-    family.identities.compare(known);
+    let (kind, encoding) = (family.kind, family.encoding);
+    let Family { members, identities, .. } = family;
+    let known = members.iter().zip(0_u32..).flat_map(|(member, number)| {
+        let texts = member.texts.iter();
+        texts.map(move |(series, text)| ((number, series), identity_of(text, kind, encoding)))
+    });
+    identities.compare(known);
 }
 
 /// Formats the labels of the series of a metric that have none yet.
@@ -37,7 +40,6 @@ pub(crate) fn learn_series(
     member: usize,
     metric: &Metric<'_>,
     naming: Naming,
-    encoding: Encoding,
     reports: &mut Vec<Report>,
 ) {
     // Read before the visit: what comes later is learned by whoever sees it.
@@ -47,7 +49,7 @@ pub(crate) fn learn_series(
     }
     family.members[member].texts.grow_to(len);
     let of_histogram = family.kind == FamilyKind::Histogram;
-    let is_quoted = family.is_quoted();
+    let (is_quoted, encoding) = (family.is_quoted(), family.encoding);
     let scope = Arc::clone(&family.members[member].scope);
     let (mut text, mut scratch) = (Vec::new(), Vec::new());
     metric.for_each(|point| {
@@ -67,7 +69,12 @@ pub(crate) fn learn_series(
             begin_to_compare(family);
         }
         let id: SeriesId = (member as u32, point.series);
-        match family.identities.enter(id, &text) {
+        let entered = family.identities.enter(id, &text);
+        if encoding == Encoding::Protobuf && !of_histogram {
+            let labels = std::mem::take(&mut text);
+            write_until_value(&mut text, &labels, family.kind, point.start_unix_nanos);
+        }
+        match entered {
             None => family.members[member].texts.insert(point.series, &text),
             Some(owner) => {
                 let merges = can_merge(&family.members[owner.0 as usize], &family.members[member]);

@@ -103,6 +103,7 @@ mod identity;
 mod labels;
 mod learn;
 mod merge;
+mod message;
 mod name;
 mod naming;
 mod negotiation;

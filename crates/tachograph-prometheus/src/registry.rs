@@ -139,7 +139,7 @@ impl Registry {
             if let Placement::Member(family, member) = placement
                 && let Some(family) = self.families[family as usize].as_deref_mut()
             {
-                learn_series(family, member as usize, &metric, self.naming, self.encoding, reports);
+                learn_series(family, member as usize, &metric, self.naming, reports);
             }
         }
         let ratio = self.options.ratio_suffix;

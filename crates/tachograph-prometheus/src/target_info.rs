@@ -13,7 +13,7 @@ use crate::format::Encoding;
 use crate::labels::{series_labels, write_labels};
 use crate::name::FamilyKind;
 use crate::naming::Naming;
-use crate::wire::{begin_delimited, end_delimited, write_double, write_message};
+use crate::wire::{Delimited, write_double, write_message};
 
 const HELP: &str = "Target metadata";
 
@@ -66,12 +66,12 @@ impl TargetInfo {
 
 fn message(labels: &[u8]) -> Box<[u8]> {
     let mut out = Vec::new();
-    let start = begin_delimited(&mut out);
+    let message = Delimited::begin(&mut out, labels.len());
     out.extend_from_slice(&write_fields(TARGET_INFO, HELP, FamilyKind::Gauge, ""));
     write_message(&mut out, 4, |out| {
         out.extend_from_slice(labels);
         write_message(out, 2, |out| write_double(out, 1, 1.0));
     });
-    end_delimited(&mut out, start);
+    message.end(&mut out);
     out.into_boxed_slice()
 }

@@ -60,35 +60,40 @@ pub(crate) fn write_bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
 /// A byte is left for its length; where that is not enough, what was written moves.
 pub(crate) fn write_message(out: &mut Vec<u8>, field: u32, write: impl FnOnce(&mut Vec<u8>)) {
     write_varint(out, u64::from(field << 3 | LEN));
-    let start = out.len();
-    out.push(0);
+    let message = Delimited::begin(out, 0);
     write(out);
-    let len = out.len() - start - 1;
-    let more = varint_len(len as u64) - 1;
-    if more > 0 {
-        out.extend_from_slice(&[0; 9][..more]);
-        out.copy_within(start + 1..start + 1 + len, start + 1 + more);
+    message.end(out);
+}
+
+/// A message that is written where its length is to stand before it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Delimited {
+    /// Where it begins.
+    start: usize,
+    /// How many bytes were left for the length.
+    room: usize,
+}
+
+impl Delimited {
+    /// Leaves room for the length of a message that is expected to be about so long.
+    pub(crate) fn begin(out: &mut Vec<u8>, expected: usize) -> Self {
+        let room = varint_len(expected as u64);
+        out.extend_from_slice(&[0; 10][..room]);
+        Delimited { start: out.len(), room }
     }
-    put_varint(&mut out[start..], len as u64);
-}
 
-/// Leaves room for the length of a message that may become long; returns where.
-pub(crate) fn begin_delimited(out: &mut Vec<u8>) -> usize {
-    out.extend_from_slice(&[0; DELIMITER]);
-    out.len()
-}
-
-/// As many bytes as the length of a message of four gibibytes takes.
-const DELIMITER: usize = 5;
-
-/// Puts the length where room was left for it, before `start`.
-pub(crate) fn end_delimited(out: &mut Vec<u8>, start: usize) {
-    let len = out.len() - start;
-    let unused = DELIMITER - varint_len(len as u64).min(DELIMITER);
-    put_varint(&mut out[start - DELIMITER..], len as u64);
-    if unused > 0 {
-        out.copy_within(start.., start - unused);
-        out.truncate(start + len - unused);
+    /// Puts the length before it; what was written moves if too much or too little room was left. Returns the length.
+    pub(crate) fn end(self, out: &mut Vec<u8>) -> usize {
+        let Delimited { start, room } = self;
+        let len = out.len() - start;
+        let needed = varint_len(len as u64);
+        if needed != room {
+            out.resize(out.len().max(start - room + needed + len), 0);
+            out.copy_within(start..start + len, start - room + needed);
+            out.truncate(start - room + needed + len);
+        }
+        put_varint(&mut out[start - room..], len as u64);
+        len
     }
 }
 
@@ -123,7 +128,7 @@ mod tests {
         }
 
         #[test]
-        fn a_message_has_its_length_before_it_however_long_it_is(before in 0..3_usize, len in 0..40_000_usize) {
+        fn a_message_has_its_length_before_it_however_long_it_is(before in 0..3_usize, len in 0..40_000_usize, expected in 0..40_000_usize) {
             let mut out = vec![7; before];
             write_message(&mut out, 3, |out| out.extend((0..len).map(|n| n as u8)));
             let mut rest = &out[before..];
@@ -131,9 +136,9 @@ mod tests {
             prop_assert_eq!(decode_varint(&mut rest).unwrap(), len as u64);
             prop_assert!(rest.iter().copied().eq((0..len).map(|n| n as u8)));
             let mut out = vec![7; before];
-            let start = begin_delimited(&mut out);
+            let message = Delimited::begin(&mut out, expected);
             out.extend((0..len).map(|n| n as u8));
-            end_delimited(&mut out, start);
+            prop_assert_eq!(message.end(&mut out), len);
             let mut rest = &out[before..];
             prop_assert_eq!(decode_varint(&mut rest).unwrap(), len as u64);
             prop_assert!(rest.iter().copied().eq((0..len).map(|n| n as u8)));

@@ -67,7 +67,7 @@ fn a_steady_scrape_allocates_nothing_but_the_page() {
         })
         .build();
     let exporter = PrometheusExporter::new(provider.reader());
-    for format in [Format::Text004, Format::OpenMetrics100] {
+    for format in [Format::Text004, Format::OpenMetrics100, Format::Protobuf] {
         let first = exporter.render(format);
         exporter.render(format);
         assert_eq!(allocations(|| drop(exporter.render(format))), 1, "the page is one allocation");

@@ -43,7 +43,8 @@ fn samples_of_messages(families: &[MetricFamily]) -> Samples {
                         labels
                     };
                     let bucket = format!("{name}_bucket");
-                    for each in &histogram.bucket {
+                    // The infinite bucket is only there for an exemplar.
+                    for each in histogram.bucket.iter().filter(|bucket| bucket.upper_bound().is_finite()) {
                         put(bucket.clone(), with(each.upper_bound()), each.cumulative_count() as f64);
                     }
                     put(bucket, with(f64::INFINITY), histogram.sample_count() as f64);

@@ -1,6 +1,7 @@
 //! A family on its way to the page.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
 
 use tachograph_sdk::metrics::Metric;
 
@@ -13,7 +14,7 @@ use crate::merge::{Sample, Total};
 use crate::registry::{Placement, Registry};
 use crate::report::Report;
 use crate::texts::SeriesText;
-use crate::wire::{begin_delimited, end_delimited};
+use crate::wire::Delimited;
 
 /// How much of a family has been written.
 pub(super) struct FamilyCursor {
@@ -72,8 +73,8 @@ impl FamilyCursor {
             }
             (self.metric, self.series) = (self.metric + 1, 0);
         }
-        if let Some(start) = message {
-            end_delimited(out, start);
+        if let Some(message) = message {
+            family.message_len.store(message.end(out), Ordering::Relaxed);
         }
         flow
     }
@@ -86,7 +87,7 @@ impl FamilyCursor {
         family: &Family,
         number: u32,
         metric: Metric<'_>,
-        message: &mut Option<usize>,
+        message: &mut Option<Delimited>,
         reports: &mut Vec<Report>,
     ) -> ControlFlow<()> {
         let Some(member) = family.members.get(number as usize) else {
@@ -127,10 +128,10 @@ impl FamilyCursor {
                     return ControlFlow::Continue(());
                 }
                 if message.is_none() {
-                    *message = Some(begin_delimited(out));
+                    *message = Some(Delimited::begin(out, family.message_len.load(Ordering::Relaxed)));
                     out.extend_from_slice(family.comments(source.format));
                 }
-                messages.write(out, text, sample);
+                messages.write(out, text, point.start_unix_nanos, sample);
             } else {
                 if !self.has_comments {
                     self.has_comments = true;

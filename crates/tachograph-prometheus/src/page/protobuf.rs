@@ -7,18 +7,16 @@ use crate::exemplar::{latest, write_proto};
 use crate::exponential::{Buckets, Exponential, MAX_SCHEMA, MIN_SCHEMA};
 use crate::family::{Family, Member};
 use crate::merge::{HistogramView, Sample, Value};
+use crate::message::{COUNTER, GAUGE, METRIC, labels_of};
 use crate::name::FamilyKind;
 use crate::naming::Naming;
-use crate::timestamp::{timestamp_len, write_timestamp};
+use crate::timestamp::write_timestamp;
 use crate::wire::{varint_len, write_double, write_message, write_sint, write_uint, write_varint, zigzag};
 
 /// The threshold of zero where the histogram has none: OpenTelemetry's `compatibility/prometheus_and_openmetrics.md`.
 const ZERO_THRESHOLD: f64 = 1e-128;
 
-/// Fields of `MetricFamily` and `Metric`.
-const METRIC: u32 = 4;
-const GAUGE: u32 = 2;
-const COUNTER: u32 = 3;
+/// A field of `Metric`.
 const HISTOGRAM: u32 = 7;
 
 /// Whether protobuf has a place for it: a histogram that is too coarse for native ones has none.
@@ -34,14 +32,19 @@ pub(super) struct Message<'a> {
 }
 
 impl Message<'_> {
+    /// Appends a series: `kept` is its message up to the value, of a histogram its labels; `start` is when it began,
+    /// by itself.
     #[inline]
-    pub(super) fn write(&self, out: &mut Vec<u8>, labels: &[u8], sample: Sample<'_>) {
+    pub(super) fn write(&self, out: &mut Vec<u8>, kept: &[u8], start: u64, sample: Sample<'_>) {
+        let labels = kept;
         match sample.value {
-            Value::Number(value) if sample.exemplars.is_empty() => {
-                self.write_plain_number(out, labels, value, sample.start_unix_nanos);
+            Value::Number(value) if sample.exemplars.is_empty() && sample.start_unix_nanos == start => {
+                out.reserve(kept.len() + size_of::<f64>());
+                out.extend_from_slice(kept);
+                out.extend_from_slice(&to_f64(value).to_le_bytes());
             }
             Value::Number(value) => write_message(out, METRIC, |out| {
-                out.extend_from_slice(labels);
+                out.extend_from_slice(labels_of(kept));
                 self.write_number(out, value, sample);
             }),
             Value::Histogram(view) => write_message(out, METRIC, |out| {
@@ -52,24 +55,6 @@ impl Message<'_> {
                 out.extend_from_slice(labels);
                 write_message(out, HISTOGRAM, |out| self.write_native(out, view, sample));
             }),
-        }
-    }
-
-    /// As [`write_number`](Self::write_number), of which the length is known before: most lines of most pages.
-    #[inline]
-    fn write_plain_number(&self, out: &mut Vec<u8>, labels: &[u8], value: NumberValue, start: u64) {
-        let is_counter = self.family.kind == FamilyKind::Counter;
-        const DOUBLE: usize = 1 + size_of::<f64>();
-        let created = if is_counter { 2 + timestamp_len(start) } else { 0 };
-        write_varint(out, u64::from(METRIC << 3 | 2));
-        // Each of the two is of less than 128 bytes.
-        write_varint(out, (labels.len() + 2 + DOUBLE + created) as u64);
-        out.extend_from_slice(labels);
-        let field = if is_counter { COUNTER } else { GAUGE };
-        out.extend_from_slice(&[(field << 3 | 2) as u8, (DOUBLE + created) as u8]);
-        write_double(out, 1, to_f64(value));
-        if is_counter {
-            write_timestamp(out, 3, start);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Workloads made at random, to be rendered and read by whoever reads such pages.
 
-use opentelemetry::{Array, InstrumentationScope, KeyValue, StringValue, Value};
+use opentelemetry::trace::{SpanContext, TraceContextExt, TraceFlags, TraceState};
+use opentelemetry::{Array, Context, InstrumentationScope, KeyValue, SpanId, StringValue, TraceId, Value};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tachograph_prometheus::{PrometheusExporter, TranslationStrategy};
@@ -14,6 +15,8 @@ pub(crate) struct Workload {
     scopes: Vec<InstrumentationScope>,
     metrics: Vec<Recorded>,
     options: Options,
+    /// Whether measurements are made in a sampled span, and so are exemplars.
+    in_span: bool,
 }
 
 /// How the exporter is built.
@@ -171,14 +174,14 @@ fn recorded() -> impl Strategy<Value = Recorded> {
 
 /// All workloads.
 pub(crate) fn workload() -> impl Strategy<Value = Workload> {
-    (attributes(4), vec(scope(), 3), vec(recorded(), 0..12), options()).prop_map(
-        |(resource, scopes, metrics, mut options)| {
+    (attributes(4), vec(scope(), 3), vec(recorded(), 0..12), options(), any::<bool>()).prop_map(
+        |(resource, scopes, metrics, mut options, in_span)| {
             options.resource_labels = resource
                 .iter()
                 .map(|pair| pair.key.to_string())
                 .take(options.resource_labels.len())
                 .collect();
-            Workload { resource, scopes, metrics, options }
+            Workload { resource, scopes, metrics, options, in_span }
         },
     )
 }
@@ -211,6 +214,14 @@ impl Workload {
     pub(crate) fn record(&self) -> MeterProvider {
         let resource = Resource::builder_empty().with_attributes(self.resource.clone()).build();
         let provider = MeterProvider::builder().with_resource(resource).build();
+        let span = SpanContext::new(
+            TraceId::from(0x4bf9_2f35_77b3_4da6_u128),
+            SpanId::from(0xf067_u64),
+            TraceFlags::SAMPLED,
+            false,
+            TraceState::NONE,
+        );
+        let _current = self.in_span.then(|| Context::new().with_remote_span_context(span).attach());
         for metric in &self.metrics {
             metric.record(&provider, &self.scopes[metric.scope]);
         }

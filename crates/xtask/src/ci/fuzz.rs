@@ -82,7 +82,7 @@ mod tests {
     fn the_crates_that_read_what_is_foreign_are_found() {
         let workspace = Workspace::load().unwrap();
         let folders = folders(&workspace);
-        for name in ["tachograph", "tachograph-otlp", "tachograph-propagation"] {
+        for name in ["tachograph", "tachograph-otlp", "tachograph-prometheus", "tachograph-propagation"] {
             let folder = workspace.root.join("crates").join(name).join("fuzz");
             assert!(folders.contains(&folder), "{folders:?}");
         }
