@@ -124,7 +124,11 @@ pub(crate) fn boundary(index: i32, scale: i32) -> f64 {
     }
 }
 
-/// The sum of several exponential histograms, at the scale of the coarsest.
+/// How many buckets a sum has on either side of zero at most, as the histograms that it is of: measurements of several
+/// may be far apart.
+const MOST: u32 = 160;
+
+/// The sum of several exponential histograms, at the scale of the coarsest or, where they are far apart, a smaller one.
 #[derive(Clone, Debug)]
 pub(crate) struct ExponentialTotal {
     scale: i32,
@@ -181,14 +185,36 @@ impl ExponentialTotal {
         }
     }
 
+    /// The largest scale at which both fit into [`MOST`] buckets on either side of zero.
+    fn scale_with(&self, view: Exponential<'_>) -> i32 {
+        let mut scale = self.scale.min(view.scale);
+        let pairs = [(self.positive.as_ref(), view.positive), (self.negative.as_ref(), view.negative)];
+        let fits = |scale: i32| {
+            pairs.iter().all(|(own, other)| {
+                let own = own.range(self.scale.abs_diff(scale));
+                let other = other.range(view.scale.abs_diff(scale));
+                own.zip(other).is_none_or(|(own, other)| {
+                    let (first, last) = (own.0.min(other.0), own.1.max(other.1));
+                    last.abs_diff(first) < MOST
+                })
+            })
+        };
+        // At the end every index is 0 or -1.
+        while !fits(scale) {
+            scale -= 1;
+        }
+        scale
+    }
+
     pub(crate) fn add(&mut self, view: Exponential<'_>) {
-        if view.scale < self.scale {
-            let by = self.scale.abs_diff(view.scale);
+        let scale = self.scale_with(view);
+        if scale < self.scale {
+            let by = self.scale.abs_diff(scale);
             self.positive = OwnedBuckets::of(self.positive.as_ref(), by);
             self.negative = OwnedBuckets::of(self.negative.as_ref(), by);
-            self.scale = view.scale;
+            self.scale = scale;
         }
-        let by = view.scale.abs_diff(self.scale);
+        let by = view.scale.abs_diff(scale);
         self.positive.add(view.positive, by);
         self.negative.add(view.negative, by);
         self.zero_count = self.zero_count.wrapping_add(view.zero_count);
@@ -256,8 +282,8 @@ mod tests {
     proptest! {
         #[test]
         fn sums_have_every_measurement_at_the_coarser_scale(
-            a in proptest::collection::vec(0..9_u64, 0..12), at_a in -20..20, scale_a in -3..6,
-            b in proptest::collection::vec(0..9_u64, 0..12), at_b in -20..20, scale_b in -3..6,
+            a in proptest::collection::vec(0..9_u64, 0..12), at_a in -2_000_000..2_000_000, scale_a in -3..20,
+            b in proptest::collection::vec(0..9_u64, 0..12), at_b in -2_000_000..2_000_000, scale_b in -3..20,
         ) {
             let view = |counts, offset, scale| Exponential {
                 scale,
@@ -271,8 +297,9 @@ mod tests {
             let mut total = ExponentialTotal::new(a);
             total.add(b);
             let total = total.view();
-            prop_assert_eq!(total.scale, scale_a.min(scale_b));
+            prop_assert!(total.scale <= scale_a.min(scale_b));
             prop_assert_eq!(total.count(), a.count() + b.count());
+            prop_assert!(total.positive.counts.len() <= MOST as usize);
             for (index, count) in total.positive.downscaled(0) {
                 let of = |view: Exponential<'_>| -> u64 {
                     let buckets = view.positive.downscaled(view.scale.abs_diff(total.scale));

@@ -32,25 +32,39 @@
 //! By OpenTelemetry's *Prometheus and OpenMetrics Compatibility* and *Metrics Exporter - Prometheus*, with
 //! the defaults they state:
 //!
-//! - **Names** follow the translation strategy `UnderscoreEscapingWithSuffixes`: `http.server.request.duration`
-//!   in `s` is `http_server_request_duration_seconds`, a counter `foo.bar` in `By` is
-//!   `foo_bar_bytes_total`. A suffix that the name has already is not added again.
+//! - **Formats**: text 0.0.4 and 1.0.0, OpenMetrics 1.0.0, protobuf; negotiated by `Accept`, see [`Format`] and
+//!   [`PrometheusExporter::respond`].
+//! - **Names** follow a [`TranslationStrategy`], by default `UnderscoreEscapingWithSuffixes`:
+//!   `http.server.request.duration` in `s` is `http_server_request_duration_seconds`, a counter `foo.bar` in `By` is
+//!   `foo_bar_bytes_total`. A suffix that the name has already is not added again. What a strategy leaves that is not
+//!   legal in the classic grammar is escaped by the [`EscapingScheme`] that is asked for.
 //! - **Kinds**: a counter (also an observable one) is a counter; an up-down counter and a gauge are gauges;
-//!   a histogram is a histogram of classic buckets.
+//!   a histogram is a histogram of classic buckets. An exponential histogram is a native histogram in protobuf, and
+//!   in text one of classic buckets whose bounds are zero and powers of two; in protobuf its scale must not be below
+//!   -4, and is at most 8.
 //! - **Labels** are the attributes, values that are not strings as JSON, and `otel_scope_name`,
 //!   `otel_scope_version`, `otel_scope_schema_url` and `otel_scope_<attribute>` of the scope
-//!   ([`with_scope_labels`](PrometheusExporterBuilder::with_scope_labels) turns these off). Labels are
+//!   ([`with_scope_labels`](PrometheusExporterBuilder::with_scope_labels) turns these off), and attributes of the
+//!   resource by [option](PrometheusExporterBuilder::with_resource_labels). Labels are
 //!   sorted; those without a value are left out, which means the same to a server. Keys that
 //!   become one label's name have their values joined by `;`. A histogram's attribute `le` is called
 //!   `exported_le`, because `le` is the bucket's.
 //! - **`target_info`** has the resource's attributes
 //!   ([`with_target_info`](PrometheusExporterBuilder::with_target_info) turns it off).
-//! - **Samples have no timestamps**: the server's time of scrape counts. Exemplars and start times
-//!   (`_created`) are not written.
-//! - **Integers** are exact, above 2^53 too; floats have the shortest digits that read back as the same
-//!   number.
+//! - **Samples have no timestamps**: the server's time of scrape counts.
+//! - **Exemplars** are in OpenMetrics, on counters and buckets, and in protobuf: the latest, with the ids of its trace
+//!   and span.
+//! - **Start times** are in protobuf, and in OpenMetrics by
+//!   [option](PrometheusExporterBuilder::with_created_samples).
+//! - **Integers** are exact in text, above 2^53 too; floats have the shortest digits that read back as the same
+//!   number. Protobuf has doubles only.
 //! - **In OpenMetrics** a histogram with a negative bound, or with a negative measurement, has no `_sum`
-//!   and no `_count`: the format asks that both be counters.
+//!   and no `_count`: the format asks that both be counters. A counter whose name does not end in `_total` has
+//!   the type `unknown`.
+//!
+//! Pages can be had whole ([`render`](PrometheusExporter::render), [`respond`](PrometheusExporter::respond)) or in pieces,
+//! made as they are sent ([`stream`](PrometheusExporter::stream),
+//! [`respond_streaming`](PrometheusExporter::respond_streaming)), for services of very many series.
 //!
 //! # Metrics of producers
 //!
@@ -75,7 +89,7 @@
 //! - *Names that clash in OpenMetrics only* (a counter `a_total` is the family `a` there, and a gauge may
 //!   be called `a`) lose nothing: the counter has the type `unknown` in OpenMetrics instead.
 //! - *Two series with equal labels*: if they are of instruments of one name and are sums, or histograms
-//!   with equal bounds, they are **added up**. They are parts of one thing, divided by what the page does
+//!   with equal bounds or exponential ones, they are **added up**. They are parts of one thing, divided by what the page does
 //!   not show (scopes when scope labels are off, attribute values of two types with one spelling), and
 //!   their sum is what a query would have made of them; to drop one would make the other read as the
 //!   whole. In all other cases the first is kept and **the later dropped**: last values have no sum, and
@@ -84,8 +98,11 @@
 //!
 //! # Features
 //!
-//! - `server`: `Server`, which opens a port for `/metrics`. Off by default; without it nothing here needs
-//!   a runtime, and the route is the service's own.
+//! All off by default; without them nothing here needs a runtime, and the route is the service's own.
+//!
+//! - `server`: `Server`, which opens a port for `/metrics`, and can ask for a token or a password.
+//! - `push`: `Pushgateway`, for jobs that end before they are scraped. `push-tls`: over https, too.
+//! - `zstd`: pages compressed with zstd for those who ask. Needs a C compiler to build.
 
 mod arithmetic;
 mod body;

@@ -5,6 +5,8 @@ mod support;
 use std::collections::BTreeMap;
 
 use http::{Response, StatusCode};
+use opentelemetry::trace::{SpanContext, TraceContextExt, TraceFlags, TraceState};
+use opentelemetry::{Context, SpanId, TraceId};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use support::checker::{self, Sample};
@@ -351,4 +353,86 @@ fn a_series_twice_would_be_in_the_log_of_prometheus_3() {
     let jobs = format!("  - job_name: bad\n    static_configs:\n      - targets: [\"{}\"]\n", http.address);
     let server = Prometheus::start("prometheus-3", "prometheus-3-bad", &jobs, &[]);
     server.until("the server complained", || server.complaints().pop());
+}
+
+#[test]
+#[ignore = "needs the real servers: cargo xtask peers, then cargo xtask ci"]
+fn prometheus_3_has_the_exemplars_that_were_measured() {
+    let provider = MeterProvider::builder().with_resource(Resource::builder_empty().build()).build();
+    let meter = provider.meter("shop");
+    let orders: Counter<u64> = meter.counter("orders").build();
+    let value: Histogram<f64> = meter.histogram("order.value").with_boundaries([1.0, 10.0]).build();
+    let native: Histogram<f64> = meter.histogram("order.size").with_exponential_buckets().build();
+    let span = SpanContext::new(
+        TraceId::from(0xabc_u128),
+        SpanId::from(0xd_u64),
+        TraceFlags::SAMPLED,
+        false,
+        TraceState::NONE,
+    );
+    let current = Context::new().with_remote_span_context(span).attach();
+    orders.add(3, &());
+    value.record(0.5, &());
+    native.record(2.5, &());
+    drop(current);
+    let exporter = PrometheusExporter::new(provider.reader());
+    let http = HttpServer::start(move |request| exporter.respond(request));
+    let protocols = ["PrometheusProto", "OpenMetricsText1.0.0"];
+    let jobs: String = protocols.iter().map(|protocol| job(protocol, Some(protocol), "", &http)).collect();
+    let server = Prometheus::start("prometheus-3", "prometheus-3-exemplars", &jobs, &[FEATURES]);
+    let trace = [("trace_id", format!("{:032x}", 0xabc)), ("span_id", format!("{:016x}", 0xd))];
+    let trace: BTreeMap<_, _> = trace.map(|(name, id)| (name.to_owned(), id)).into();
+    for protocol in protocols {
+        // A native histogram has its exemplars itself, a classic one in its buckets.
+        let size = if protocol == "PrometheusProto" { "order_size" } else { "order_size_bucket" };
+        for (metric, value) in [("orders_total", 3.0), ("order_value_bucket", 0.5), (size, 2.5)] {
+            let query = format!("{metric}{{job=\"{protocol}\"}}");
+            let found = server.until(&format!("{query} has exemplars"), || {
+                let found = server.exemplars(&query);
+                (!found.is_empty()).then_some(found)
+            });
+            assert!(found.iter().all(|exemplar| *exemplar == (trace.clone(), value)), "{query}: {found:?}");
+        }
+    }
+    server.assert_quiet();
+}
+
+#[test]
+#[ignore = "needs the real servers: cargo xtask peers, then cargo xtask ci"]
+fn quantiles_of_native_histograms_are_those_of_what_was_recorded() {
+    const VALUES: u32 = 5_000;
+    let provider = MeterProvider::builder().with_resource(Resource::builder_empty().build()).build();
+    let size: Histogram<f64> = provider.meter("shop").histogram("size").with_exponential_buckets().build();
+    // From 1 to 1,000, evenly over the octaves, in no order.
+    let values: Vec<f64> =
+        (0..VALUES).map(|n| 1000_f64.powf(f64::from(n * 7 % VALUES) / f64::from(VALUES))).collect();
+    values.iter().for_each(|value| size.record(*value, &()));
+    let mut sorted = values.clone();
+    sorted.sort_by(f64::total_cmp);
+    let exporter = PrometheusExporter::new(provider.reader());
+    let http = HttpServer::start(move |request| exporter.respond(request));
+    let protocols = ["PrometheusProto", "PrometheusText0.0.4"];
+    let jobs: String = protocols.iter().map(|protocol| job(protocol, Some(protocol), "", &http)).collect();
+    let server = Prometheus::start("prometheus-3", "prometheus-3-quantiles", &jobs, &[FEATURES]);
+    // Ten octaves in 160 buckets: 16 for each. In text there is one for each.
+    for (metric, protocol, factor) in
+        [("size", protocols[0], 2_f64.powf(1.0 / 16.0)), ("size_bucket", protocols[1], 2.0)]
+    {
+        let of = format!("{metric}{{job=\"{protocol}\"}}");
+        server.until(&format!("{of} was scraped"), || (!server.query(&of).is_empty()).then_some(()));
+        for quantile in [0.01, 0.1, 0.5, 0.9, 0.99, 0.999] {
+            let exact = sorted[(quantile * f64::from(VALUES)) as usize];
+            let query = format!("histogram_quantile({quantile}, {of})");
+            let found = server.query(&query).into_values().next().expect("a quantile");
+            assert!(
+                found <= exact * factor * 1.001 && found >= exact / factor / 1.001,
+                "{query}: {found}, not {exact}"
+            );
+        }
+    }
+    assert_has(&server, &format!("histogram_count(size{{job=\"{}\"}})", protocols[0]), f64::from(VALUES));
+    let sum: f64 = values.iter().sum();
+    let found = server.query(&format!("histogram_sum(size{{job=\"{}\"}})", protocols[0]));
+    assert!(found.into_values().all(|found| (found - sum).abs() <= sum * 1e-12));
+    server.assert_quiet();
 }

@@ -51,6 +51,8 @@ enum Kind {
     GaugeF64,
     HistogramU64,
     HistogramF64,
+    ExponentialU64,
+    ExponentialF64,
 }
 
 /// Any text, with all that any of the grammars could stumble over.
@@ -156,6 +158,8 @@ fn recorded() -> impl Strategy<Value = Recorded> {
         Kind::GaugeF64,
         Kind::HistogramU64,
         Kind::HistogramF64,
+        Kind::ExponentialU64,
+        Kind::ExponentialF64,
     ]);
     let boundaries = proptest::option::of(vec(number(), 0..5));
     let points = vec((attributes(4), any::<i64>(), number()), 0..6);
@@ -316,6 +320,16 @@ impl Recorded {
             }
             Kind::HistogramF64 => {
                 let histogram = histogram!(Histogram<f64>);
+                each(&|attributes, _, float| histogram.record(float, attributes));
+            }
+            Kind::ExponentialU64 => {
+                let builder = meter.histogram(name).with_unit(unit).with_description(description);
+                let histogram: Histogram<u64> = builder.with_exponential_buckets().build();
+                each(&|attributes, integer, _| histogram.record(integer.unsigned_abs() >> 3, attributes));
+            }
+            Kind::ExponentialF64 => {
+                let builder = meter.histogram(name).with_unit(unit).with_description(description);
+                let histogram: Histogram<f64> = builder.with_exponential_buckets().build();
                 each(&|attributes, _, float| histogram.record(float, attributes));
             }
         }

@@ -93,7 +93,9 @@ impl Prometheus {
             .iter()
             .map(|result| {
                 let labels = serde_json::from_value(result["metric"].clone()).expect("labels");
-                (labels, result["value"][1].as_str().and_then(|value| value.parse().ok()).expect("a value"))
+                // A native histogram is none, and counts as what it counts.
+                let value = result["value"][1].as_str().or(result["histogram"][1]["count"].as_str());
+                (labels, value.and_then(|value| value.parse().ok()).expect("a value"))
             })
             .collect()
     }
