@@ -9,7 +9,7 @@ use crate::labels::write_pair;
 use crate::naming::Naming;
 use crate::produced::{PageKind, ProducedFamily};
 use crate::timestamp::write_timestamp;
-use crate::wire::{begin_delimited, end_delimited, write_bytes, write_double, write_message, write_uint};
+use crate::wire::{Delimited, write_bytes, write_double, write_message, write_uint};
 
 /// Fields of `MetricFamily` and `Metric`.
 const METRIC: u32 = 4;
@@ -23,7 +23,7 @@ const HISTOGRAM: u32 = 7;
 pub(super) struct Messages {
     /// The fields before the series, until the first of them.
     head: Vec<u8>,
-    start: Option<usize>,
+    message: Option<Delimited>,
 }
 
 impl Messages {
@@ -37,7 +37,7 @@ impl Messages {
         if !family.unit.is_empty() {
             write_bytes(&mut head, 5, family.unit.as_bytes());
         }
-        Messages { head, start: None }
+        Messages { head, message: None }
     }
 }
 
@@ -101,8 +101,8 @@ impl Writer for Messages {
             }
             _ => return false,
         }
-        if self.start.is_none() {
-            self.start = Some(begin_delimited(out));
+        if self.message.is_none() {
+            self.message = Some(Delimited::begin(out, 0));
             out.append(&mut self.head);
         }
         write_message(out, METRIC, |out| {
@@ -116,8 +116,8 @@ impl Writer for Messages {
     }
 
     fn end(&mut self, out: &mut Vec<u8>) {
-        if let Some(start) = self.start.take() {
-            end_delimited(out, start);
+        if let Some(message) = self.message.take() {
+            message.end(out);
         }
     }
 }
