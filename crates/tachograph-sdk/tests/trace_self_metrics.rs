@@ -96,7 +96,7 @@ fn what_the_exporter_has_is_in_flight_and_components_of_one_kind_are_numbered() 
         .with_batch_exporter(gate.exporter(), unscheduled())
         .build();
     let metrics = observed(&traces);
-    record(&traces, 600);
+    record(&traces, 1_000);
     gate.wait_for_exporter();
     let now = snapshot(&metrics);
     let second = [("otel.component.type", "exporter"), ("otel.component.name", "exporter/1")];
@@ -110,9 +110,9 @@ fn what_the_exporter_has_is_in_flight_and_components_of_one_kind_are_numbered() 
         ("otel.component.type", "in_memory_span_exporter"),
         ("otel.component.name", "in_memory_span_exporter/0"),
     ];
-    assert_eq!(exported.value(&memory), 600);
-    assert_eq!(exported.value(&EXPORTER), 600);
-    assert_eq!(exported.value(&second), 600);
+    assert_eq!(exported.value(&memory), 1_000);
+    assert_eq!(exported.value(&EXPORTER), 1_000);
+    assert_eq!(exported.value(&second), 1_000);
 }
 
 #[test]

@@ -93,7 +93,7 @@ impl IdentityCell {
         self.bits.load(Ordering::Relaxed)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get(&self) -> Identity {
         loop {
             let version = self.version.load(Ordering::Acquire);
@@ -114,7 +114,7 @@ impl IdentityCell {
     }
 
     /// For one writer at a time.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn set(&self, identity: Identity) {
         let version = self.version.load(Ordering::Relaxed);
         self.version.store(version.wrapping_add(1), Ordering::Relaxed);

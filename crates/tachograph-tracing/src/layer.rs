@@ -82,8 +82,11 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
-        let asked = Asked::by(attributes, |parent| self.explicit(parent, &ctx));
-        let number = self.core.new_span(attributes, asked, Wanted { traced: true, print: None });
+        let child = if attributes.is_contextual() { self.core.new_child(attributes) } else { None };
+        let number = child.unwrap_or_else(|| {
+            let asked = Asked::by(attributes, |parent| self.explicit(parent, &ctx));
+            self.core.new_span(attributes, asked, Wanted { traced: true, print: None })
+        });
         self.numbers.insert(id.into_u64(), number);
     }
 

@@ -2,10 +2,12 @@
 
 use std::cell::RefCell;
 use std::panic::catch_unwind;
+use std::rc::Rc;
 use std::sync::Weak;
 
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::{Context, ContextGuard};
+use tachograph_sdk::trace::SpanThread;
 
 use crate::table::{Depot, KEPT, Table};
 
@@ -24,16 +26,19 @@ struct Entry {
     guard: Option<ContextGuard>,
 }
 
-/// Free slots of one table.
-struct Own {
+/// What a thread keeps for one core.
+pub(crate) struct Own {
     core: u64,
     table: Weak<dyn Depot>,
-    free: Vec<u32>,
+    /// Free slots of its table.
+    free: RefCell<Vec<u32>>,
+    /// What the engine keeps of this thread.
+    pub(crate) spans: SpanThread,
 }
 
 pub(crate) struct Local {
     entries: RefCell<Vec<Entry>>,
-    own: RefCell<Vec<Own>>,
+    own: RefCell<Vec<Rc<Own>>>,
     /// Whether there was a context when this was made.
     usable: bool,
 }
@@ -55,7 +60,7 @@ impl Drop for Local {
         }
         for own in self.own.get_mut() {
             if let Some(depot) = own.table.upgrade() {
-                depot.table().give_back(own.free.drain(..));
+                depot.table().give_back(own.free.take().drain(..));
             }
         }
     }
@@ -87,6 +92,14 @@ pub(crate) struct Peek {
     pub(crate) span: u64,
 }
 
+impl Peek {
+    /// Whether a span that was entered last is inside of what the context says, and is told of what happens.
+    #[inline(always)]
+    pub(crate) fn is_around(self, top: Top) -> bool {
+        !self.suppressed && (self.span == 0 || self.span == top.seen)
+    }
+}
+
 /// The innermost span of a subscriber, and what it saw.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Top {
@@ -95,7 +108,7 @@ pub(crate) struct Top {
 }
 
 impl Local {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn peek(&self) -> Peek {
         Context::map_current(|context| Peek {
             suppressed: context.is_telemetry_suppressed(),
@@ -106,7 +119,7 @@ impl Local {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn top(&self, core: u64) -> Option<Top> {
         let entries = self.entries.try_borrow().ok()?;
         match entries.last() {
@@ -165,49 +178,61 @@ impl Local {
         entry.is_some()
     }
 
-    /// Takes a free slot of a table; `None` at its limit.
-    #[inline]
-    pub(crate) fn take(&self, core: u64, depot: &Weak<dyn Depot>, table: &Table) -> Option<u32> {
-        let mut own = self.own.try_borrow_mut().ok()?;
-        let free = free_of(&mut own, core, depot);
+    /// What is kept for a core, which `make` makes if there is nothing yet; `None` where that cannot be. A handle of its own, so
+    /// that nothing is borrowed while code of the user's runs.
+    #[inline(always)]
+    pub(crate) fn own(&self, core: u64, make: impl FnOnce() -> Option<Own>) -> Option<Rc<Own>> {
+        let found = match self.own.try_borrow() {
+            Ok(all) => all.iter().find(|own| own.core == core).map(Rc::clone),
+            Err(_) => None,
+        };
+        match found {
+            Some(own) => Some(own),
+            None => self.add_own(make),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn add_own(&self, make: impl FnOnce() -> Option<Own>) -> Option<Rc<Own>> {
+        let own = Rc::new(make()?);
+        let mut all = self.own.try_borrow_mut().ok()?;
+        all.retain(|own| own.table.strong_count() > 0);
+        all.push(Rc::clone(&own));
+        Some(own)
+    }
+}
+
+impl Own {
+    pub(crate) fn new(core: u64, table: Weak<dyn Depot>, spans: SpanThread) -> Self {
+        Own { core, table, free: RefCell::new(Vec::with_capacity(KEPT + 1)), spans }
+    }
+
+    /// Takes a free slot of the core's table; `None` at its limit.
+    #[inline(always)]
+    pub(crate) fn take(&self, table: &Table) -> Option<u32> {
+        // Nothing that is called while it is borrowed comes here again.
+        let mut free = self.free.try_borrow_mut().ok()?;
         match free.pop() {
             Some(index) => Some(index),
             None => {
-                table.refill(free);
+                table.refill(&mut free);
                 free.pop()
             }
         }
     }
 
     /// Leaves a slot for the next span.
-    #[inline]
-    pub(crate) fn leave(&self, core: u64, depot: &Weak<dyn Depot>, table: &Table, index: u32) {
-        let Ok(mut own) = self.own.try_borrow_mut() else {
+    #[inline(always)]
+    pub(crate) fn leave(&self, table: &Table, index: u32) {
+        let Ok(mut free) = self.free.try_borrow_mut() else {
             return table.give_back(std::iter::once(index));
         };
-        let free = free_of(&mut own, core, depot);
         if free.len() >= KEPT {
-            table.relieve(free);
+            table.relieve(&mut free);
         }
         free.push(index);
     }
-}
-
-/// The list of a table's free slots.
-#[inline]
-fn free_of<'a>(own: &'a mut Vec<Own>, core: u64, depot: &Weak<dyn Depot>) -> &'a mut Vec<u32> {
-    match own.iter().position(|own| own.core == core) {
-        Some(found) => &mut own[found].free,
-        None => add(own, core, depot),
-    }
-}
-
-#[cold]
-fn add<'a>(own: &'a mut Vec<Own>, core: u64, depot: &Weak<dyn Depot>) -> &'a mut Vec<u32> {
-    own.retain(|own| own.table.strong_count() > 0);
-    own.push(Own { core, table: Weak::clone(depot), free: Vec::with_capacity(KEPT + 1) });
-    let last = own.len() - 1;
-    &mut own[last].free
 }
 
 /// The innermost span of this thread; needs no context, so that it may be asked from anywhere.

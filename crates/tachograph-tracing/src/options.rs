@@ -44,7 +44,7 @@ impl SpanOptions {
     /// Whether spans get attributes that are no fields.
     #[inline]
     pub(crate) fn has_extras(&self) -> bool {
-        self.location | self.threads | self.target
+        self.location | self.threads | self.target | self.busy_idle
     }
 
     /// The defaults.

@@ -8,7 +8,7 @@ use tachograph_sdk::trace::LiveSpan;
 use tracing::Metadata;
 
 use crate::fields::Fields;
-use crate::identity::{ATTACH, HAS_STATE, Identity, IdentityCell, RECORDING};
+use crate::identity::{ATTACH, BORROWED, HAS_STATE, HELD, Identity, IdentityCell, RECORDING, SHOWN};
 use crate::site::Site;
 use crate::special::Special;
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -85,12 +85,19 @@ impl Slot {
     }
 
     /// Makes it a span's, with one handle.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn begin(&self, identity: &Identity, events: u64, site: Site) {
         self.handles.store(1, Ordering::Relaxed);
         self.events.store(events, Ordering::Relaxed);
         self.site.store(site.bits(), Ordering::Relaxed);
         self.set_identity(*identity);
+    }
+
+    /// As [`begin`](Self::begin), for a span that the engine does not start: it has the ids of the one above.
+    #[inline(always)]
+    pub(crate) fn borrow(&self, parent: Identity, events: u64, site: Site, shown: u32) {
+        let bits = parent.bits & !(ATTACH | HELD | RECORDING | SHOWN) | BORROWED | shown;
+        self.begin(&Identity { bits, ..parent }, events, site);
     }
 
     #[inline]

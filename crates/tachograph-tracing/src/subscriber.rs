@@ -121,6 +121,13 @@ impl TelemetrySubscriber {
         }
     }
 
+    #[inline(never)]
+    fn new_span_of_any_kind(&self, attributes: &Attributes<'_>) -> u64 {
+        let (traced, printed) = self.wanted(attributes.metadata());
+        let print = self.console.as_ref().filter(|_| printed).map(|console| console as &dyn PrintSpan);
+        self.core.new_span(attributes, Asked::by(attributes, Id::into_u64), Wanted { traced, print })
+    }
+
     /// Whether the engine wants a span or an event that was enabled, and whether the console does.
     #[inline]
     fn wanted(&self, metadata: &Metadata<'_>) -> (bool, bool) {
@@ -156,12 +163,14 @@ impl Subscriber for TelemetrySubscriber {
         Some(self.console_filter().map_or(traces, |filter| traces.max(filter.max_level())))
     }
 
+    #[inline]
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {
-        let (traced, printed) = self.wanted(attributes.metadata());
-        let print = self.console.as_ref().filter(|_| printed).map(|console| console as &dyn PrintSpan);
-        let wanted = Wanted { traced, print };
-        let asked = Asked::by(attributes, Id::into_u64);
-        let number = self.core.new_span(attributes, asked, wanted);
+        // What was enabled without a console is for the engine.
+        let child = match self.console.is_none() && attributes.is_contextual() {
+            true => self.core.new_child(attributes),
+            false => None,
+        };
+        let number = child.unwrap_or_else(|| self.new_span_of_any_kind(attributes));
         self.tell(|filter| filter.new_span(attributes, number));
         Id::from_u64(number)
     }

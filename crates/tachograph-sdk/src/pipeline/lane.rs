@@ -1,6 +1,6 @@
 //! What a thread has recorded and not yet handed to the queue.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -56,6 +56,30 @@ pub(super) struct Held {
 impl Drop for Held {
     fn drop(&mut self) {
         lock(&self.lane.state).orphaned = true;
+    }
+}
+
+/// A thread's lane of the first queue that asked for it: in a place of who records on the thread, who finds it there without
+/// looking.
+#[derive(Default)]
+pub(crate) struct OwnLane(pub(super) OnceCell<Held>);
+
+impl OwnLane {
+    /// The lane of a queue, which `make` makes for the first one that asks; `None` for others.
+    #[inline(always)]
+    pub(super) fn of(&self, queue: u64, make: impl FnOnce() -> Arc<Lane>) -> Option<&Lane> {
+        match self.0.get() {
+            Some(held) if held.queue == queue => Some(&held.lane),
+            Some(_) => None,
+            None => self.make(queue, make),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make(&self, queue: u64, make: impl FnOnce() -> Arc<Lane>) -> Option<&Lane> {
+        let _ = self.0.set(Held { queue, lane: make() });
+        self.0.get().map(|held| &*held.lane)
     }
 }
 

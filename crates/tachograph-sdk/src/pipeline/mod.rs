@@ -29,6 +29,7 @@ pub use error::FlushError;
 pub use exporter::{ExportOutcome, Exporter, ShutdownNotice};
 pub(crate) use inside::is_inside;
 pub use inside::is_suppressed;
+pub(crate) use lane::OwnLane;
 pub use ledger::{Dropped, Ledger, reason};
 pub use operations::ExportOperations;
 pub use processor::BatchPipeline;

@@ -9,6 +9,7 @@ use super::contained;
 use super::deadline::Deadline;
 use super::error::FlushError;
 use super::exporter::{Exporter, ShutdownNotice};
+use super::lane::OwnLane;
 use super::ledger::Ledger;
 use super::operations::ExportOperations;
 use super::queue::{Inner, Queue};
@@ -63,6 +64,12 @@ impl<R: Record> BatchPipeline<R> {
     #[inline]
     pub(crate) fn push(&self, len: usize, write: impl FnOnce(&mut Vec<u8>)) -> bool {
         self.queue.push(len, write)
+    }
+
+    /// As [`push`](Self::push), by a thread that may have its lane at hand.
+    #[inline(always)]
+    pub(crate) fn push_from(&self, own: &OwnLane, len: usize, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+        self.queue.push_from(own, len, write)
     }
 
     /// Exports everything that was recorded before this call, and waits until it is done or the deadline

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64 as StdAtomicU64, Ordering as StdOrdering};
 use super::batch::Piece;
 use super::config::BatchConfig;
 use super::deadline::Deadline;
-use super::lane::{self, Lane, LaneCounts, LaneState};
+use super::lane::{self, Lane, LaneCounts, LaneState, OwnLane};
 use super::ledger::{Dropped, Ledger, reason};
 use super::record::length;
 use crate::sync::{AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, lock};
@@ -122,16 +122,37 @@ impl Queue {
     /// Takes a record of `len` bytes that `write` appends; says whether it was taken.
     #[inline]
     pub(super) fn push(&self, len: usize, write: impl FnOnce(&mut Vec<u8>)) -> bool {
-        match lane::own(self.id, || self.new_lane()) {
-            Some(held) => self.push_to(&held.lane, len, write),
-            None => {
-                let shared = Arc::clone(&lock(&self.lanes).shared);
-                self.push_to(&shared, len, write)
+        let (own, shared);
+        let lane = match lane::own(self.id, || self.new_lane()) {
+            Some(held) => {
+                own = held;
+                &own.lane
             }
+            None => {
+                shared = Arc::clone(&lock(&self.lanes).shared);
+                &shared
+            }
+        };
+        self.push_to(lane, len, write)
+    }
+
+    /// As [`push`](Self::push), by a thread that has a place for its lane.
+    #[inline(always)]
+    pub(super) fn push_from(&self, own: &OwnLane, len: usize, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+        match own.of(self.id, || self.new_lane()) {
+            Some(lane) => self.push_to(lane, len, write),
+            None => self.push_elsewhere(len, write),
         }
     }
 
-    #[inline]
+    /// Where the place for a lane is another queue's.
+    #[cold]
+    #[inline(never)]
+    fn push_elsewhere(&self, len: usize, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+        self.push(len, write)
+    }
+
+    #[inline(always)]
     pub(super) fn push_to(&self, lane: &Lane, len: usize, write: impl FnOnce(&mut Vec<u8>)) -> bool {
         let mut state = lock(&lane.state);
         let room = state.buffer.capacity() - state.buffer.len();

@@ -1,6 +1,6 @@
 use super::processor::{FinishedSpan, SpanProcessor};
-use super::record::{SpanShared, Spans};
-use crate::pipeline::{BatchConfig, BatchPipeline, Deadline, Exporter, FlushError, PipelineState};
+use super::record::{Body, Head, SpanShared, Spans};
+use crate::pipeline::{BatchConfig, BatchPipeline, Deadline, Exporter, FlushError, OwnLane, PipelineState};
 
 use std::sync::Arc;
 
@@ -17,6 +17,17 @@ impl BatchSpanProcessor {
     /// Starts the worker.
     pub(crate) fn new(exporter: impl Exporter<Spans>, config: BatchConfig, shared: &SpanShared) -> Self {
         BatchSpanProcessor { pipeline: BatchPipeline::new(exporter, config, Arc::new(shared.clone())) }
+    }
+}
+
+impl BatchSpanProcessor {
+    /// A span has ended on a thread that may have its lane at hand.
+    #[inline(always)]
+    pub(crate) fn take(&self, head: &Head, body: &Body, lane: &OwnLane) {
+        if head.is_sampled() {
+            let len = body.record_len();
+            self.pipeline.push_from(lane, len, |buffer| body.write(head, len, buffer));
+        }
     }
 }
 

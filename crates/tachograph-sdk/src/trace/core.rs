@@ -5,7 +5,7 @@ use super::counters::Counters;
 use super::id::IdGenerator;
 use super::limits::SpanLimits;
 use super::live::LiveSpan;
-use super::processor::SpanProcessor;
+use super::processors::{Made, Processors};
 use super::record::SpanShared;
 use super::sampler::SamplerCell;
 use super::tail::TailProcessor;
@@ -21,9 +21,12 @@ pub(crate) struct Core {
     pub(crate) id: u64,
     pub(crate) shared: SpanShared,
     pub(crate) limits: SpanLimits,
-    pub(crate) processors: Box<[Box<dyn SpanProcessor>]>,
+    pub(crate) processors: Processors,
     /// Whether any of them is to be told of spans that start.
     pub(crate) starts_are_heard: bool,
+    /// No processor is told of starts, ids are random, and times are the process's: a span starts without a call of code that
+    /// is not the engine's, but for the sampler.
+    pub(crate) is_plain: bool,
     pub(crate) sampler: SamplerCell,
     /// `None` for random ones.
     pub(crate) ids: Option<Box<dyn IdGenerator>>,
@@ -59,18 +62,21 @@ impl Core {
     pub(crate) fn new(
         shared: SpanShared,
         limits: SpanLimits,
-        processors: Vec<Box<dyn SpanProcessor>>,
+        processors: Vec<Made>,
         sampler: SamplerCell,
         ids: Option<Box<dyn IdGenerator>>,
         clock: SpanClock,
         tail: Option<Arc<TailProcessor>>,
     ) -> Self {
+        let processors = Processors::new(processors);
+        let starts_are_heard = processors.iter().any(|processor| processor.hears_starts());
         Core {
+            is_plain: !starts_are_heard && ids.is_none() && matches!(clock, SpanClock::Process),
             id: ENGINES.fetch_add(1, Ordering::Relaxed),
             shared,
             limits: limits.in_range(),
-            starts_are_heard: processors.iter().any(|processor| processor.hears_starts()),
-            processors: processors.into(),
+            starts_are_heard,
+            processors,
             sampler,
             ids,
             clock,

@@ -4,17 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use opentelemetry::Context;
-use opentelemetry::trace::{Link, SpanId, TraceFlags, TraceId};
+use opentelemetry::trace::{Link, SpanId, SpanKind, TraceFlags, TraceId};
 
 use super::core::Core;
 use super::counters::{ParentOrigin, SamplingOutcome};
-use super::live::{LiveSpan, has_members};
-use super::local;
+use super::id::{IdGenerator, RandomIds};
+use super::live::LiveSpan;
+use super::local::{self, Local};
 use super::parent::Parent;
 use super::processor::FinishedSpan;
+use super::processors::Processors;
 use super::record::{kind_code, kind_of};
 use super::sampler::{Decision, Sampling, SamplingInput};
 use super::start::{AttributeWriter, SpanStart};
+use super::time::SpanClock;
 use crate::diag;
 
 const SAMPLED: u8 = 1;
@@ -30,7 +33,7 @@ pub(crate) struct Verdict {
 
 /// Decides, by asking the sampler where nothing settles it, and counts the span.
 #[inline]
-pub(crate) fn decide(core: &Arc<Core>, start: &SpanStart<'_>) -> Verdict {
+pub(crate) fn decide(core: &Core, local: Option<&Local>, start: &SpanStart<'_>) -> Verdict {
     let mut settled = None;
     let mut origin = ParentOrigin::None;
     let (trace_id, inherited) = match &start.parent {
@@ -51,20 +54,23 @@ pub(crate) fn decide(core: &Arc<Core>, start: &SpanStart<'_>) -> Verdict {
     };
     let sampling = match settled {
         Some(decision) => Sampling::of(decision),
-        None => ask(core, start, trace_id),
+        None => ask(core, local, start, trace_id),
     };
     let (outcome, sampled) = match sampling.decision() {
         Decision::Drop => (SamplingOutcome::Drop, 0),
         Decision::RecordOnly => (SamplingOutcome::RecordOnly, 0),
         Decision::RecordAndSample => (SamplingOutcome::RecordAndSample, SAMPLED),
     };
-    local::count_start(core, outcome, origin);
+    match local {
+        Some(local) => local.counters.started(outcome, origin),
+        None => core.counters.started_elsewhere(outcome, origin),
+    }
     Verdict { trace_id, span_id, flags: TraceFlags::new(inherited | sampled), sampling }
 }
 
 /// Asks the sampler about a span that is about to start.
 #[inline(never)]
-fn ask(core: &Arc<Core>, start: &SpanStart<'_>, trace_id: TraceId) -> Sampling {
+fn ask(core: &Core, local: Option<&Local>, start: &SpanStart<'_>, trace_id: TraceId) -> Sampling {
     let input = SamplingInput {
         parent: start.parent,
         trace_id,
@@ -74,12 +80,12 @@ fn ask(core: &Arc<Core>, start: &SpanStart<'_>, trace_id: TraceId) -> Sampling {
         links: start.links,
         context: start.context,
     };
-    sample(core, &input)
+    sample(core, local, &input)
 }
 
 /// Asks the sampler in force.
-fn sample(core: &Arc<Core>, input: &SamplingInput<'_>) -> Sampling {
-    match local::of(core) {
+fn sample(core: &Core, local: Option<&Local>, input: &SamplingInput<'_>) -> Sampling {
+    match local {
         Some(local) => local.with_sampler(core, |sampler| sampler.sample(input)),
         None => core.sampler.get().1.sample(input),
     }
@@ -96,20 +102,15 @@ pub(crate) fn begin(core: &Core, live: &mut LiveSpan, scope: u32, start: &SpanSt
     if !live.recording {
         return;
     }
-    if live.engine != core.id {
-        live.belong_to(core.id, core.limits);
-    }
-    live.body.start(start.name, &live.limits);
-    live.head.scope = scope;
+    begin_record(core, live, scope, start.name);
     live.head.kind = kind_code(start.kind);
-    live.head.status = 0;
     let starts_here = live.head.parent_id == 0 || live.head.parent_is_remote;
     (live.epoch, live.head.start) = match start.unix_nanos {
         None => core.clock.start(live.head.trace_id, starts_here),
         Some(time) => (core.clock.epoch(live.head.trace_id, starts_here), time),
     };
-    if has_members(&live.trace_state) {
-        live.body.set_trace_state(&live.trace_state);
+    if live.has_trace_state {
+        live.record_trace_state();
     }
     let added = sampling.attributes();
     for pair in added {
@@ -122,6 +123,66 @@ pub(crate) fn begin(core: &Core, live: &mut LiveSpan, scope: u32, start: &SpanSt
     if core.starts_are_heard {
         tell_of_start(core, live, start.context);
     }
+}
+
+/// Empties a span for its record.
+#[inline(always)]
+fn begin_record(core: &Core, live: &mut LiveSpan, scope: u32, name: &str) {
+    if live.engine != core.id {
+        live.belong_to(core.id, core.limits);
+    }
+    live.body.start(name, &live.limits);
+    live.head.scope = scope;
+    live.head.status = 0;
+}
+
+/// Starts a span as most are: under a sampled one of this process, which settles that it is sampled too, of kind internal, now,
+/// without attributes yet. All of it is compiled into its caller, and nothing is passed on through memory. Says no where anything
+/// else is to be asked or told, and has done nothing then.
+#[inline(always)]
+pub(crate) fn start_child(
+    core: &Core,
+    local: &Local,
+    live: &mut LiveSpan,
+    scope: u32,
+    name: &str,
+    parent: Parent<'_>,
+) -> bool {
+    let is_simple = parent.is_valid() && parent.is_sampled() && !parent.is_remote;
+    let is_settled = core.is_plain && core.sampler.settled(true).is_some() && !core.is_stopped();
+    if !is_simple || parent.trace_state.is_some() || !is_settled || live.recording {
+        return false;
+    }
+    local.counters.started(SamplingOutcome::RecordAndSample, ParentOrigin::Local);
+    let head = &mut live.head;
+    head.trace_id = u128::from_be_bytes(parent.trace_id.to_bytes());
+    head.parent_id = u64::from_be_bytes(parent.span_id.to_bytes());
+    head.span_id = u64::from_be_bytes(RandomIds.new_span_id().to_bytes());
+    head.flags = parent.trace_flags.to_u8() & RANDOM | SAMPLED;
+    head.parent_is_remote = false;
+    head.kind = kind_code(&SpanKind::Internal);
+    live.set_trace_state(None);
+    live.recording = true;
+    begin_record(core, live, scope, name);
+    (live.epoch, live.head.start) = SpanClock::Process.start(live.head.trace_id, false);
+    true
+}
+
+/// Ends a span as most are: one that records, now, in an engine that has nobody but its batch processor to tell of it. Says no,
+/// and has done nothing, where it is not so simple.
+#[inline(always)]
+pub(crate) fn end_simply(core: &Core, local: &Local, live: &mut LiveSpan) -> bool {
+    let Processors::Batch(batch) = &core.processors else {
+        return false;
+    };
+    if !live.recording || !core.is_plain || live.body.has_losses() {
+        return false;
+    }
+    live.recording = false;
+    live.head.end = SpanClock::Process.now(live.epoch);
+    local.counters.ended(SamplingOutcome::recorded(live.is_sampled()));
+    batch.take(&live.head, &live.body, &local.lane);
+    true
 }
 
 #[cold]
@@ -137,12 +198,12 @@ fn link(live: &mut LiveSpan, links: &[Link]) {
 
 #[inline(never)]
 fn tell_of_start(core: &Core, live: &mut LiveSpan, context: Option<&Context>) {
-    for processor in &core.processors {
+    for processor in core.processors.iter() {
         processor.on_start(live, context);
     }
 }
 
-#[inline]
+#[inline(always)]
 fn set_context(
     live: &mut LiveSpan,
     trace_id: TraceId,
@@ -171,7 +232,7 @@ pub(crate) fn set_parent(core: &Arc<Core>, live: &mut LiveSpan, parent: Parent<'
             attributes: &live.body.attributes(),
             ..SamplingInput::root(parent.trace_id, "")
         };
-        let sampling = sample(core, &input);
+        let sampling = sample(core, local::of(core).as_deref(), &input);
         match sampling.decision() {
             Decision::Drop => {
                 // It started recorded, and is over as far as that is concerned.
@@ -193,32 +254,39 @@ pub(crate) fn set_parent(core: &Arc<Core>, live: &mut LiveSpan, parent: Parent<'
     }
     set_context(live, parent.trace_id, live.span_id(), TraceFlags::new(flags | sampled), Some(&parent));
     if live.recording {
-        live.body.set_trace_state(&live.trace_state);
+        live.record_trace_state();
     }
     if let Some(tail) = &core.tail {
         tail.moved(left, live);
     }
 }
 
-/// Ends a span that records, at a time or now, has it counted, and hands it to the processors. `count` is the caller's, who may
-/// have the thread's counters at hand: finding them again is felt.
+/// Ends a span that records, at a time or now, counts it, and hands it to the processors.
 #[inline]
-pub(crate) fn end(
-    core: &Core,
-    live: &mut LiveSpan,
-    unix_nanos: Option<u64>,
-    count: impl FnOnce(SamplingOutcome),
-) {
-    if !std::mem::take(&mut live.recording) {
-        return;
+pub(crate) fn end(core: &Core, local: Option<&Local>, live: &mut LiveSpan, unix_nanos: Option<u64>) {
+    live.recording = false;
+    live.head.end = match unix_nanos {
+        Some(time) => time,
+        None => core.clock.now(live.epoch),
+    };
+    let outcome = SamplingOutcome::recorded(live.is_sampled());
+    match local {
+        Some(local) => local.counters.ended(outcome),
+        None => core.counters.ended_elsewhere(outcome),
     }
-    live.head.end = unix_nanos.unwrap_or_else(|| core.clock.now(live.epoch));
-    count(SamplingOutcome::recorded(live.is_sampled()));
     if live.body.has_losses() {
         core.count_losses(live);
     }
+    match (&core.processors, local) {
+        (Processors::Batch(batch), Some(local)) => batch.take(&live.head, &live.body, &local.lane),
+        _ => tell_of_end(core, live),
+    }
+}
+
+#[inline(never)]
+fn tell_of_end(core: &Core, live: &LiveSpan) {
     let span = FinishedSpan::new(&live.head, &live.body, &core.shared);
-    for processor in &core.processors {
+    for processor in core.processors.iter() {
         processor.on_end(&span);
     }
 }
@@ -240,15 +308,15 @@ impl Core {
     /// A new trace's id, and its flags.
     fn new_trace_id(&self) -> (TraceId, u8) {
         match &self.ids {
-            None => (super::id::IdGenerator::new_trace_id(&super::id::RandomIds), RANDOM),
+            None => (RandomIds.new_trace_id(), RANDOM),
             Some(ids) => (ids.new_trace_id(), if ids.trace_ids_are_random() { RANDOM } else { 0 }),
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn new_span_id(&self) -> SpanId {
         match &self.ids {
-            None => super::id::IdGenerator::new_span_id(&super::id::RandomIds),
+            None => RandomIds.new_span_id(),
             Some(ids) => ids.new_span_id(),
         }
     }

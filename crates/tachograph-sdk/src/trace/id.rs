@@ -1,9 +1,7 @@
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::fmt;
 
 use opentelemetry::trace::{SpanId, TraceId};
-use rand_xoshiro::Xoshiro256PlusPlus;
-use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 /// Makes the ids of traces and spans.
 pub trait IdGenerator: fmt::Debug + Send + Sync {
@@ -36,7 +34,7 @@ impl RandomIds {
     /// Has this thread's generator seeded anew by the operating system, before its next id. For the child of a `fork`, which has
     /// one thread. Costs nothing now, and one seeding later.
     pub fn reseed() {
-        GENERATOR.with_borrow_mut(|generator| *generator = None);
+        GENERATOR.set(UNSEEDED);
     }
 }
 
@@ -46,7 +44,7 @@ impl IdGenerator for RandomIds {
         TraceId::from(u128::from(next()) << 64 | u128::from(next_but_zero()))
     }
 
-    #[inline]
+    #[inline(always)]
     fn new_span_id(&self) -> SpanId {
         SpanId::from(next_but_zero())
     }
@@ -56,34 +54,48 @@ impl IdGenerator for RandomIds {
     }
 }
 
+/// The one state that the generator never has.
+const UNSEEDED: [u64; 4] = [0; 4];
+
 thread_local! {
-    /// `None` until it is seeded. Without a destructor, so that it works in those of others.
-    static GENERATOR: RefCell<Option<Xoshiro256PlusPlus>> = const { RefCell::new(None) };
+    /// The generator's state. Without a destructor, so that it works in those of others, and without a borrow to look after.
+    static GENERATOR: Cell<[u64; 4]> = const { Cell::new(UNSEEDED) };
 }
 
-#[inline]
+#[inline(always)]
 fn next_but_zero() -> u64 {
-    match next() {
-        0 => 1,
-        id => id,
-    }
+    // One number in 2^64; the other is not drawn again.
+    next().max(1)
 }
 
 /// The next random number of this thread.
-#[inline]
+#[inline(always)]
 pub(crate) fn next() -> u64 {
-    // Nothing that is called while it is borrowed comes here again.
-    GENERATOR.with_borrow_mut(|generator| generator.get_or_insert_with(seeded).next_u64())
+    let mut state = GENERATOR.get();
+    // Half of it tells: that this is zero otherwise happens once in 2^128 numbers, and does no harm.
+    if state[0] | state[1] == 0 {
+        state = seeded();
+    }
+    let number = step(&mut state);
+    GENERATOR.set(state);
+    number
+}
+
+/// One step of xoshiro256++ 1.0, by David Blackman and Sebastiano Vigna, who gave it to the public domain.
+#[inline(always)]
+fn step(state: &mut [u64; 4]) -> u64 {
+    let [s0, s1, s2, s3] = *state;
+    let (t2, t3) = (s2 ^ s0, s3 ^ s1);
+    *state = [s0 ^ t3, s1 ^ t2, t2 ^ s1 << 17, t3.rotate_left(45)];
+    s0.wrapping_add(s3).rotate_left(23).wrapping_add(s0)
 }
 
 #[cold]
 #[inline(never)]
-fn seeded() -> Xoshiro256PlusPlus {
+fn seeded() -> [u64; 4] {
     // Version-4 UUIDs are 122 bits from the operating system each, which is more than enough of them.
-    let mut seed = [0; 32];
-    seed[..16].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
-    seed[16..].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
-    Xoshiro256PlusPlus::from_seed(seed)
+    let [a, b] = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()].map(|uuid| uuid.as_u64_pair());
+    [a.0, a.1, b.0, b.1]
 }
 
 #[cfg(test)]
@@ -96,8 +108,8 @@ mod tests {
     fn a_thread_that_was_copied_by_a_fork_makes_ids_of_its_own_once_it_is_seeded_anew() {
         let ids = || (RandomIds.new_trace_id(), RandomIds.new_span_id());
         ids();
-        let copy = GENERATOR.with_borrow(|generator| generator.clone());
-        let fork = || GENERATOR.with_borrow_mut(|generator| *generator = copy.clone());
+        let copy = GENERATOR.get();
+        let fork = || GENERATOR.set(copy);
         let parents = ids();
         fork();
         assert_eq!(ids(), parents, "what a fork does");
@@ -109,6 +121,21 @@ mod tests {
         let _provider = TracerProvider::builder().with_resource(Resource::builder_empty().build()).build();
         let (trace, span) = ids();
         assert!(trace != parents.0 && span != parents.1, "a provider is made in the child");
+    }
+
+    #[test]
+    fn the_generator_makes_the_numbers_of_its_definition() {
+        let mut state = [1, 2, 3, 4];
+        let numbers: Vec<_> = (0..6).map(|_| step(&mut state)).collect();
+        let expected = [
+            41943041,
+            58720359,
+            3588806011781223,
+            3591011842654386,
+            9228616714210784205,
+            9973669472204895162,
+        ];
+        assert_eq!(numbers, expected);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use opentelemetry::trace::{SpanContext, SpanId, SpanKind, TraceFlags, TraceId, T
 use super::limits::SpanLimits;
 use super::parent::Parent;
 use super::record::{Body, Head, SpanStatus, kind_code};
+use super::start::AttributeWriter;
 use crate::attributes::ValueRef;
 
 /// A span while it lives: what records it.
@@ -20,7 +21,9 @@ use crate::attributes::ValueRef;
 pub struct LiveSpan {
     pub(crate) recording: bool,
     pub(crate) head: Head,
-    pub(crate) trace_state: TraceState,
+    trace_state: TraceState,
+    /// Whether there is anything in it.
+    pub(crate) has_trace_state: bool,
     /// Which of the clock's timelines its times are on.
     pub(crate) epoch: u32,
     pub(crate) body: Body,
@@ -49,18 +52,32 @@ impl LiveSpan {
     }
 
     /// Takes a trace state over; copies it only where there is one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn set_trace_state(&mut self, state: Option<&TraceState>) {
-        let state = state.filter(|state| has_members(state));
-        if state.is_some() || has_members(&self.trace_state) {
-            self.trace_state = state.cloned().unwrap_or_default();
+        if state.is_some() || self.has_trace_state {
+            self.exchange_trace_state(state);
         }
+    }
+
+    #[inline(never)]
+    fn exchange_trace_state(&mut self, state: Option<&TraceState>) {
+        let state = state.filter(|state| has_members(state));
+        if state.is_some() || self.has_trace_state {
+            self.trace_state = state.cloned().unwrap_or_default();
+            self.has_trace_state = state.is_some();
+        }
+    }
+
+    /// Puts the trace state into what is recorded.
+    #[cold]
+    pub(crate) fn record_trace_state(&mut self) {
+        self.body.set_trace_state(&self.trace_state);
     }
 
     /// Takes a parent's ids, without recording.
     pub(crate) fn become_parent(&mut self, parent: Option<Parent<'_>>) {
         self.head = Head::default();
-        self.trace_state = TraceState::NONE;
+        self.set_trace_state(None);
         if let Some(parent) = parent {
             self.head.trace_id = u128::from_be_bytes(parent.trace_id.to_bytes());
             self.head.span_id = u64::from_be_bytes(parent.span_id.to_bytes());
@@ -174,6 +191,12 @@ impl LiveSpan {
     #[inline]
     pub fn set_key_value(&mut self, pair: &KeyValue) {
         self.set_attribute(pair.key.as_str(), &pair.value);
+    }
+
+    /// Takes the attributes of a span that has just started and has none yet; `None` while it does not record.
+    #[inline(always)]
+    pub fn attributes(&mut self) -> Option<AttributeWriter<'_>> {
+        self.recording.then(|| AttributeWriter::new(&mut self.body, &self.limits, false))
     }
 
     /// Sets the status, by the API's rules: ok is final, an error overrides unset, unset overrides nothing.

@@ -5,8 +5,9 @@ use std::rc::Rc;
 use std::sync::{Arc, Weak};
 
 use super::core::{Core, Recording, Recordings};
-use super::counters::{ParentOrigin, SamplingOutcome, ThreadCounters};
+use super::counters::ThreadCounters;
 use super::sampler::Sampler;
+use crate::pipeline::OwnLane;
 
 /// How many engines a thread keeps things for before it looks for those that have stopped.
 const KEPT: usize = 8;
@@ -15,12 +16,14 @@ const KEPT: usize = 8;
 const SPARE: usize = 64;
 
 pub(crate) struct Local {
-    engine: u64,
+    pub(super) engine: u64,
     core: Weak<Core>,
     pub(crate) counters: ThreadCounters,
     /// The sampler used last, and its version.
     sampler: RefCell<Option<(u64, Arc<dyn Sampler>)>>,
     spare: RefCell<Recordings>,
+    /// The buffer of spans that ended, for the engine's first batch processor.
+    pub(crate) lane: OwnLane,
 }
 
 thread_local! {
@@ -28,6 +31,7 @@ thread_local! {
 }
 
 /// This thread's things of an engine; `None` where the thread is being destroyed.
+#[inline]
 pub(crate) fn of(core: &Arc<Core>) -> Option<Rc<Local>> {
     let found = LOCALS.try_with(|locals| {
         let locals = locals.try_borrow().ok()?;
@@ -40,36 +44,6 @@ pub(crate) fn of(core: &Arc<Core>) -> Option<Rc<Local>> {
     }
 }
 
-/// Runs something with this thread's things of an engine; `None` where the thread is being destroyed. The list of them is
-/// borrowed meanwhile, so that no code of others may run in `run`: for that there is [`of`].
-#[inline(always)]
-pub(crate) fn with<T>(core: &Arc<Core>, run: impl Fn(&Local) -> T) -> Option<T> {
-    let found = LOCALS.try_with(|locals| {
-        let locals = locals.try_borrow().ok()?;
-        locals.iter().find(|local| local.engine == core.id).map(|local| run(local))
-    });
-    match found {
-        Ok(Some(result)) => Some(result),
-        _ => of(core).map(|local| run(&local)),
-    }
-}
-
-/// Counts a span that starts.
-#[inline(always)]
-pub(crate) fn count_start(core: &Arc<Core>, outcome: SamplingOutcome, origin: ParentOrigin) {
-    if with(core, |local| local.counters.started(outcome, origin)).is_none() {
-        core.counters.started_elsewhere(outcome, origin);
-    }
-}
-
-/// Counts a span that ends.
-#[inline(always)]
-pub(crate) fn count_end(core: &Arc<Core>, outcome: SamplingOutcome) {
-    if with(core, |local| local.counters.ended(outcome)).is_none() {
-        core.counters.ended_elsewhere(outcome);
-    }
-}
-
 #[cold]
 #[inline(never)]
 fn make(core: &Arc<Core>) -> Option<Rc<Local>> {
@@ -79,6 +53,7 @@ fn make(core: &Arc<Core>) -> Option<Rc<Local>> {
         counters: ThreadCounters::new(&core.counters),
         sampler: RefCell::new(None),
         spare: RefCell::new(Vec::with_capacity(SPARE + 1)),
+        lane: OwnLane::default(),
     });
     // What goes is dropped when the list is no longer borrowed: it may hold samplers of the user's.
     let gone = LOCALS.try_with(|locals| {

@@ -35,6 +35,7 @@ mod live;
 mod local;
 mod parent;
 mod processor;
+mod processors;
 mod provider;
 mod record;
 mod sampler;
@@ -42,6 +43,7 @@ mod simple;
 mod span;
 mod start;
 mod tail;
+mod thread;
 mod time;
 mod tracer;
 
@@ -67,6 +69,7 @@ pub use simple::SimpleSpanProcessor;
 pub use span::Span;
 pub use start::{AttributeWriter, SpanAttributes, SpanStart};
 pub use tail::{TailAccount, TailSampling, TraceFate};
+pub use thread::SpanThread;
 pub use tracer::Tracer;
 
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use opentelemetry::Context;
-use opentelemetry::trace::{SpanId, TraceFlags, TraceId};
+use opentelemetry::trace::{SpanId, TraceId};
 
 use super::live::LiveSpan;
 use super::record::{Body, Head, SpanRecord, SpanShared};
@@ -127,7 +127,7 @@ impl<'a> FinishedSpan<'a> {
     #[inline]
     pub fn is_sampled(&self) -> bool {
         match self.form {
-            Form::Parts(head, _) => TraceFlags::new(head.flags).is_sampled(),
+            Form::Parts(head, _) => head.is_sampled(),
             Form::Record(_) => self.record().trace_flags().is_sampled(),
         }
     }

@@ -14,6 +14,7 @@ use super::counters::{SamplingOutcome, SpanCounts};
 use super::id::{IdGenerator, RandomIds};
 use super::limits::SpanLimits;
 use super::processor::SpanProcessor;
+use super::processors::Made;
 use super::record::{SpanShared, Spans};
 use super::sampler::{AlwaysOn, ParentBased, Sampler, SamplerCell};
 use super::simple::SimpleSpanProcessor;
@@ -55,7 +56,7 @@ impl Drop for Handle {
 
 fn shut_down(core: &Core, deadline: Deadline) {
     core.stopped.store(true, Ordering::Release);
-    for processor in &core.processors {
+    for processor in core.processors.iter() {
         processor.shutdown(deadline);
     }
 }
@@ -115,7 +116,7 @@ impl TracerProvider {
     /// When the deadline passed, when the provider was shut down, and when an exporter calls it.
     pub fn flush(&self, deadline: Deadline) -> Result<(), FlushError> {
         let mut result = Ok(());
-        for processor in &self.handle.0.processors {
+        for processor in self.handle.0.processors.iter() {
             result = result.and(processor.flush(deadline));
         }
         result
@@ -218,7 +219,7 @@ impl WeakTracerProvider {
 }
 
 /// Makes a processor that knows what the provider's spans have in common.
-type MakeProcessor = Box<dyn FnOnce(&SpanShared) -> Box<dyn SpanProcessor> + Send>;
+type MakeProcessor = Box<dyn FnOnce(&SpanShared) -> Made + Send>;
 
 /// Sets up a [`TracerProvider`].
 #[must_use = "a builder does nothing until it builds"]
@@ -267,7 +268,7 @@ impl TracerProviderBuilder {
     /// Exports sampled spans in batches, from a thread of its own: what production wants.
     pub fn with_batch_exporter(mut self, exporter: impl Exporter<Spans>, config: BatchConfig) -> Self {
         self.processors
-            .push(Box::new(move |shared| Box::new(BatchSpanProcessor::new(exporter, config, shared))));
+            .push(Box::new(move |shared| Made::Batch(BatchSpanProcessor::new(exporter, config, shared))));
         self
     }
 
@@ -275,14 +276,15 @@ impl TracerProviderBuilder {
     /// print spans to a console.
     pub fn with_simple_exporter(mut self, exporter: impl Exporter<Spans>) -> Self {
         let timeout = BatchConfig::spans().export_timeout;
-        self.processors
-            .push(Box::new(move |shared| Box::new(SimpleSpanProcessor::new(exporter, timeout, shared))));
+        self.processors.push(Box::new(move |shared| {
+            Made::Other(Box::new(SimpleSpanProcessor::new(exporter, timeout, shared)))
+        }));
         self
     }
 
     /// Adds a processor, after those there are. Its panics are contained; see [`SpanProcessor`].
     pub fn with_processor(mut self, processor: impl SpanProcessor) -> Self {
-        self.processors.push(Box::new(move |_| Box::new(Contained(processor))));
+        self.processors.push(Box::new(move |_| Made::Other(Box::new(Contained(processor)))));
         self
     }
 
@@ -301,9 +303,10 @@ impl TracerProviderBuilder {
         let mut processors: Vec<_> = self.processors.into_iter().map(|make| make(&shared)).collect();
         let mut tail = None;
         if let Some(config) = self.tail {
-            let holding = Arc::new(TailProcessor::new(config, processors, shared.clone()));
+            let inner = processors.into_iter().map(Made::boxed).collect();
+            let holding = Arc::new(TailProcessor::new(config, inner, shared.clone()));
             tail = Some(Arc::clone(&holding));
-            processors = vec![Box::new(holding)];
+            processors = vec![Made::Other(Box::new(holding))];
         }
         let core = Core::new(
             shared,

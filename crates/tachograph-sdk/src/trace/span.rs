@@ -43,7 +43,7 @@ impl Span {
     fn finish(&mut self, time: impl FnOnce(&Core, &LiveSpan) -> Option<u64>) {
         self.with(|live, core| {
             let end = time(core, live);
-            engine::end(core, live, end, |outcome| local::count_end(core, outcome));
+            engine::end(core, local::of(core).as_deref(), live, end);
         });
     }
 }
@@ -134,10 +134,9 @@ impl Drop for Span {
             return;
         };
         let local = local::of(&core);
-        engine::end(&core, &mut recording.live, None, |outcome| match &local {
-            Some(local) => local.counters.ended(outcome),
-            None => core.counters.ended_elsewhere(outcome),
-        });
+        if recording.live.recording {
+            engine::end(&core, local.as_deref(), &mut recording.live, None);
+        }
         if let Some(local) = local {
             local.keep(core, recording);
         }

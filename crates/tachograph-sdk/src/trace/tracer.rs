@@ -13,6 +13,7 @@ use super::local;
 use super::parent::Parent;
 use super::span::{Span, add_event};
 use super::start::SpanStart;
+use super::thread::SpanThread;
 use super::unix_nanos;
 use crate::pipeline::is_inside;
 
@@ -37,13 +38,18 @@ impl Tracer {
         self.core.shared.scope(self.scope)
     }
 
+    /// What this thread keeps for the provider's spans; `None` where the thread is being destroyed. For
+    /// [`start_span_on`](Self::start_span_on) and [`end_span_on`](Self::end_span_on).
+    pub fn thread(&self) -> Option<SpanThread> {
+        local::of(&self.core).map(SpanThread)
+    }
+
     /// Makes `live` a span: asks the sampler, gives it ids, and starts recording if it is to be recorded. Says
     /// whether it is.
     ///
     /// Whatever `live` was before is forgotten; one that still records is ended first. Suppression
     /// ([`is_suppressed`](crate::pipeline::is_suppressed)) is the caller's to respect. After the provider's shutdown nothing records, and `live`
     /// takes the parent's place, ids and all, so that context still passes through.
-    #[inline]
     pub fn start_span(&self, live: &mut LiveSpan, start: SpanStart<'_>) -> bool {
         if live.recording {
             self.end_span(live, None);
@@ -52,17 +58,43 @@ impl Tracer {
             live.become_parent(start.parent);
             return false;
         }
-        let verdict = engine::decide(&self.core, &start);
+        let local = local::of(&self.core);
+        let verdict = engine::decide(&self.core, local.as_deref(), &start);
         engine::begin(&self.core, live, self.scope, &start, verdict);
         live.recording
     }
 
+    /// Starts a span as most are, for less: of kind internal, now, under a parent of this process that is sampled and without a
+    /// trace state, where the sampler follows such parents and nobody hears of starts. Its attributes are
+    /// [set afterwards](LiveSpan::attributes). Says no, and has done nothing, where it is not so simple; then there is
+    /// [`start_span`](Self::start_span). It is compiled into its caller.
+    #[inline(always)]
+    pub fn start_child_on(
+        &self,
+        thread: &SpanThread,
+        live: &mut LiveSpan,
+        name: &str,
+        parent: Parent<'_>,
+    ) -> bool {
+        match thread.of(&self.core) {
+            Some(local) => engine::start_child(&self.core, local, live, self.scope, name, parent),
+            None => false,
+        }
+    }
+
+    /// Ends a span as most are, for less: one that records, now, with nobody but a batch exporter to be told of it, so that no code
+    /// but the engine's runs. Says no, and has done nothing, where it is not so simple; then there is
+    /// [`end_span`](Self::end_span). It is compiled into its caller.
+    #[inline(always)]
+    pub fn end_child_on(&self, thread: &SpanThread, live: &mut LiveSpan) -> bool {
+        thread.of(&self.core).is_some_and(|local| engine::end_simply(&self.core, local, live))
+    }
+
     /// Ends a span, now or at a time in nanoseconds since the Unix epoch, and hands it to the processors. A `live`
     /// that does not record is left as it is, so that ending twice counts once.
-    #[inline]
     pub fn end_span(&self, live: &mut LiveSpan, unix_nanos: Option<u64>) {
         if live.recording {
-            engine::end(&self.core, live, unix_nanos, |outcome| local::count_end(&self.core, outcome));
+            engine::end(&self.core, local::of(&self.core).as_deref(), live, unix_nanos);
         }
     }
 
@@ -142,7 +174,8 @@ impl Tracer {
             start.attributes = attributes;
         }
         let core = &self.core;
-        let verdict = engine::decide(core, &start);
+        let local = local::of(core);
+        let verdict = engine::decide(core, local.as_deref(), &start);
         let inherited = if start.parent.is_some() { Some(parent.trace_state()) } else { None };
         let trace_state = match verdict.sampling.trace_state().or(inherited) {
             Some(state) if has_members(state) => state.clone(),
@@ -152,11 +185,9 @@ impl Tracer {
         if verdict.sampling.decision() == super::sampler::Decision::Drop {
             return Span::new(context, None);
         }
-        let mut recording = match local::with(core, |local| local.recording(core)) {
-            Some(recording) => recording,
-            None => {
-                Box::new(super::core::Recording { core: Some(Arc::clone(&self.core)), ..Default::default() })
-            }
+        let mut recording = match &local {
+            Some(local) => local.recording(core),
+            None => Box::new(super::core::Recording { core: Some(Arc::clone(core)), ..Default::default() }),
         };
         let live = &mut recording.live;
         engine::begin(&self.core, live, self.scope, &start, verdict);

@@ -13,8 +13,8 @@ use super::held::lock;
 use super::{Asked, Core, Place, SILENT};
 use crate::attach::{self, Exceptions};
 use crate::fields::{Fields, Sink, Visitor};
-use crate::identity::{ATTACH, BORROWED, HAS_STATE, HELD, Identity, RECORDING, REMOTE, SHOWN};
-use crate::local::{self, Local};
+use crate::identity::{ATTACH, HAS_STATE, HELD, Identity, RECORDING, REMOTE, SHOWN};
+use crate::local::{self, Local, Own};
 use crate::options::{ContextMode, SpanOptions};
 use crate::site::Site;
 use crate::slot::{Extras, Inner, Slot};
@@ -47,21 +47,101 @@ struct New<'a> {
 
 impl Core {
     /// Makes a span and returns its number.
-    #[inline]
     pub(crate) fn new_span(&self, attributes: &Attributes<'_>, asked: Asked, wanted: Wanted<'_>) -> u64 {
-        let made = local::try_with(|local| self.new_span_in(Some(local), attributes, asked, wanted));
-        made.unwrap_or_else(|| self.new_span_without(attributes, asked, wanted))
+        local::with(|local| self.new_span_of_any_kind(local, attributes, asked, wanted))
     }
 
-    /// Where the thread is being destroyed.
-    #[cold]
-    #[inline(never)]
-    fn new_span_without(&self, attributes: &Attributes<'_>, asked: Asked, wanted: Wanted<'_>) -> u64 {
-        self.new_span_in(None, attributes, asked, wanted)
+    /// Makes a span of the engine's as most are: under the innermost one of this thread, which the engine started, without special
+    /// fields, with nobody asked about it. `None`, and nothing has happened, where it is not so simple: then there is
+    /// [`new_span`](Self::new_span). Compiled into its caller, so that ids and flags stay in registers; what only some spans need is
+    /// out of line.
+    #[inline(always)]
+    pub(crate) fn new_child(&self, attributes: &Attributes<'_>) -> Option<u64> {
+        local::try_with(|local| self.new_child_in(local, attributes)).flatten()
     }
 
     #[inline(always)]
-    fn new_span_in(
+    fn new_child_in(&self, local: &Local, attributes: &Attributes<'_>) -> Option<u64> {
+        let top = local.top(self.id)?;
+        if !local.peek().is_around(top) {
+            return None;
+        }
+        let site = Site::of(attributes.metadata());
+        let above = self.table.get(top.number)?;
+        let parent = above.identity();
+        if parent.has(REMOTE | HAS_STATE) || site.may_be_special() {
+            return None;
+        }
+        let own = self.own(Some(local))?;
+        let is_borrowed = !parent.is_sampled();
+        if is_borrowed && !(parent.is_valid() && self.tracer.skips_under_unsampled()) {
+            return None;
+        }
+        let index = own.take(&self.table)?;
+        let slot = self.table.slot(index)?;
+        let number = table::number(index, slot);
+        slot.set_parent(top.number);
+        if is_borrowed {
+            slot.borrow(parent, above.events(), site, 0);
+        } else if !self.start_child(slot, number, &own, site, parent, attributes) {
+            own.leave(&self.table, index);
+            return None;
+        }
+        Some(number)
+    }
+
+    /// Starts a child in a slot that nobody else knows yet, if that is simple.
+    #[inline(always)]
+    fn start_child(
+        &self,
+        slot: &Slot,
+        number: u64,
+        own: &Own,
+        site: Site,
+        parent: Identity,
+        attributes: &Attributes<'_>,
+    ) -> bool {
+        let inner = &mut *slot.lock();
+        let name = attributes.metadata().name();
+        if !self.tracer.start_child_on(&own.spans, &mut inner.live, name, parent.as_parent(None)) {
+            return false;
+        }
+        inner.kind = SpanKind::Internal;
+        inner.holds = false;
+        if site.has_fields() | self.options.has_extras() {
+            self.write_fields(inner, site, attributes);
+        }
+        let mut bits = u32::from(inner.live.trace_flags().to_u8()) | RECORDING;
+        if self.options.mode == ContextMode::Full {
+            bits |= ATTACH;
+            self.set_current_context(inner, number);
+        }
+        let span_id = u64::from_be_bytes(inner.live.span_id().to_bytes());
+        slot.begin(&Identity { span_id, bits, ..parent }, number, site);
+        true
+    }
+
+    #[inline(never)]
+    fn write_fields(&self, inner: &mut Inner, site: Site, attributes: &Attributes<'_>) {
+        let fields = SpanFields { attributes, site, options: &self.options, errors: Cell::new(false) };
+        if let Some(mut out) = inner.live.attributes() {
+            fields.write(&mut out);
+        }
+        if fields.errors.get() | self.options.busy_idle {
+            self.started(inner, attributes, site, true, fields.errors.get());
+        }
+    }
+
+    /// Makes the span's context from the current one.
+    #[inline(never)]
+    fn set_current_context(&self, inner: &mut Inner, number: u64) {
+        // In its place at once: a context that is moved is read back before its parts have been written.
+        Context::map_current(|current| self.set_context(inner, number, current));
+    }
+
+    /// Makes a span, whatever it is; without `local` where the thread is being destroyed.
+    #[inline(never)]
+    fn new_span_of_any_kind(
         &self,
         local: Option<&Local>,
         attributes: &Attributes<'_>,
@@ -80,7 +160,7 @@ impl Core {
             Place::Silent => return SILENT,
             Place::Refused => return self.refuse(),
         };
-        let Some(index) = self.take(local) else {
+        let Some(index) = self.take(self.own(local).as_deref()) else {
             return self.refuse();
         };
         let Some(slot) = self.table.slot(index) else {
@@ -91,9 +171,7 @@ impl Core {
         let shown = if wanted.print.is_some() { SHOWN } else { 0 };
         slot.set_parent(above.map_or(0, |(number, _)| number));
         if !wanted.traced || self.skips(&parent, site) {
-            let events = above.map_or(0, |(_, slot)| slot.events());
-            let bits = parent.bits & !(ATTACH | HELD | RECORDING | SHOWN) | BORROWED | shown;
-            slot.begin(&Identity { bits, ..parent }, events, site);
+            slot.borrow(parent, above.map_or(0, |(_, slot)| slot.events()), site, shown);
         } else {
             self.start(slot, &New { number, attributes, site, parent, asked, place }, shown);
         }
@@ -104,9 +182,9 @@ impl Core {
     }
 
     #[inline]
-    fn take(&self, local: Option<&Local>) -> Option<u32> {
-        match local {
-            Some(local) => local.take(self.id, &self.depot, &self.table),
+    fn take(&self, own: Option<&Own>) -> Option<u32> {
+        match own {
+            Some(own) => own.take(&self.table),
             None => {
                 let mut list = Vec::new();
                 self.table.refill(&mut list);
@@ -128,9 +206,7 @@ impl Core {
             && self.tracer.skips_under_unsampled()
     }
 
-    /// Starts a span in a slot that nobody else knows yet. Inline, so that the parent's ids stay in registers: read back
-    /// as a whole, they would wait for the two halves to be written. What few spans need is out of line.
-    #[inline(always)]
+    /// Starts a span in a slot that nobody else knows yet.
     fn start(&self, slot: &Slot, new: &New<'_>, shown: u32) {
         let inner = &mut *slot.lock();
         let plain = !new.site.may_be_special() && !new.parent.has(HAS_STATE) && new.place != Place::Foreign;
@@ -151,26 +227,18 @@ impl Core {
     }
 
     /// Starts a span with whatever it starts with, and then what is rare.
-    #[inline(always)]
     fn start_plain(&self, inner: &mut Inner, new: &New<'_>, fields: &SpanFields<'_>, start: SpanStart<'_>) {
         let recording = self.tracer.start_span(&mut inner.live, start);
         inner.kind = SpanKind::Internal;
         inner.holds = false;
         if !recording || fields.errors.get() || self.options.busy_idle {
-            self.started(inner, new, fields);
+            self.started(inner, new.attributes, new.site, new.parent.is_valid(), fields.errors.get());
         }
     }
 
     /// As [`start_plain`](Self::start_plain), where every span has a context.
-    #[inline(never)]
     fn start_attached(&self, inner: &mut Inner, new: &New<'_>) {
         let fields = SpanFields::of(self, new);
-        if self.starts_unseen(new) {
-            let start = fields.start(&new.parent, &SpanKind::Internal);
-            self.start_plain(inner, new, &fields, start);
-            // In its place at once: a context that is moved is read back before its parts have been written.
-            return Context::map_current(|current| self.set_context(inner, new.number, current));
-        }
         let base = self.base_context(new.asked);
         let start = fields.start(&new.parent, &SpanKind::Internal).with_context(&base);
         self.start_plain(inner, new, &fields, start);
@@ -181,17 +249,6 @@ impl Core {
     #[inline(never)]
     fn set_context(&self, inner: &mut Inner, number: u64, base: &Context) {
         inner.context = Some(self.context_of(number, inner.live.span_context(), base));
-    }
-
-    /// Whether nobody but us looks at the context that a span is started in, and that is the current one: then it need not be
-    /// copied.
-    fn starts_unseen(&self, new: &New<'_>) -> bool {
-        let parent = &new.parent;
-        matches!(new.asked, Asked::Contextual)
-            && parent.is_valid()
-            && !parent.has(REMOTE)
-            && !self.tracer.shows_context(parent.is_sampled())
-            && local::has_context()
     }
 
     /// As [`start_plain`](Self::start_plain), where fields may be special, or the parent has a trace state.
@@ -219,7 +276,7 @@ impl Core {
             inner.extras.special.apply(&mut inner.live);
         }
         inner.holds = false;
-        self.started(inner, new, &fields);
+        self.started(inner, new.attributes, new.site, new.parent.is_valid(), fields.errors.get());
         if full || kind != SpanKind::Internal {
             let base = base.unwrap_or_else(|| self.base_context(new.asked));
             self.set_context(inner, new.number, &base);
@@ -229,18 +286,25 @@ impl Core {
 
     /// What few spans need that have just started.
     #[cold]
-    fn started(&self, inner: &mut Inner, new: &New<'_>, fields: &SpanFields<'_>) {
+    fn started(
+        &self,
+        inner: &mut Inner,
+        attributes: &Attributes<'_>,
+        site: Site,
+        has_parent: bool,
+        errors: bool,
+    ) {
         let recording = inner.live.is_recording();
-        if recording && fields.errors.get() {
+        if recording && errors {
             let time = inner.live.start_unix_nanos();
-            new.attributes.record(&mut Visitor(&mut Exceptions { live: &mut inner.live, time }));
+            attributes.record(&mut Visitor(&mut Exceptions { live: &mut inner.live, time }));
         }
         if self.options.busy_idle {
             inner.timing.start();
         }
-        if !recording && (new.site.may_be_special() || !new.parent.is_valid()) {
+        if !recording && (site.may_be_special() || !has_parent) {
             let Extras { special, held, .. } = inner.extras();
-            new.attributes.record(&mut Visitor(&mut Held { special, held }));
+            attributes.record(&mut Visitor(&mut Held { special, held }));
             inner.start = self.tracer.event_time(&inner.live);
             inner.holds = true;
         }
@@ -316,6 +380,7 @@ impl SpanAttributes for SpanFields<'_> {
         }
     }
 
+    #[inline(always)]
     fn write(&self, out: &mut AttributeWriter<'_>) {
         let next = if self.site.has_distinct_fields() { 0 } else { usize::MAX };
         let direct = Direct { out: &mut *out, errors: &self.errors, next };

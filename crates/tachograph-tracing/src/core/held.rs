@@ -24,7 +24,7 @@ pub(super) fn lock(number: u64, slot: &Slot) -> Option<MutexGuard<'_, Inner>> {
 }
 
 /// Runs code of samplers or processors while a slot's lock is held.
-#[inline]
+#[inline(always)]
 pub(super) fn guarded(number: u64, run: impl FnOnce()) {
     struct Reset(u64);
     impl Drop for Reset {

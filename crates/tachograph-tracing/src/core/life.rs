@@ -1,6 +1,7 @@
 //! What happens to a span between its creation and its end.
 
-use opentelemetry::Context;
+use std::sync::MutexGuard;
+
 use tachograph_sdk::ValueRef;
 use tachograph_sdk::trace::LiveSpan;
 use tracing::field::Field;
@@ -12,8 +13,8 @@ use super::held::{guarded, is_held_here};
 use crate::attach;
 use crate::fields::{self, Sink, Visitor};
 use crate::identity::{BORROWED, HAS_STATE, HELD, RECORDING, SHOWN};
-use crate::local;
-use crate::slot::{Extras, Slot};
+use crate::local::{self, Own};
+use crate::slot::{Extras, Inner, Slot};
 use crate::special;
 use crate::table;
 
@@ -37,39 +38,50 @@ impl Core {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn end(&self, number: u64, slot: &Slot) {
-        if slot.bits() & BORROWED == 0 {
-            self.finish(number, slot);
-        } else if slot.bits() & SHOWN != 0 {
+        let own = local::try_with(|local| self.own(Some(local))).flatten();
+        let own = own.as_deref();
+        let bits = slot.bits();
+        if bits & BORROWED == 0 {
+            self.finish(number, slot, own);
+        } else if bits & SHOWN != 0 {
             slot.lock().forget();
         }
         slot.retire();
         let index = table::index(number);
-        local::with(|local| match local {
-            Some(local) => local.leave(self.id, &self.depot, &self.table, index),
+        match own {
+            Some(own) => own.leave(&self.table, index),
             None => self.table.give_back(std::iter::once(index)),
-        });
+        }
     }
 
     #[inline(always)]
-    fn finish(&self, number: u64, slot: &Slot) {
-        let context = {
-            let inner = &mut *slot.lock();
-            if inner.live.is_recording() {
-                if self.options.busy_idle {
-                    let (busy, idle) = inner.timing.finish();
-                    inner.live.set_attribute("busy_ns", busy);
-                    inner.live.set_attribute("idle_ns", idle);
-                }
-                guarded(number, || self.tracer.end_span(&mut inner.live, None));
-            }
-            inner.forget();
-            // Looked at before it is moved out, which few spans need.
-            if inner.context.is_some() { take(&mut inner.context) } else { None }
+    fn finish(&self, number: u64, slot: &Slot, own: Option<&Own>) {
+        let mut inner = slot.lock();
+        let ended = match own {
+            Some(own) if !self.options.busy_idle => self.tracer.end_child_on(&own.spans, &mut inner.live),
+            _ => false,
         };
-        // Here, where no lock is held: what is in it may be the user's.
-        drop(context);
+        if !ended {
+            self.finish_any(number, &mut inner);
+        }
+        inner.forget();
+        if inner.context.is_some() {
+            detach(inner);
+        }
+    }
+
+    #[inline(never)]
+    fn finish_any(&self, number: u64, inner: &mut Inner) {
+        if inner.live.is_recording() {
+            if self.options.busy_idle {
+                let (busy, idle) = inner.timing.finish();
+                inner.live.set_attribute("busy_ns", busy);
+                inner.live.set_attribute("idle_ns", idle);
+            }
+            guarded(number, || self.tracer.end_span(&mut inner.live, None));
+        }
     }
 
     pub(crate) fn record(&self, number: u64, values: &Record<'_>) {
@@ -103,9 +115,12 @@ impl Core {
     }
 }
 
+/// Drops a span's context where no lock is held: what is in it may be the user's.
 #[inline(never)]
-fn take(context: &mut Option<Context>) -> Option<Context> {
-    context.take()
+fn detach(mut inner: MutexGuard<'_, Inner>) {
+    let context = inner.context.take();
+    drop(inner);
+    drop(context);
 }
 
 /// Records fields of a span that lives. The lock is taken for each: a value's `Debug` runs before, without it.

@@ -5,6 +5,7 @@ mod held;
 mod life;
 mod parent;
 
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -21,7 +22,7 @@ pub(crate) use held::is_held_here;
 
 use crate::foreign::{self, ForeignSpan, Keeper};
 use crate::identity::{ATTACH, BORROWED, Identity};
-use crate::local::{self, Local, Peek, Top};
+use crate::local::{self, Local, Own, Peek, Top};
 use crate::options::{ContextMode, SpanOptions};
 use crate::slot::Slot;
 use crate::table::{Depot, Table};
@@ -99,6 +100,13 @@ impl Core {
         let keeper: Arc<dyn Keeper> = Arc::clone(&core) as _;
         foreign::enlist(core.id, &keeper);
         core
+    }
+
+    /// What this thread keeps for this core.
+    #[inline(always)]
+    fn own(&self, local: Option<&Local>) -> Option<Rc<Own>> {
+        let make = || Some(Own::new(self.id, Weak::clone(&self.depot), self.tracer.thread()?));
+        local?.own(self.id, make)
     }
 
     /// Finds what something is in, by the rule that is documented at the crate.

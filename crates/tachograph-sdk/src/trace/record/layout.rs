@@ -1,7 +1,8 @@
 //! The form in which spans are recorded and travel to the exporter.
 //!
-//! A record is bytes: a header of fixed size, then sections one after the other: name, status description, trace
-//! state, attributes, events, links. Integers are in the machine's order; nothing is aligned.
+//! A record is bytes: a header of fixed size, the name, the attributes, and, where a span has any of it, a rest: a header of its
+//! own, status description, trace state, events, links. Few spans have a rest, and what is said of it takes no place in the
+//! others. Integers are in the machine's order; nothing is aligned.
 //!
 //! ```text
 //! attribute   kind u8, last byte of the key u8, key length u16, value length u32, key, value
@@ -28,19 +29,24 @@ pub(super) mod at {
     pub(crate) const KIND: usize = PARENT_IS_REMOTE + 1;
     pub(crate) const STATUS: usize = KIND + 1;
     pub(crate) const ATTRIBUTES: usize = STATUS + 1;
-    pub(crate) const EVENTS: usize = ATTRIBUTES + 4;
+    pub(crate) const NAME_LEN: usize = ATTRIBUTES + 4;
+    /// The length of everything but the rest: where that begins.
+    pub(crate) const REST: usize = NAME_LEN + 4;
+    pub(crate) const HEADER: usize = REST + 4;
+}
+
+/// Where things are in the header of the rest. The links are what is behind the events.
+pub(super) mod rest {
+    pub(crate) const EVENTS: usize = 0;
     pub(crate) const LINKS: usize = EVENTS + 4;
     pub(crate) const DROPPED_ATTRIBUTES: usize = LINKS + 4;
     pub(crate) const DROPPED_EVENTS: usize = DROPPED_ATTRIBUTES + 4;
     pub(crate) const DROPPED_LINKS: usize = DROPPED_EVENTS + 4;
     pub(crate) const TRUNCATED: usize = DROPPED_LINKS + 4;
-    pub(crate) const NAME_LEN: usize = TRUNCATED + 4;
-    pub(crate) const STATUS_LEN: usize = NAME_LEN + 4;
+    pub(crate) const STATUS_LEN: usize = TRUNCATED + 4;
     pub(crate) const STATE_LEN: usize = STATUS_LEN + 4;
-    pub(crate) const ATTRIBUTES_LEN: usize = STATE_LEN + 4;
-    pub(crate) const EVENTS_LEN: usize = ATTRIBUTES_LEN + 4;
-    pub(crate) const LINKS_LEN: usize = EVENTS_LEN + 4;
-    pub(crate) const HEADER: usize = LINKS_LEN + 4;
+    pub(crate) const EVENTS_LEN: usize = STATE_LEN + 4;
+    pub(crate) const HEADER: usize = EVENTS_LEN + 4;
 }
 
 /// Kinds of values.

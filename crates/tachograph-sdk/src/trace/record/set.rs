@@ -27,7 +27,17 @@ impl Room {
     }
 
     /// As much of a text as there is room for, which is taken.
+    #[inline(always)]
     pub(super) fn take_text<'a>(&mut self, text: &'a str) -> &'a str {
+        if text.len() <= self.left {
+            self.left -= text.len();
+            return text;
+        }
+        self.take_part(text)
+    }
+
+    #[cold]
+    fn take_part<'a>(&mut self, text: &'a str) -> &'a str {
         let fitting = cut(text, self.left);
         if fitting.len() < text.len() {
             self.truncated = self.truncated.saturating_add(1);
@@ -112,7 +122,7 @@ impl Attributes {
     }
 
     /// Puts a text in front of the attributes that are to come, where there are none yet.
-    #[inline]
+    #[inline(always)]
     pub(super) fn begin(&mut self, text: &str) {
         let bytes = text.as_bytes();
         if let Some(place) = self.buffer.first_chunk_mut::<SHORT>()
@@ -137,7 +147,7 @@ impl Attributes {
         self.marks.clear();
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn clear(&mut self) {
         (self.from, self.used, self.count, self.dropped) = (0, 0, 0, 0);
         self.marks.clear();

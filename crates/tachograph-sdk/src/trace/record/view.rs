@@ -5,7 +5,7 @@ use opentelemetry::{InstrumentationScope, KeyValue};
 
 use super::attributes::RecordAttributes;
 use super::events::{EventRecord, Events, LinkRecord, Links};
-use super::layout::{at, bytes_at, u32_at, u64_at, u128_at};
+use super::layout::{at, bytes_at, rest, u32_at, u64_at, u128_at};
 use super::shared::SpanShared;
 use super::span_kind::kind_of;
 use super::text::text;
@@ -97,7 +97,7 @@ impl<'a> SpanRecord<'a> {
 
     /// The trace state, as the header has it; empty where there is none.
     pub fn trace_state(&self) -> &'a str {
-        text(self.section(2))
+        text(self.rest_section(1))
     }
 
     /// The role in a call.
@@ -109,7 +109,7 @@ impl<'a> SpanRecord<'a> {
     /// The name.
     #[inline]
     pub fn name(&self) -> &'a str {
-        text(self.section(0))
+        text(self.between(at::HEADER, self.attributes_at()))
     }
 
     /// When it started: nanoseconds since the Unix epoch.
@@ -128,7 +128,7 @@ impl<'a> SpanRecord<'a> {
     pub fn status(&self) -> SpanStatus<'a> {
         match self.byte(at::STATUS) {
             1 => SpanStatus::Ok,
-            2 => SpanStatus::Error(text(self.section(1))),
+            2 => SpanStatus::Error(text(self.rest_section(0))),
             _ => SpanStatus::Unset,
         }
     }
@@ -136,39 +136,40 @@ impl<'a> SpanRecord<'a> {
     /// The attributes, in the order in which they were first set, each key once.
     #[inline]
     pub fn attributes(&self) -> RecordAttributes<'a> {
-        RecordAttributes::new(self.section(3), u32_at(self.bytes, at::ATTRIBUTES))
+        let attributes = self.between(self.attributes_at(), self.rest_at());
+        RecordAttributes::new(attributes, u32_at(self.bytes, at::ATTRIBUTES))
     }
 
     /// The events, in the order in which they were added.
     #[inline]
     pub fn events(&self) -> Events<'a> {
-        Events::new(self.section(4), u32_at(self.bytes, at::EVENTS))
+        Events::new(self.rest_section(2), self.rest_number(rest::EVENTS))
     }
 
     /// The links, in the order in which they were added.
     #[inline]
     pub fn links(&self) -> Links<'a> {
-        Links::new(self.section(5), u32_at(self.bytes, at::LINKS))
+        Links::new(self.rest_section(3), self.rest_number(rest::LINKS))
     }
 
     /// Attributes that were beyond the limit, or had no room.
     pub fn dropped_attributes(&self) -> u32 {
-        u32_at(self.bytes, at::DROPPED_ATTRIBUTES)
+        self.rest_number(rest::DROPPED_ATTRIBUTES)
     }
 
     /// Events that were beyond the limit, or had no room.
     pub fn dropped_events(&self) -> u32 {
-        u32_at(self.bytes, at::DROPPED_EVENTS)
+        self.rest_number(rest::DROPPED_EVENTS)
     }
 
     /// Links that were beyond the limit, or had no room.
     pub fn dropped_links(&self) -> u32 {
-        u32_at(self.bytes, at::DROPPED_LINKS)
+        self.rest_number(rest::DROPPED_LINKS)
     }
 
     /// Texts that were cut because the span had no room for all of them.
     pub fn truncated(&self) -> u32 {
-        u32_at(self.bytes, at::TRUNCATED)
+        self.rest_number(rest::TRUNCATED)
     }
 
     /// Who instrumented it.
@@ -194,15 +195,39 @@ impl<'a> SpanRecord<'a> {
         byte
     }
 
-    /// A section: name, status, trace state, attributes, events, links.
     #[inline(always)]
-    fn section(&self, number: usize) -> &'a [u8] {
-        let mut from = at::HEADER;
+    fn between(&self, from: usize, to: usize) -> &'a [u8] {
+        self.bytes.get(from..to).unwrap_or_default()
+    }
+
+    #[inline(always)]
+    fn attributes_at(&self) -> usize {
+        at::HEADER + u32_at(self.bytes, at::NAME_LEN) as usize
+    }
+
+    #[inline(always)]
+    fn rest_at(&self) -> usize {
+        u32_at(self.bytes, at::REST) as usize
+    }
+
+    /// A number in the header of the rest; zero where there is none.
+    #[inline(always)]
+    fn rest_number(&self, at: usize) -> u32 {
+        u32_at(self.bytes, self.rest_at() + at)
+    }
+
+    /// A section of the rest: status description, trace state, events, links; empty where there is none.
+    #[inline(always)]
+    fn rest_section(&self, number: usize) -> &'a [u8] {
+        let mut from = self.rest_at() + rest::HEADER;
         for before in 0..number {
-            from += u32_at(self.bytes, at::NAME_LEN + 4 * before) as usize;
+            from += self.rest_number(rest::STATUS_LEN + 4 * before) as usize;
         }
-        let len = u32_at(self.bytes, at::NAME_LEN + 4 * number) as usize;
-        self.bytes.get(from..from + len).unwrap_or_default()
+        let to = match number {
+            3 => self.bytes.len(),
+            _ => from + self.rest_number(rest::STATUS_LEN + 4 * number) as usize,
+        };
+        self.between(from, to)
     }
 }
 

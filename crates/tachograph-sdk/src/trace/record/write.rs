@@ -1,7 +1,7 @@
-use opentelemetry::trace::TraceState;
+use opentelemetry::trace::{TraceFlags, TraceState};
 
 use super::attributes::RecordAttributes;
-use super::layout::{EVENT_HEAD, LINK_HEAD, at};
+use super::layout::{EVENT_HEAD, LINK_HEAD, at, rest};
 use super::set::{Attributes, KEPT, Room};
 use crate::attributes::ValueRef;
 use crate::trace::limits::SpanLimits;
@@ -21,6 +21,14 @@ pub(crate) struct Head {
     pub(crate) kind: u8,
     /// 0 unset, 1 ok, 2 error.
     pub(crate) status: u8,
+}
+
+impl Head {
+    /// Whether the span is to be exported.
+    #[inline(always)]
+    pub(crate) fn is_sampled(&self) -> bool {
+        TraceFlags::new(self.flags).is_sampled()
+    }
 }
 
 /// The parts of a span that grow while it lives, already in the form of the record.
@@ -47,6 +55,7 @@ pub(crate) struct Body {
 
 impl Body {
     /// Empties it for a span.
+    #[inline(always)]
     pub(crate) fn start(&mut self, name: &str, limits: &SpanLimits) {
         self.room = Room { left: limits.bytes, truncated: 0 };
         if std::mem::take(&mut self.has_rest) {
@@ -193,66 +202,67 @@ impl Body {
         self.link_count += 1;
     }
 
+    /// Whether there is a rest behind name and attributes.
+    #[inline(always)]
+    fn is_more(&self) -> bool {
+        self.has_rest || self.attributes.dropped | self.room.truncated != 0
+    }
+
     /// The bytes of the whole record.
     #[inline(always)]
     pub(crate) fn record_len(&self) -> usize {
-        let rest = match self.has_rest {
-            true => self.status.len() + self.state.len() + self.events.len() + self.links.len(),
-            false => 0,
-        };
-        at::HEADER + self.attributes.text_and_bytes().len() + rest
+        let front = at::HEADER + self.attributes.text_and_bytes().len();
+        if self.is_more() { front + self.rest_len() } else { front }
     }
 
-    /// Appends the whole record, of [`record_len`](Self::record_len) bytes.
-    #[inline]
-    pub(crate) fn write(&self, head: &Head, len: usize, out: &mut Vec<u8>) {
-        out.reserve(len);
-        let start = out.len();
-        // Filled where it is: a header put together elsewhere would be read back before it is written.
-        out.extend_from_slice(&[0; at::HEADER]);
-        if let Some(header) = out.last_chunk_mut() {
-            self.write_header(header, len, head);
-        }
-        if self.has_rest {
-            self.write_rest(out, start);
-        } else {
-            out.extend_from_slice(self.attributes.text_and_bytes());
-        }
+    #[cold]
+    fn rest_len(&self) -> usize {
+        rest::HEADER + self.rest_sections().iter().map(|section| section.len()).sum::<usize>()
     }
 
+    fn rest_sections(&self) -> [&[u8]; 4] {
+        [self.status.as_bytes(), self.state.as_bytes(), &self.events, &self.links]
+    }
+
+    /// Appends the whole record, of [`record_len`](Self::record_len) bytes, to a buffer that has room for it.
     #[inline(always)]
-    fn write_header(&self, header: &mut [u8; at::HEADER], len: usize, head: &Head) {
-        put(header, 0, (len as u32).to_ne_bytes());
-        put(header, at::SCOPE, head.scope.to_ne_bytes());
-        put(header, at::TRACE_ID, head.trace_id.to_ne_bytes());
-        put(header, at::SPAN_ID, head.span_id.to_ne_bytes());
-        put(header, at::PARENT_ID, head.parent_id.to_ne_bytes());
-        put(header, at::START, head.start.to_ne_bytes());
-        put(header, at::END, head.end.to_ne_bytes());
-        let small = [head.flags, u8::from(head.parent_is_remote), head.kind, head.status];
-        put(header, at::FLAGS, small);
-        put(header, at::ATTRIBUTES, self.attributes.len().to_ne_bytes());
-        put(header, at::DROPPED_ATTRIBUTES, self.attributes.dropped.to_ne_bytes());
-        put(header, at::TRUNCATED, self.room.truncated.to_ne_bytes());
-        put(header, at::NAME_LEN, (self.attributes.text_len() as u32).to_ne_bytes());
-        put(header, at::ATTRIBUTES_LEN, (self.attributes.bytes().len() as u32).to_ne_bytes());
+    pub(crate) fn write(&self, head: &Head, len: usize, out: &mut Vec<u8>) {
+        let front = self.attributes.text_and_bytes();
+        out.reserve(len);
+        let mut header = [0; at::HEADER];
+        put(&mut header, 0, (len as u32).to_ne_bytes());
+        put(&mut header, at::SCOPE, head.scope.to_ne_bytes());
+        put(&mut header, at::TRACE_ID, head.trace_id.to_ne_bytes());
+        put(&mut header, at::SPAN_ID, head.span_id.to_ne_bytes());
+        put(&mut header, at::PARENT_ID, head.parent_id.to_ne_bytes());
+        put(&mut header, at::START, head.start.to_ne_bytes());
+        put(&mut header, at::END, head.end.to_ne_bytes());
+        put(&mut header, at::FLAGS, [head.flags, u8::from(head.parent_is_remote), head.kind, head.status]);
+        put(&mut header, at::ATTRIBUTES, self.attributes.len().to_ne_bytes());
+        put(&mut header, at::NAME_LEN, (self.attributes.text_len() as u32).to_ne_bytes());
+        put(&mut header, at::REST, ((at::HEADER + front.len()) as u32).to_ne_bytes());
+        out.extend_from_slice(&header);
+        out.extend_from_slice(front);
+        if self.is_more() {
+            self.write_rest(out);
+        }
     }
 
-    /// The sections, and in the header that begins at `start` what is said of those that few spans have.
+    #[cold]
     #[inline(never)]
-    fn write_rest(&self, out: &mut Vec<u8>, start: usize) {
-        if let Some(header) = out.get_mut(start..).and_then(|rest| rest.first_chunk_mut::<{ at::HEADER }>()) {
-            put(header, at::EVENTS, self.event_count.to_ne_bytes());
-            put(header, at::LINKS, self.link_count.to_ne_bytes());
-            put(header, at::DROPPED_EVENTS, self.dropped_events.to_ne_bytes());
-            put(header, at::DROPPED_LINKS, self.dropped_links.to_ne_bytes());
-            put(header, at::STATUS_LEN, (self.status.len() as u32).to_ne_bytes());
-            put(header, at::STATE_LEN, (self.state.len() as u32).to_ne_bytes());
-            put(header, at::EVENTS_LEN, (self.events.len() as u32).to_ne_bytes());
-            put(header, at::LINKS_LEN, (self.links.len() as u32).to_ne_bytes());
-        }
-        let sections = [self.attributes.text().as_bytes(), self.status.as_bytes(), self.state.as_bytes()];
-        for section in sections.into_iter().chain([self.attributes.bytes(), &self.events, &self.links]) {
+    fn write_rest(&self, out: &mut Vec<u8>) {
+        let mut header = [0; rest::HEADER];
+        put(&mut header, rest::EVENTS, self.event_count.to_ne_bytes());
+        put(&mut header, rest::LINKS, self.link_count.to_ne_bytes());
+        put(&mut header, rest::DROPPED_ATTRIBUTES, self.attributes.dropped.to_ne_bytes());
+        put(&mut header, rest::DROPPED_EVENTS, self.dropped_events.to_ne_bytes());
+        put(&mut header, rest::DROPPED_LINKS, self.dropped_links.to_ne_bytes());
+        put(&mut header, rest::TRUNCATED, self.room.truncated.to_ne_bytes());
+        put(&mut header, rest::STATUS_LEN, (self.status.len() as u32).to_ne_bytes());
+        put(&mut header, rest::STATE_LEN, (self.state.len() as u32).to_ne_bytes());
+        put(&mut header, rest::EVENTS_LEN, (self.events.len() as u32).to_ne_bytes());
+        out.extend_from_slice(&header);
+        for section in self.rest_sections() {
             out.extend_from_slice(section);
         }
     }

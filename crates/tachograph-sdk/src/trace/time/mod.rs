@@ -40,7 +40,7 @@ impl SpanClock {
     }
 
     /// Now, on a timeline: nanoseconds since the Unix epoch.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn now(&self, epoch: u32) -> u64 {
         match self {
             SpanClock::Process => Timelines::of_process().now(epoch),

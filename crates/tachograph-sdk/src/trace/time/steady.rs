@@ -97,7 +97,7 @@ impl Steady {
     }
 
     /// Nanoseconds now, and whether it is time to [`discipline`](Self::discipline) the clock.
-    #[inline]
+    #[inline(always)]
     pub(super) fn read(&self) -> (u64, bool) {
         loop {
             let bent = self.bent.load(Ordering::Acquire);

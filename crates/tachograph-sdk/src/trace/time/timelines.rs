@@ -53,7 +53,7 @@ impl Timelines {
     }
 
     /// The process's.
-    #[inline]
+    #[inline(always)]
     pub(super) fn of_process() -> &'static Timelines {
         static TIMELINES: OnceLock<Timelines> = OnceLock::new();
         TIMELINES.get_or_init(Timelines::new)
@@ -71,13 +71,13 @@ impl Timelines {
         best.1
     }
 
-    #[inline]
+    #[inline(always)]
     fn offset(&self, timeline: u32) -> u64 {
         self.offsets[timeline as usize % OFFSETS].load(Ordering::Relaxed)
     }
 
     /// Now, in Unix time as a timeline has it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn now(&self, timeline: u32) -> u64 {
         let (now, due) = self.steady.read();
         if due {
@@ -96,7 +96,7 @@ impl Timelines {
     }
 
     /// The timeline of a trace, of which a span starts, and now as that has it; one reading of the clock.
-    #[inline]
+    #[inline(always)]
     pub(super) fn start(&self, trace_id: u128, starts_here: bool) -> (u32, u64) {
         let (mut now, due) = self.steady.read();
         if due {
@@ -107,7 +107,7 @@ impl Timelines {
         (timeline, now.wrapping_add(self.offset(timeline)))
     }
 
-    #[inline]
+    #[inline(always)]
     fn find(&self, trace_id: u128, starts_here: bool) -> u32 {
         let current = self.current.load(Ordering::Acquire);
         if !starts_here && current == 0 {
