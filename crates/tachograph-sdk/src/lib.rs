@@ -50,6 +50,8 @@ pub use clock::{Clock, SystemClock};
 pub use metrics::{Meter, MeterProvider};
 pub use opentelemetry::{InstrumentationScope, KeyValue};
 pub use resource::Resource;
+#[doc(hidden)]
+pub use sync::{QuickGuard, QuickLock};
 #[cfg(feature = "macros")]
 pub use tachograph_macros::{AttributeValue, Attributes, ErrorType};
 pub use typed::{

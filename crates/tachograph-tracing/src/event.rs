@@ -11,7 +11,7 @@ use tracing::field::Field;
 use tracing::{Event, Level, Metadata};
 
 use crate::attach::{self, EXCEPTION};
-use crate::core::{Asked, Core, Place, is_held_here};
+use crate::core::{Asked, Core, Place, lock};
 use crate::fields::{self, Fields, Sink, Visitor};
 use crate::identity::RECORDING;
 use crate::local;
@@ -88,10 +88,10 @@ impl Core {
         }
         let metadata = event.metadata();
         with_fields(event, |scratch| {
-            if is_held_here(number) {
+            let Some(mut inner) = lock(number, slot) else {
                 return;
-            }
-            let inner = &mut *slot.lock();
+            };
+            let inner = &mut *inner;
             inner.live.count_truncated(scratch.fields.dropped);
             let name = name_of(scratch);
             let time = self.tracer.event_time(&inner.live);

@@ -1,6 +1,6 @@
 //! What a thread keeps: the spans it is in, and free slots.
 
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 use std::panic::catch_unwind;
 use std::rc::Rc;
 use std::sync::Weak;
@@ -178,15 +178,19 @@ impl Local {
         entry.is_some()
     }
 
-    /// What is kept for a core, which `make` makes if there is nothing yet; `None` where that cannot be. A handle of its own, so
-    /// that nothing is borrowed while code of the user's runs.
+    /// What is kept for a core, if there is anything yet. The list is borrowed meanwhile: code of the user's that runs then
+    /// finds it, and cannot add to it.
     #[inline(always)]
-    pub(crate) fn own(&self, core: u64, make: impl FnOnce() -> Option<Own>) -> Option<Rc<Own>> {
-        let found = match self.own.try_borrow() {
-            Ok(all) => all.iter().find(|own| own.core == core).map(Rc::clone),
-            Err(_) => None,
-        };
-        match found {
+    pub(crate) fn own(&self, core: u64) -> Option<Ref<'_, Own>> {
+        let all = self.own.try_borrow().ok()?;
+        Ref::filter_map(all, |all| all.iter().find(|own| own.core == core).map(|own| &**own)).ok()
+    }
+
+    /// As [`own`](Self::own); `make` makes it if there is nothing yet, and it is `None` where that cannot be. A handle of its own,
+    /// so that nothing is borrowed meanwhile.
+    pub(crate) fn own_or_made(&self, core: u64, make: impl FnOnce() -> Option<Own>) -> Option<Rc<Own>> {
+        let find = |all: Ref<'_, Vec<Rc<Own>>>| all.iter().find(|own| own.core == core).map(Rc::clone);
+        match self.own.try_borrow().ok().and_then(find) {
             Some(own) => Some(own),
             None => self.add_own(make),
         }

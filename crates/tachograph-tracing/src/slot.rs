@@ -1,10 +1,9 @@
 //! Where a span lives between its creation and its close.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanKind, TraceState};
 use tachograph_sdk::trace::LiveSpan;
+use tachograph_sdk::{QuickGuard, QuickLock};
 use tracing::Metadata;
 
 use crate::fields::Fields;
@@ -33,7 +32,7 @@ pub(crate) struct Slot {
     events: AtomicU64,
     /// The `tracing` parent's number, for the console.
     parent: AtomicU64,
-    inner: Mutex<Inner>,
+    inner: QuickLock<Inner>,
 }
 
 /// What the lock guards.
@@ -80,8 +79,9 @@ impl Default for Inner {
 }
 
 impl Slot {
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    #[inline(always)]
+    pub(crate) fn lock(&self) -> QuickGuard<'_, Inner> {
+        self.inner.lock()
     }
 
     /// Makes it a span's, with one handle.

@@ -61,7 +61,7 @@ impl Table {
     #[inline(always)]
     pub(crate) fn get(&self, number: u64) -> Option<&Slot> {
         let slot = self.slot((number as u32).wrapping_sub(1))?;
-        (slot.generation() == (number >> 32) as u32).then_some(slot)
+        is_of(number, slot).then_some(slot)
     }
 
     /// Moves some free slots to a list, making one if there are none; leaves it empty at the limit.
@@ -113,6 +113,12 @@ pub(crate) trait Depot: Send + Sync {
 #[inline]
 pub(crate) fn number(index: u32, slot: &Slot) -> u64 {
     u64::from(slot.generation()) << 32 | (u64::from(index) + 1)
+}
+
+/// Whether a slot's present use is the one of a number.
+#[inline(always)]
+pub(crate) fn is_of(number: u64, slot: &Slot) -> bool {
+    slot.generation() == (number >> 32) as u32
 }
 
 /// The index in a number.

@@ -4,7 +4,7 @@ use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::sync::{Mutex, lock};
+use crate::sync::{QuickGuard, QuickLock};
 
 /// How many pipelines' lanes a thread keeps before it looks for those that are closed.
 const KEPT: usize = 8;
@@ -14,7 +14,7 @@ const KEPT: usize = 8;
 /// than it takes to append a record or to exchange a buffer, so that the lock is as good as free.
 #[derive(Debug, Default)]
 pub(super) struct Lane {
-    pub(super) state: Mutex<LaneState>,
+    pub(super) state: QuickLock<LaneState>,
 }
 
 #[derive(Debug, Default)]
@@ -55,31 +55,40 @@ pub(super) struct Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        lock(&self.lane.state).orphaned = true;
+        self.lane.state.lock().orphaned = true;
     }
 }
 
-/// A thread's lane of the first queue that asked for it: in a place of who records on the thread, who finds it there without
-/// looking.
-#[derive(Default)]
-pub(crate) struct OwnLane(pub(super) OnceCell<Held>);
+/// A lane that is locked, and has room for a record.
+pub(crate) struct OpenLane<'a>(pub(super) QuickGuard<'a, LaneState>);
 
-impl OwnLane {
-    /// The lane of a queue, which `make` makes for the first one that asks; `None` for others.
+impl OpenLane<'_> {
+    /// Where the record is appended to.
     #[inline(always)]
-    pub(super) fn of(&self, queue: u64, make: impl FnOnce() -> Arc<Lane>) -> Option<&Lane> {
-        match self.0.get() {
-            Some(held) if held.queue == queue => Some(&held.lane),
-            Some(_) => None,
-            None => self.make(queue, make),
-        }
+    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.0.buffer
     }
 
-    #[cold]
-    #[inline(never)]
-    fn make(&self, queue: u64, make: impl FnOnce() -> Arc<Lane>) -> Option<&Lane> {
-        let _ = self.0.set(Held { queue, lane: make() });
-        self.0.get().map(|held| &*held.lane)
+    /// Counts the record that was appended, and lets the lane go.
+    #[inline(always)]
+    pub(crate) fn appended(mut self) {
+        self.0.records += 1;
+        self.0.counts.appended += 1;
+    }
+}
+
+/// A thread's lane of one queue: in a place of who records on the thread for that queue and no other, who finds it there without
+/// looking.
+#[derive(Default)]
+pub(crate) struct OwnLane(OnceCell<Held>);
+
+impl OwnLane {
+    /// The lane, which `make` makes the first time.
+    #[inline(always)]
+    pub(super) fn of(&self, queue: u64, make: impl FnOnce() -> Arc<Lane>) -> &Lane {
+        let held = self.0.get_or_init(|| Held { queue, lane: make() });
+        debug_assert_eq!(held.queue, queue, "a place for a lane is one queue's");
+        &held.lane
     }
 }
 
@@ -98,7 +107,7 @@ pub(super) fn own(queue: u64, make: impl FnOnce() -> Arc<Lane>) -> Option<Rc<Hel
                 return Some(Rc::clone(held));
             }
             if lanes.len() >= KEPT {
-                lanes.retain(|held| !lock(&held.lane.state).closed);
+                lanes.retain(|held| !held.lane.state.lock().closed);
             }
             let held = Rc::new(Held { queue, lane: make() });
             lanes.push(Rc::clone(&held));

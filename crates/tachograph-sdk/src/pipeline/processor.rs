@@ -9,7 +9,7 @@ use super::contained;
 use super::deadline::Deadline;
 use super::error::FlushError;
 use super::exporter::{Exporter, ShutdownNotice};
-use super::lane::OwnLane;
+use super::lane::{OpenLane, OwnLane};
 use super::ledger::Ledger;
 use super::operations::ExportOperations;
 use super::queue::{Inner, Queue};
@@ -66,10 +66,11 @@ impl<R: Record> BatchPipeline<R> {
         self.queue.push(len, write)
     }
 
-    /// As [`push`](Self::push), by a thread that may have its lane at hand.
+    /// As [`push`](Self::push), by a thread that has a place for its lane of this pipeline, in two parts: a buffer with room for a
+    /// record of `len` bytes, which the caller appends before it says so; `None` where it is not taken, which is counted.
     #[inline(always)]
-    pub(crate) fn push_from(&self, own: &OwnLane, len: usize, write: impl FnOnce(&mut Vec<u8>)) -> bool {
-        self.queue.push_from(own, len, write)
+    pub(crate) fn open<'a>(&self, own: &'a OwnLane, len: usize) -> Option<OpenLane<'a>> {
+        self.queue.open(own, len)
     }
 
     /// Exports everything that was recorded before this call, and waits until it is done or the deadline

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU64 as StdAtomicU64, Ordering as StdOrdering};
 use super::batch::Piece;
 use super::config::BatchConfig;
 use super::deadline::Deadline;
-use super::lane::{self, Lane, LaneCounts, LaneState, OwnLane};
+use super::lane::{self, Lane, LaneCounts, LaneState, OpenLane, OwnLane};
 use super::ledger::{Dropped, Ledger, reason};
 use super::record::length;
-use crate::sync::{AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, lock};
+use crate::sync::{AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, QuickGuard, lock};
 
 /// Numbers queues from one.
 static QUEUES: StdAtomicU64 = StdAtomicU64::new(1);
@@ -136,35 +136,35 @@ impl Queue {
         self.push_to(lane, len, write)
     }
 
-    /// As [`push`](Self::push), by a thread that has a place for its lane.
+    /// As [`push`](Self::push), by a thread that has a place for its lane: a buffer with room for a record of `len` bytes, which the
+    /// caller appends before it says so by [`OpenLane::appended`]; `None` where it was not taken. In two parts, so that they are compiled
+    /// into the caller.
     #[inline(always)]
-    pub(super) fn push_from(&self, own: &OwnLane, len: usize, write: impl FnOnce(&mut Vec<u8>)) -> bool {
-        match own.of(self.id, || self.new_lane()) {
-            Some(lane) => self.push_to(lane, len, write),
-            None => self.push_elsewhere(len, write),
-        }
+    pub(super) fn open<'a>(&self, own: &'a OwnLane, len: usize) -> Option<OpenLane<'a>> {
+        self.room_in(own.of(self.id, || self.new_lane()), len).map(OpenLane)
     }
 
-    /// Where the place for a lane is another queue's.
-    #[cold]
-    #[inline(never)]
-    fn push_elsewhere(&self, len: usize, write: impl FnOnce(&mut Vec<u8>)) -> bool {
-        self.push(len, write)
-    }
-
-    #[inline(always)]
+    #[inline]
     pub(super) fn push_to(&self, lane: &Lane, len: usize, write: impl FnOnce(&mut Vec<u8>)) -> bool {
-        let mut state = lock(&lane.state);
+        let Some(mut open) = self.room_in(lane, len).map(OpenLane) else {
+            return false;
+        };
+        write(open.buffer());
+        open.appended();
+        true
+    }
+
+    /// A lane with room for a record.
+    #[inline(always)]
+    fn room_in<'a>(&self, lane: &'a Lane, len: usize) -> Option<QuickGuard<'a, LaneState>> {
+        let mut state = lane.state.lock();
         let room = state.buffer.capacity() - state.buffer.len();
         if (room < len || state.records >= self.lane_records || state.closed)
             && !self.make_room(&mut state, len)
         {
-            return false;
+            return None;
         }
-        write(&mut state.buffer);
-        state.records += 1;
-        state.counts.appended += 1;
-        true
+        Some(state)
     }
 
     #[cold]
@@ -219,7 +219,7 @@ impl Queue {
         let lane = Arc::<Lane>::default();
         let mut lanes = lock(&self.lanes);
         if lanes.closed {
-            lock(&lane.state).closed = true;
+            lane.state.lock().closed = true;
         }
         lanes.open.push(Arc::clone(&lane));
         lane
@@ -229,9 +229,9 @@ impl Queue {
     pub(super) fn drain(&self, into: &mut VecDeque<Piece>) {
         let mut lanes = lock(&self.lanes);
         let Lanes { open, shared, retired, .. } = &mut *lanes;
-        self.drain_lane(&mut lock(&shared.state), into);
+        self.drain_lane(&mut shared.state.lock(), into);
         open.retain(|lane| {
-            let mut state = lock(&lane.state);
+            let mut state = lane.state.lock();
             self.drain_lane(&mut state, into);
             if state.orphaned {
                 retired.add(state.counts);
@@ -277,7 +277,7 @@ impl Queue {
         let mut lanes = lock(&self.lanes);
         lanes.closed = true;
         for lane in lanes.open.iter().chain([&lanes.shared]) {
-            lock(&lane.state).closed = true;
+            lane.state.lock().closed = true;
         }
     }
 
@@ -293,7 +293,7 @@ impl Queue {
             let lanes = lock(&self.lanes);
             let mut counts = lanes.retired;
             for lane in lanes.open.iter().chain([&lanes.shared]) {
-                counts.add(lock(&lane.state).counts);
+                counts.add(lane.state.lock().counts);
             }
             counts
         };
@@ -460,7 +460,7 @@ mod loom_tests {
                     let lane = queue.new_lane();
                     loom::thread::spawn(move || {
                         let kept = (0..records).filter(|_| queue.push_to(&lane, RECORD, record)).count();
-                        lock(&lane.state).orphaned = true;
+                        lane.state.lock().orphaned = true;
                         kept as u64
                     })
                 })

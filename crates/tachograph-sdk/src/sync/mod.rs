@@ -6,10 +6,17 @@
 mod append;
 mod index;
 mod once;
+mod quick;
+#[cfg(loom)]
+mod stand_in;
 
 pub(crate) use append::{AppendVec, capacity};
 pub(crate) use index::{Index, Payload};
 pub(crate) use once::OnceBox;
+#[cfg(not(loom))]
+pub use quick::{QuickGuard, QuickLock};
+#[cfg(loom)]
+pub use stand_in::{QuickGuard, QuickLock};
 
 #[cfg(loom)]
 pub(crate) use loom::sync::{

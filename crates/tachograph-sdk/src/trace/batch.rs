@@ -21,12 +21,15 @@ impl BatchSpanProcessor {
 }
 
 impl BatchSpanProcessor {
-    /// A span has ended on a thread that may have its lane at hand.
+    /// A span of the engine that has this processor alone has ended, on a thread that has a place for its lane.
     #[inline(always)]
     pub(crate) fn take(&self, head: &Head, body: &Body, lane: &OwnLane) {
         if head.is_sampled() {
             let len = body.record_len();
-            self.pipeline.push_from(lane, len, |buffer| body.write(head, len, buffer));
+            if let Some(mut open) = self.pipeline.open(lane, len) {
+                body.write(head, len, open.buffer());
+                open.appended();
+            }
         }
     }
 }

@@ -71,27 +71,33 @@ fn next_but_zero() -> u64 {
 /// The next random number of this thread.
 #[inline(always)]
 pub(crate) fn next() -> u64 {
-    let mut state = GENERATOR.get();
+    let state = GENERATOR.get();
     // Half of it tells: that this is zero otherwise happens once in 2^128 numbers, and does no harm.
     if state[0] | state[1] == 0 {
-        state = seeded();
+        return first();
     }
-    let number = step(&mut state);
-    GENERATOR.set(state);
+    let (number, next) = step(state);
+    GENERATOR.set(next);
+    number
+}
+
+/// The number that a generator begins with.
+#[cold]
+#[inline(never)]
+fn first() -> u64 {
+    let (number, next) = step(seeded());
+    GENERATOR.set(next);
     number
 }
 
 /// One step of xoshiro256++ 1.0, by David Blackman and Sebastiano Vigna, who gave it to the public domain.
 #[inline(always)]
-fn step(state: &mut [u64; 4]) -> u64 {
-    let [s0, s1, s2, s3] = *state;
+fn step([s0, s1, s2, s3]: [u64; 4]) -> (u64, [u64; 4]) {
     let (t2, t3) = (s2 ^ s0, s3 ^ s1);
-    *state = [s0 ^ t3, s1 ^ t2, t2 ^ s1 << 17, t3.rotate_left(45)];
-    s0.wrapping_add(s3).rotate_left(23).wrapping_add(s0)
+    let number = s0.wrapping_add(s3).rotate_left(23).wrapping_add(s0);
+    (number, [s0 ^ t3, s1 ^ t2, t2 ^ s1 << 17, t3.rotate_left(45)])
 }
 
-#[cold]
-#[inline(never)]
 fn seeded() -> [u64; 4] {
     // Version-4 UUIDs are 122 bits from the operating system each, which is more than enough of them.
     let [a, b] = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()].map(|uuid| uuid.as_u64_pair());
@@ -126,7 +132,13 @@ mod tests {
     #[test]
     fn the_generator_makes_the_numbers_of_its_definition() {
         let mut state = [1, 2, 3, 4];
-        let numbers: Vec<_> = (0..6).map(|_| step(&mut state)).collect();
+        let numbers: Vec<_> = (0..6)
+            .map(|_| {
+                let number;
+                (number, state) = step(state);
+                number
+            })
+            .collect();
         let expected = [
             41943041,
             58720359,

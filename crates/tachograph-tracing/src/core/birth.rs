@@ -72,7 +72,7 @@ impl Core {
         if parent.has(REMOTE | HAS_STATE) || site.may_be_special() {
             return None;
         }
-        let own = self.own(Some(local))?;
+        let own = local.own(self.id)?;
         let is_borrowed = !parent.is_sampled();
         if is_borrowed && !(parent.is_valid() && self.tracer.skips_under_unsampled()) {
             return None;
@@ -108,17 +108,30 @@ impl Core {
         }
         inner.kind = SpanKind::Internal;
         inner.holds = false;
-        if site.has_fields() | self.options.has_extras() {
+        if site.has_fields() {
             self.write_fields(inner, site, attributes);
         }
         let mut bits = u32::from(inner.live.trace_flags().to_u8()) | RECORDING;
-        if self.options.mode == ContextMode::Full {
-            bits |= ATTACH;
-            self.set_current_context(inner, number);
+        if !self.is_lean {
+            bits |= self.add_options(inner, number, site, attributes);
         }
         let span_id = u64::from_be_bytes(inner.live.span_id().to_bytes());
         slot.begin(&Identity { span_id, bits, ..parent }, number, site);
         true
+    }
+
+    /// Does what the options ask for, and returns what they add to the span's identity.
+    #[inline(never)]
+    fn add_options(&self, inner: &mut Inner, number: u64, site: Site, attributes: &Attributes<'_>) -> u32 {
+        if !site.has_fields() && self.options.has_extras() {
+            self.write_fields(inner, site, attributes);
+        }
+        if self.options.mode == ContextMode::Lazy {
+            return 0;
+        }
+        // In its place at once: a context that is moved is read back before its parts have been written.
+        Context::map_current(|current| self.set_context(inner, number, current));
+        ATTACH
     }
 
     #[inline(never)]
@@ -130,13 +143,6 @@ impl Core {
         if fields.errors.get() | self.options.busy_idle {
             self.started(inner, attributes, site, true, fields.errors.get());
         }
-    }
-
-    /// Makes the span's context from the current one.
-    #[inline(never)]
-    fn set_current_context(&self, inner: &mut Inner, number: u64) {
-        // In its place at once: a context that is moved is read back before its parts have been written.
-        Context::map_current(|current| self.set_context(inner, number, current));
     }
 
     /// Makes a span, whatever it is; without `local` where the thread is being destroyed.

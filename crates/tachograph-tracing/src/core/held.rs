@@ -1,9 +1,10 @@
 //! Which slot this thread has locked while it runs code of others.
 
 use std::cell::Cell;
-use std::sync::MutexGuard;
+use tachograph_sdk::QuickGuard;
 
 use crate::slot::{Inner, Slot};
+use crate::table;
 
 thread_local! {
     /// The slot, if any, whose lock this thread holds while it runs code of a sampler or a processor. What such code
@@ -17,10 +18,14 @@ pub(crate) fn is_held_here(number: u64) -> bool {
     HELD_HERE.try_with(Cell::get).is_ok_and(|held| held == number)
 }
 
-/// The lock of a slot, unless this thread has it already.
-#[inline]
-pub(super) fn lock(number: u64, slot: &Slot) -> Option<MutexGuard<'_, Inner>> {
-    (!is_held_here(number)).then(|| slot.lock())
+/// The lock of the slot of a number, unless this thread has it already. Looked at again under the lock: who has a number and no
+/// handle may find the slot, and lock it when it is another span's.
+pub(crate) fn lock(number: u64, slot: &Slot) -> Option<QuickGuard<'_, Inner>> {
+    if is_held_here(number) {
+        return None;
+    }
+    let inner = slot.lock();
+    table::is_of(number, slot).then_some(inner)
 }
 
 /// Runs code of samplers or processors while a slot's lock is held.

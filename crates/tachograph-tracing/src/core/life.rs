@@ -1,6 +1,6 @@
 //! What happens to a span between its creation and its end.
 
-use std::sync::MutexGuard;
+use tachograph_sdk::QuickGuard;
 
 use tachograph_sdk::ValueRef;
 use tachograph_sdk::trace::LiveSpan;
@@ -9,7 +9,7 @@ use tracing::span::Record;
 
 use super::Core;
 use super::birth::{Held, state_of};
-use super::held::{guarded, is_held_here};
+use super::held::{guarded, lock};
 use crate::attach;
 use crate::fields::{self, Sink, Visitor};
 use crate::identity::{BORROWED, HAS_STATE, HELD, RECORDING, SHOWN};
@@ -40,8 +40,14 @@ impl Core {
 
     #[inline(always)]
     fn end(&self, number: u64, slot: &Slot) {
-        let own = local::try_with(|local| self.own(Some(local))).flatten();
-        let own = own.as_deref();
+        let ended = local::try_with(|local| local.own(self.id).map(|own| self.end_on(number, slot, &own)));
+        if ended.flatten().is_none() {
+            self.end_elsewhere(number, slot);
+        }
+    }
+
+    #[inline(always)]
+    fn end_on(&self, number: u64, slot: &Slot, own: &Own) {
         let bits = slot.bits();
         if bits & BORROWED == 0 {
             self.finish(number, slot, own);
@@ -49,21 +55,30 @@ impl Core {
             slot.lock().forget();
         }
         slot.retire();
-        let index = table::index(number);
-        match own {
-            Some(own) => own.leave(&self.table, index),
-            None => self.table.give_back(std::iter::once(index)),
+        own.leave(&self.table, table::index(number));
+    }
+
+    /// Ends a span on a thread that made none so far, or is being destroyed.
+    #[cold]
+    #[inline(never)]
+    fn end_elsewhere(&self, number: u64, slot: &Slot) {
+        if let Some(own) = local::try_with(|local| self.own(Some(local))).flatten() {
+            return self.end_on(number, slot, &own);
         }
+        let mut inner = slot.lock();
+        if slot.bits() & BORROWED == 0 {
+            self.finish_any(number, &mut inner);
+        }
+        inner.forget();
+        detach(inner);
+        slot.retire();
+        self.table.give_back(std::iter::once(table::index(number)));
     }
 
     #[inline(always)]
-    fn finish(&self, number: u64, slot: &Slot, own: Option<&Own>) {
+    fn finish(&self, number: u64, slot: &Slot, own: &Own) {
         let mut inner = slot.lock();
-        let ended = match own {
-            Some(own) if !self.options.busy_idle => self.tracer.end_child_on(&own.spans, &mut inner.live),
-            _ => false,
-        };
-        if !ended {
+        if self.options.busy_idle || !self.tracer.end_child_on(&own.spans, &mut inner.live) {
             self.finish_any(number, &mut inner);
         }
         inner.forget();
@@ -108,16 +123,16 @@ impl Core {
     pub(crate) fn with_live(&self, number: u64, change: impl FnOnce(&mut LiveSpan)) {
         if let Some(slot) = self.table.get(number)
             && slot.bits() & RECORDING != 0
-            && !is_held_here(number)
+            && let Some(mut inner) = lock(number, slot)
         {
-            change(&mut slot.lock().live);
+            change(&mut inner.live);
         }
     }
 }
 
 /// Drops a span's context where no lock is held: what is in it may be the user's.
 #[inline(never)]
-fn detach(mut inner: MutexGuard<'_, Inner>) {
+fn detach(mut inner: QuickGuard<'_, Inner>) {
     let context = inner.context.take();
     drop(inner);
     drop(context);
@@ -132,10 +147,10 @@ struct Late<'a> {
 
 impl Sink for Late<'_> {
     fn field(&mut self, field: &Field, value: ValueRef<'_>) {
-        if is_held_here(self.number) {
+        let Some(mut inner) = lock(self.number, self.slot) else {
             return;
-        }
-        let inner = &mut *self.slot.lock();
+        };
+        let inner = &mut *inner;
         if !inner.live.is_recording() {
             if self.slot.bits() & HELD != 0 {
                 let Extras { special, held, .. } = inner.extras();

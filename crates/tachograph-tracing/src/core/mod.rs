@@ -18,7 +18,7 @@ use tracing::span::{Attributes, Id};
 use tracing_core::span::Current;
 
 pub(crate) use birth::{PrintSpan, Wanted};
-pub(crate) use held::is_held_here;
+pub(crate) use held::{is_held_here, lock};
 
 use crate::foreign::{self, ForeignSpan, Keeper};
 use crate::identity::{ATTACH, BORROWED, Identity};
@@ -84,6 +84,8 @@ pub(crate) struct Core {
     /// This core, for threads' lists of free slots.
     depot: Weak<dyn Depot>,
     pub(crate) options: SpanOptions,
+    /// Spans have fields alone, and nobody looks at their contexts: nothing of the options applies.
+    is_lean: bool,
     refused: AtomicU64,
 }
 
@@ -94,6 +96,7 @@ impl Core {
             tracer,
             table: Table::new(options.max_spans),
             depot: Weak::<Core>::clone(core),
+            is_lean: options.mode == ContextMode::Lazy && !options.has_extras(),
             options,
             refused: AtomicU64::new(0),
         });
@@ -103,10 +106,9 @@ impl Core {
     }
 
     /// What this thread keeps for this core.
-    #[inline(always)]
     fn own(&self, local: Option<&Local>) -> Option<Rc<Own>> {
         let make = || Some(Own::new(self.id, Weak::clone(&self.depot), self.tracer.thread()?));
-        local?.own(self.id, make)
+        local?.own_or_made(self.id, make)
     }
 
     /// Finds what something is in, by the rule that is documented at the crate.
@@ -199,14 +201,14 @@ impl Core {
 
     #[cold]
     fn count_enter(&self, number: u64, slot: &Slot) {
-        if let Some(mut inner) = held::lock(number, slot) {
+        if let Some(mut inner) = lock(number, slot) {
             inner.timing.enter();
         }
     }
 
     #[inline(never)]
     fn enter_attached(&self, local: &Local, number: u64, slot: &Slot) {
-        if let Some(inner) = held::lock(number, slot)
+        if let Some(inner) = lock(number, slot)
             && let Some(context) = &inner.context
         {
             let context = context.clone();
@@ -255,7 +257,7 @@ impl Core {
     #[cold]
     fn count_exit(&self, number: u64) {
         if let Some(slot) = self.table.get(number)
-            && let Some(mut inner) = held::lock(number, slot)
+            && let Some(mut inner) = lock(number, slot)
         {
             inner.timing.exit();
         }

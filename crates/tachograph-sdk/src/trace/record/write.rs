@@ -225,7 +225,7 @@ impl Body {
     }
 
     /// Appends the whole record, of [`record_len`](Self::record_len) bytes, to a buffer that has room for it.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn write(&self, head: &Head, len: usize, out: &mut Vec<u8>) {
         let front = self.attributes.text_and_bytes();
         out.reserve(len);
