@@ -108,3 +108,8 @@ impl MetricProducer for PrometheusClientRegistry {
         Ok(read?)
     }
 }
+
+/// The document whose examples are compiled as this crate's.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guides/migrate-prometheus-client.md")]
+struct Guide;

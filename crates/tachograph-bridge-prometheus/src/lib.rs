@@ -145,3 +145,8 @@ fn summary(summary: &Summary) -> ProducedSummary {
         quantiles: quantiles.collect(),
     }
 }
+
+/// The document whose examples are compiled as this crate's.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guides/migrate-prometheus.md")]
+struct Guide;

@@ -58,3 +58,8 @@ mod unit;
 
 pub use recorder::{DEFAULT_NAME_LIMIT, MetricsRecorder, MetricsRecorderBuilder};
 pub use tachograph_sdk::metrics::DEFAULT_CARDINALITY_LIMIT;
+
+/// The document whose examples are compiled as this crate's.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guides/migrate-metrics.md")]
+struct Guide;

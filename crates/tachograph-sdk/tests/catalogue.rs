@@ -291,3 +291,20 @@ proptest! {
         prop_assert_eq!(read, bounds);
     }
 }
+
+#[test]
+fn what_views_make_of_instruments_is_what_is_listed() {
+    use tachograph_sdk::metrics::View;
+    let provider = MeterProvider::builder()
+        .with_view(View::of("orders").with_name("orders.created").with_attributes(["channel"]))
+        .with_view(View::of("restarts").dropped())
+        .build();
+    let meter = provider.meter("shop");
+    let _orders: Counter<u64, Created<'_>> = meter.counter("orders").build();
+    let _restarts: Counter<u64, ()> = meter.counter("restarts").build();
+    let catalogue = Catalogue::of(&provider);
+    let names: Vec<_> = catalogue.entries().iter().map(|entry| entry.name()).collect();
+    assert_eq!(names, ["orders.created"]);
+    let keys: Vec<_> = catalogue.entries()[0].attributes().iter().map(|one| one.key.as_str()).collect();
+    assert_eq!(keys, ["channel"]);
+}

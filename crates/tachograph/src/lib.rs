@@ -136,6 +136,10 @@ mod documents {
     #[doc = include_str!("../../../docs/guides/metrics.md")]
     struct MetricsGuide;
 
+    #[cfg(feature = "prometheus")]
+    #[doc = include_str!("../../../docs/guides/migrate-opentelemetry.md")]
+    struct MigrateOpenTelemetryGuide;
+
     #[doc = include_str!("../../../docs/guides/propagation.md")]
     struct PropagationGuide;
 
