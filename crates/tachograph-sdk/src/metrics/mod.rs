@@ -6,6 +6,7 @@
 mod aggregation;
 mod aggregator;
 mod collection;
+mod component;
 mod conflicts;
 mod delta;
 mod exemplar;
@@ -53,6 +54,7 @@ pub use view::View;
 
 pub(crate) use aggregator::Aggregator;
 pub(crate) use instrument::Bound;
+pub(crate) use provider::WeakMeterProvider;
 pub(crate) use registry::{Registry, Request};
 pub(crate) use series::Overflow;
 pub(crate) use stream::{Descriptor, Stream};

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 
 use opentelemetry::InstrumentationScope;
 use opentelemetry::metrics::noop::NoopMeterProvider;
@@ -70,6 +70,11 @@ impl MeterProvider {
         MetricReaderBuilder::new(Arc::clone(&self.registry))
     }
 
+    /// What finds the provider while anybody else keeps it.
+    pub(crate) fn downgrade(&self) -> WeakMeterProvider {
+        WeakMeterProvider(Arc::downgrade(&self.registry))
+    }
+
     /// The resource that everything is about.
     pub fn resource(&self) -> &Resource {
         &self.registry.resource
@@ -99,6 +104,15 @@ impl MeterProvider {
             account.overflowed += stream.overflowed();
         }
         account
+    }
+}
+
+/// A provider that is not kept alive by this.
+pub(crate) struct WeakMeterProvider(Weak<Registry>);
+
+impl WeakMeterProvider {
+    pub(crate) fn upgrade(&self) -> Option<MeterProvider> {
+        self.0.upgrade().map(|registry| MeterProvider { registry })
     }
 }
 

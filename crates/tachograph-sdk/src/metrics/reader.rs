@@ -1,9 +1,12 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use super::aggregation::Aggregation;
 use super::collection::{Collection, Parts, Spare};
+use super::component::Component;
 use super::delta::Memory;
 use super::exemplar::begin_window;
 use super::kind::InstrumentKind;
@@ -31,6 +34,7 @@ struct ReaderInner {
     /// What was given of metrics whose temporality is delta.
     memory: Mutex<Memory>,
     producers: Producers,
+    component: Component,
     spare: Arc<Spare>,
     is_shut_down: AtomicBool,
 }
@@ -49,6 +53,15 @@ impl MetricReader {
     ///
     /// After the provider's shutdown, or the reader's own, a collection is empty.
     pub fn collect(&self) -> Collection {
+        let begun = Instant::now();
+        let collection = self.collect_now();
+        if let Some(durations) = self.inner.provider.collections() {
+            durations.record(begun.elapsed().as_secs_f64(), &self.inner.component.attributes);
+        }
+        collection
+    }
+
+    fn collect_now(&self) -> Collection {
         let ReaderInner { provider, pipeline, producers, spare, .. } = &*self.inner;
         let mut buffers = spare.take();
         buffers.observations.clear();
@@ -136,6 +149,7 @@ pub struct MetricReaderBuilder {
     defaults: Defaults,
     temporalities: [Temporality; 7],
     producers: Producers,
+    component_type: Cow<'static, str>,
 }
 
 impl MetricReaderBuilder {
@@ -145,7 +159,15 @@ impl MetricReaderBuilder {
             defaults: Defaults::default(),
             temporalities: [Temporality::Cumulative; 7],
             producers: Producers::default(),
+            component_type: Cow::Borrowed("metric_reader"),
         }
+    }
+
+    /// What kind of reader it is in metrics about the SDK itself (`otel.component.type`), such as `periodic_metric_reader`:
+    /// `metric_reader`, unless set. Its name is that with a number.
+    pub fn with_component_type(mut self, kind: impl Into<Cow<'static, str>>) -> Self {
+        self.component_type = kind.into();
+        self
     }
 
     /// The temporality of each kind of instrument, as the specification has it under this name: cumulative, unless set.
@@ -193,14 +215,16 @@ impl MetricReaderBuilder {
 
     /// Makes the reader.
     pub fn build(self) -> MetricReader {
-        let MetricReaderBuilder { provider, defaults, temporalities, producers } = self;
+        let MetricReaderBuilder { provider, defaults, temporalities, producers, component_type } = self;
         let pipeline = provider.pipeline(defaults);
+        let component = Component::new(component_type, &provider.numbers);
         let inner = ReaderInner {
             provider,
             pipeline,
             temporalities,
             memory: Mutex::default(),
             producers,
+            component,
             spare: Arc::default(),
             is_shut_down: AtomicBool::new(false),
         };

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use opentelemetry::InstrumentationScope;
+use opentelemetry::metrics::Histogram;
 
 use super::aggregation::Aggregation;
+use super::component::Numbers;
 use super::conflicts;
 use super::observable::Observe;
 use super::pipeline::Pipeline;
@@ -37,6 +39,10 @@ pub(crate) struct Registry {
     /// Who else is to know of the shutdown; each function once.
     at_shutdown: Mutex<Vec<Hook>>,
     pub(crate) is_shut_down: AtomicBool,
+    /// Where readers record how long they collect, once somebody wants to know.
+    collections: OnceLock<Histogram<f64>>,
+    /// Of readers.
+    pub(crate) numbers: Arc<Numbers>,
     /// Streams that could not be kept; sixteen million is the most.
     refused_streams: AtomicU64,
 }
@@ -143,8 +149,20 @@ impl Registry {
             callbacks: Mutex::default(),
             at_shutdown: Mutex::default(),
             is_shut_down: AtomicBool::new(false),
+            collections: OnceLock::new(),
+            numbers: Arc::default(),
             refused_streams: AtomicU64::new(0),
         }
+    }
+
+    /// Has readers record how long they collect; the first call counts.
+    pub(crate) fn measure_collections(&self, durations: Histogram<f64>) {
+        let _ = self.collections.set(durations);
+    }
+
+    /// Where readers record how long they collect.
+    pub(crate) fn collections(&self) -> Option<&Histogram<f64>> {
+        self.collections.get()
     }
 
     /// Streams that could not be kept.

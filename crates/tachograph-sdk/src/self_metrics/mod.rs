@@ -6,10 +6,14 @@
 //! use tachograph_sdk::trace::TracerProvider;
 //!
 //! let (metrics, traces) = (MeterProvider::new(), TracerProvider::builder().build());
-//! self_metrics::observe_traces(&metrics.meter("tachograph").as_otel(), &traces);
+//! let meter = metrics.meter("tachograph").as_otel();
+//! self_metrics::observe_traces(&meter, &traces);
+//! self_metrics::observe_metrics(&meter, &metrics);
 //! ```
 
+mod metrics;
 mod tail;
 mod traces;
 
+pub use metrics::observe_metrics;
 pub use traces::observe_traces;
