@@ -8,6 +8,7 @@ use opentelemetry::trace::{Link, SpanId, SpanKind, TraceFlags, TraceId};
 
 use super::core::Core;
 use super::counters::{ParentOrigin, SamplingOutcome};
+use super::guest;
 use super::id::{IdGenerator, RandomIds};
 use super::live::LiveSpan;
 use super::local::{self, Local};
@@ -15,10 +16,13 @@ use super::parent::Parent;
 use super::processor::FinishedSpan;
 use super::processors::Processors;
 use super::record::{kind_code, kind_of};
-use super::sampler::{Decision, Sampling, SamplingInput};
+use super::sampler::{Decision, Sampler, Sampling, SamplingInput};
 use super::start::{AttributeWriter, SpanStart};
 use super::time::SpanClock;
 use crate::diag;
+
+const IDS: &str = "the generator of ids";
+const SO_RANDOM: &str = "the id is a random one";
 
 const SAMPLED: u8 = 1;
 const RANDOM: u8 = 2;
@@ -85,9 +89,12 @@ fn ask(core: &Core, local: Option<&Local>, start: &SpanStart<'_>, trace_id: Trac
 
 /// Asks the sampler in force.
 fn sample(core: &Core, local: Option<&Local>, input: &SamplingInput<'_>) -> Sampling {
+    let so = "the span that it was asked about is not recorded";
+    let ask =
+        |sampler: &dyn Sampler| guest::call("the sampler", so, || sampler.sample(input), || Sampling::DROP);
     match local {
-        Some(local) => local.with_sampler(core, |sampler| sampler.sample(input)),
-        None => core.sampler.get().1.sample(input),
+        Some(local) => local.with_sampler(core, ask),
+        None => ask(&*core.sampler.get().1),
     }
 }
 
@@ -309,7 +316,10 @@ impl Core {
     fn new_trace_id(&self) -> (TraceId, u8) {
         match &self.ids {
             None => (RandomIds.new_trace_id(), RANDOM),
-            Some(ids) => (ids.new_trace_id(), if ids.trace_ids_are_random() { RANDOM } else { 0 }),
+            Some(ids) => {
+                let make = || (ids.new_trace_id(), if ids.trace_ids_are_random() { RANDOM } else { 0 });
+                guest::call(IDS, SO_RANDOM, make, || (RandomIds.new_trace_id(), RANDOM))
+            }
         }
     }
 
@@ -317,7 +327,7 @@ impl Core {
     fn new_span_id(&self) -> SpanId {
         match &self.ids {
             None => RandomIds.new_span_id(),
-            Some(ids) => ids.new_span_id(),
+            Some(ids) => guest::call(IDS, SO_RANDOM, || ids.new_span_id(), || RandomIds.new_span_id()),
         }
     }
 

@@ -29,6 +29,7 @@ mod contained;
 mod core;
 mod counters;
 mod engine;
+mod guest;
 mod id;
 mod limits;
 mod live;

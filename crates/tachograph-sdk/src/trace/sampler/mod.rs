@@ -26,7 +26,8 @@ use super::start::SpanAttributes;
 /// Decides, when a span starts, whether it is recorded and exported. Anyone can implement it.
 ///
 /// It is asked on the thread that starts the span, for every span but those under suppression: it should be quick,
-/// and borrow what it is given. It may be asked on several threads at once. A panic of a sampler is the caller's.
+/// and borrow what it is given. It may be asked on several threads at once. A panic of it does not reach who starts the span: it is
+/// reported, and the span is not recorded.
 pub trait Sampler: fmt::Debug + Send + Sync + 'static {
     /// Decides about a span.
     fn sample(&self, span: &SamplingInput<'_>) -> Sampling;
