@@ -12,7 +12,8 @@ use std::borrow::Cow;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EscapingScheme {
-    /// `allow-utf-8`: as they are, in quotes.
+    /// `allow-utf-8`: as they are, in quotes. But for the character of value zero, which ends a page for a Prometheus
+    /// server: `_` is in its place.
     AllowUtf8,
     /// `underscores`: a `_` for each illegal character. The default of whoever asks for nothing.
     #[default]
@@ -51,7 +52,7 @@ impl EscapingScheme {
     /// Escapes a metric's name, which is not empty.
     pub(crate) fn metric(self, name: &str) -> Cow<'_, str> {
         match self {
-            Self::AllowUtf8 => Cow::Borrowed(name),
+            Self::AllowUtf8 => without_nul(name),
             _ if is_metric_name(name) => Cow::Borrowed(name),
             _ => Cow::Owned(self.escape(name, true)),
         }
@@ -63,7 +64,7 @@ impl EscapingScheme {
     pub(crate) fn label(self, name: &str) -> Cow<'_, str> {
         let escaped = match self {
             _ if name.is_empty() => Cow::Borrowed("_"),
-            Self::AllowUtf8 => Cow::Borrowed(name),
+            Self::AllowUtf8 => without_nul(name),
             _ if is_label_name(name) => Cow::Borrowed(name),
             _ => Cow::Owned(self.escape(name, false)),
         };
@@ -97,6 +98,13 @@ impl EscapingScheme {
             }
         }
         escaped
+    }
+}
+
+fn without_nul(name: &str) -> Cow<'_, str> {
+    match name.contains('\0') {
+        true => Cow::Owned(name.replace('\0', "_")),
+        false => Cow::Borrowed(name),
     }
 }
 
@@ -180,6 +188,14 @@ mod tests {
             assert!(!scheme.label("..x").starts_with("__"));
             assert!(!scheme.label("日本").starts_with("__"));
         }
+    }
+
+    #[test]
+    fn the_character_of_value_zero_is_on_no_page() {
+        for scheme in EscapingScheme::ALL {
+            assert!(!scheme.label("a\0b").contains('\0') && !scheme.metric("a\0.b").contains('\0'));
+        }
+        assert_eq!(AllowUtf8.label("\0.b"), "_.b");
     }
 
     #[test]

@@ -2,8 +2,11 @@
 
 mod support;
 
-use opentelemetry::KeyValue;
+use opentelemetry::trace::{SpanContext, TraceContextExt, TraceFlags, TraceState};
+use opentelemetry::{Context, ContextGuard, KeyValue, SpanId, TraceId};
+use support::proto::decode;
 use support::{bare_provider, open_metrics, samples, short_exporter, text};
+use tachograph_prometheus::Format;
 use tachograph_sdk::{Counter, Histogram};
 
 #[test]
@@ -108,4 +111,112 @@ fn seconds_have_buckets_for_seconds() {
     duration.record(0.004, &());
     let page = samples(&text(&short_exporter(&provider)));
     assert_eq!(page["request_duration_seconds_bucket{le=\"0.005\"}"], "1");
+}
+
+/// Makes a sampled span current.
+fn sampled() -> ContextGuard {
+    let span = SpanContext::new(
+        TraceId::from(1_u128),
+        SpanId::from(2_u64),
+        TraceFlags::SAMPLED,
+        false,
+        TraceState::NONE,
+    );
+    Context::new().with_remote_span_context(span).attach()
+}
+
+#[test]
+fn exponential_histograms_and_exemplars_are_on_the_page() {
+    // opentelemetry-prometheus 0.33 skips the first, and has neither OpenMetrics nor exemplars nor negotiation;
+    // opentelemetry_sdk 0.33 collects no exemplars.
+    let provider = bare_provider();
+    let size: Histogram<f64> = provider.meter("").histogram("size").with_exponential_buckets().build();
+    let requests: Counter<u64> = provider.meter("").counter("requests").build();
+    let span = sampled();
+    size.record(3.0, &());
+    requests.add(1, &());
+    drop(span);
+    let exporter = short_exporter(&provider);
+    let lines = samples(&text(&exporter));
+    assert_eq!((&*lines["size_bucket{le=\"4\"}"], &*lines["size_count"]), ("1", "1"));
+    let page = open_metrics(&exporter);
+    for sample in ["size_bucket{le=\"4.0\"} 1", "requests_total 1"] {
+        assert!(
+            page.contains(&format!("\n{sample} # {{trace_id=\"00000000000000000000000000000001\"")),
+            "{page}"
+        );
+    }
+    let families = decode(&exporter.render(Format::Protobuf));
+    let histogram = families[0].metric[0].histogram.as_ref().expect("a histogram");
+    assert!(histogram.schema.is_some() && histogram.exemplars.len() == 1);
+}
+
+#[test]
+fn a_page_is_of_the_format_that_its_header_names() {
+    // prometheus-client 0.25 serves OpenMetrics as text 0.0.4.
+    let provider = bare_provider();
+    let requests: Counter<u64> = provider.meter("").counter("requests").build();
+    requests.add(1, &());
+    let exporter = short_exporter(&provider);
+    for (accept, format) in [
+        ("", Format::Text004),
+        ("text/plain;version=1.0.0", Format::Text100),
+        ("application/openmetrics-text;version=1.0.0", Format::OpenMetrics100),
+        (
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+            Format::Protobuf,
+        ),
+    ] {
+        let request = http::Request::get("/metrics").header("accept", accept).body(()).expect("a request");
+        let response = exporter.respond(&request);
+        assert_eq!(response.headers()["content-type"], format.content_type());
+        assert_eq!(response.body()[..], exporter.render(format));
+        assert_eq!(response.body().ends_with(b"# EOF\n"), format == Format::OpenMetrics100);
+    }
+}
+
+#[test]
+fn a_callback_that_makes_an_instrument_does_not_hang_the_scrape() {
+    // opentelemetry_sdk 0.33 deadlocks.
+    let provider = bare_provider();
+    let meter = provider.meter("inner");
+    let _gauge = provider
+        .meter("")
+        .as_otel()
+        .u64_observable_gauge("outer")
+        .with_callback(move |observer| {
+            let inner: Counter<u64> = meter.counter("inner").build();
+            inner.add(1, &());
+            observer.observe(1, &[]);
+        })
+        .build();
+    let page = samples(&text(&short_exporter(&provider)));
+    assert_eq!(page.into_keys().collect::<Vec<_>>(), ["inner_total", "outer"]);
+}
+
+#[test]
+fn a_counter_never_falls() {
+    // opentelemetry_sdk 0.33 accepts negative additions of floats.
+    let provider = bare_provider();
+    let spent: Counter<f64> = provider.meter("").counter("spent").build();
+    spent.add(2.5, &());
+    spent.add(-1.0, &());
+    spent.add(f64::NAN, &());
+    assert_eq!(samples(&text(&short_exporter(&provider)))["spent_total"], "2.5");
+}
+
+#[test]
+fn a_histogram_is_a_histogram_and_keeps_no_measurements() {
+    // metrics 0.24 keeps every measurement until it is scraped, and its exporter makes summaries unless told
+    // otherwise, as axum-prometheus does of the histograms of its users.
+    let provider = bare_provider();
+    let took: Histogram<f64> = provider.meter("").histogram("took").with_boundaries([1.0]).build();
+    for n in 0..200_000 {
+        took.record(f64::from(n % 3), &());
+    }
+    let page = text(&short_exporter(&provider));
+    assert!(page.contains("# TYPE took histogram\n"), "{page}");
+    let page = samples(&page);
+    assert_eq!((&*page["took_bucket{le=\"1\"}"], &*page["took_count"]), ("133334", "200000"));
+    assert_eq!(page["took_sum"], "199999");
 }

@@ -322,7 +322,7 @@ fn check_corpus(version: &str, protocols: &[&str]) {
     });
     let down: Vec<_> =
         up.iter().filter(|(_, value)| **value != 1.0).map(|(labels, _)| &labels["job"]).collect();
-    assert!(down.is_empty(), "not scraped: {down:?}\n{}", server.log());
+    assert!(down.is_empty(), "not scraped: {down:?}\n{:?}\n{}", server.scrape_errors(), server.log());
     assert!(server.query("sum(scrape_samples_scraped)").values().all(|samples| *samples > 1000.0));
     server.assert_quiet();
 }

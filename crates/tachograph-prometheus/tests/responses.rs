@@ -3,10 +3,13 @@
 mod support;
 
 use std::io::Read;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 
 use flate2::read::GzDecoder;
 use http::{Method, Request, Response, StatusCode};
-use tachograph_prometheus::{Format, PrometheusExporter};
+use http_body::Body;
+use tachograph_prometheus::{Format, PageBody, PrometheusExporter};
 use tachograph_sdk::Counter;
 
 fn exporter() -> PrometheusExporter {
@@ -108,4 +111,49 @@ fn an_exporter_can_be_shared_by_the_threads_of_a_server() {
     is_shared(&exporter);
     let other = exporter.clone();
     assert_eq!(exporter.render(Format::Text004), other.render(Format::Text004));
+}
+
+/// What a body is made of, to its end.
+fn collect(mut body: PageBody) -> Vec<u8> {
+    let (mut bytes, mut context) = (Vec::new(), Context::from_waker(Waker::noop()));
+    loop {
+        match Pin::new(&mut body).poll_frame(&mut context) {
+            Poll::Ready(Some(frame)) => {
+                bytes.extend_from_slice(frame.expect("no error").data_ref().expect("data"))
+            }
+            Poll::Ready(None) => {
+                assert!(body.is_end_stream());
+                return bytes;
+            }
+            Poll::Pending => {}
+        }
+    }
+}
+
+#[test]
+fn a_streamed_response_is_what_a_whole_one_is() {
+    let exporter = exporter();
+    for method in [Method::GET, Method::HEAD, Method::POST] {
+        for coding in ["identity", "gzip", "zstd, gzip;q=0.5"] {
+            let request =
+                Request::builder().method(method.clone()).uri("/metrics").header("accept-encoding", coding);
+            let request = request.header("accept", PROMETHEUS_3_5).body(()).expect("a request");
+            let (whole, streamed) = (exporter.respond(&request), exporter.respond_streaming(&request));
+            assert_eq!(whole.status(), streamed.status());
+            // A page of one piece has its length, too.
+            assert_eq!(whole.headers(), streamed.headers());
+            assert_eq!(streamed.body().size_hint().exact(), Some(whole.body().len() as u64));
+            assert_eq!(collect(streamed.into_body()), whole.body()[..]);
+        }
+    }
+}
+
+#[test]
+#[cfg(feature = "zstd")]
+fn zstd_is_what_it_says_and_smaller() {
+    let response = get(&[("accept-encoding", "gzip, zstd")]);
+    assert_eq!(header(&response, "content-encoding"), Some("zstd"));
+    let page = zstd::stream::decode_all(&response.body()[..]).expect("zstd");
+    assert_eq!(page, exporter().render(Format::Text004));
+    assert!(response.body().len() < page.len() / 2);
 }

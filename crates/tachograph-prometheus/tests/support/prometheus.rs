@@ -119,6 +119,16 @@ impl Prometheus {
             .collect()
     }
 
+    /// What was wrong with scrapes, by job.
+    pub(crate) fn scrape_errors(&self) -> BTreeMap<String, String> {
+        let data = self.ask("/api/v1/targets", &[]).unwrap_or_default();
+        let targets = data["activeTargets"].as_array().cloned().unwrap_or_default();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let errors =
+            targets.iter().map(|target| (text(&target["labels"]["job"]), text(&target["lastError"])));
+        errors.filter(|(_, error)| !error.is_empty()).collect()
+    }
+
     /// What the server knows of families: name to type, unit and help.
     pub(crate) fn metadata(&self) -> BTreeMap<String, Vec<Value>> {
         let data = self.ask("/api/v1/metadata", &[]).unwrap_or_default();
