@@ -14,7 +14,7 @@ const TEXT: usize = 64 << 10;
 
 /// Pieces of protobuf are larger: a family that does not fit into one is several messages of one name, which
 /// servers read as one, so that it should be rare.
-const MESSAGES: usize = 512 << 10;
+const MESSAGES: usize = 256 << 10;
 
 impl PrometheusExporter {
     /// Collects, and gives the page in pieces: what takes memory is one piece, not the page.
@@ -44,11 +44,11 @@ impl PrometheusExporter {
 
 /// A page in pieces, made as they are asked for. See [`PrometheusExporter::stream`].
 ///
-/// A piece of text has 64 KiB and a series, one of protobuf 512 KiB and a series; the last has less. Nothing of
+/// A piece of text has 64 KiB and a series, one of protobuf 256 KiB and a series; the last has less. Nothing of
 /// them is kept. What there is beyond them is what the callbacks of observable instruments observed, and sums of
 /// series that have to be added up.
 ///
-/// In protobuf a family of more than 512 KiB comes as several `MetricFamily` messages of the same name, each with
+/// In protobuf a family of more than 256 KiB comes as several `MetricFamily` messages of the same name, each with
 /// part of the series: the length of a message stands before it, so that it has to be in memory. Prometheus
 /// servers read that as one family. [`PrometheusExporter::render`] has one message for each family.
 pub struct PageStream {

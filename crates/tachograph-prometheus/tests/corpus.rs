@@ -148,7 +148,7 @@ fn check_with_python(parser: &str, folder: &str, format: Format) {
         .into_iter()
         .flat_map(|scheme| {
             let folder = format!("{folder}-{}", scheme.as_str());
-            write_pages(&folder, 400, 4_000, format.with_escaping(scheme))
+            write_pages(&folder, 200, 4_000, format.with_escaping(scheme))
         })
         .collect();
     let mut python = Command::new(peers::program("python/bin/python"));

@@ -36,7 +36,8 @@ impl ServerBuilder {
         self
     }
 
-    /// How many connections there may be at a time, over all addresses: at least 1, 256 unless this is called.
+    /// How many connections there may be at a time, over all addresses: at least 1, 64 unless this is called. Each that is being answered
+    /// takes some hundred KiB at most.
     pub fn with_max_connections(mut self, connections: usize) -> Self {
         // Beyond this the system's limit of open files is the bound.
         self.limits.connections = connections.clamp(1, 1 << 16);

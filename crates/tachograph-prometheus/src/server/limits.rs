@@ -23,7 +23,7 @@ pub(super) struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
-            connections: 256,
+            connections: 64,
             patience: Duration::from_millis(250),
             pages: 2,
             header: Duration::from_secs(5),
