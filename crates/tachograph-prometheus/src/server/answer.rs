@@ -11,6 +11,7 @@ use tachograph_sdk::diag;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
+use super::connections::Progress;
 use super::credentials::{Credentials, admits};
 use crate::{PageBody, PrometheusExporter};
 
@@ -89,13 +90,16 @@ impl Pages {
 pub(super) async fn answer(
     request: Request<Incoming>,
     client: SocketAddr,
+    progress: &Progress,
     pages: Arc<Pages>,
 ) -> Result<Response<PageBody>, Infallible> {
     let response = match request.uri().path() {
         "/metrics" if !admits(&pages.credentials, request.headers()) => pages.refuse(client),
         "/metrics" => {
             let (head, _) = request.into_parts();
+            progress.wait_for_server();
             let page = pages.page(Request::from_parts(head, ())).await;
+            progress.note();
             page.unwrap_or_else(|| text(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be made\n"))
         }
         _ if !matches!(*request.method(), Method::GET | Method::HEAD) => {

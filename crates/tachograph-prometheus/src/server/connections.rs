@@ -17,7 +17,7 @@ use tokio::time::timeout;
 ///
 /// When there are as many as there may be, the one that has made no progress for the longest time is closed for the
 /// next: so that clients that are slow, or silent, or gone, keep nobody out, however many they are. One that
-/// made progress just now is never closed.
+/// made progress just now, or that waits for its page to be begun, is never closed.
 pub(super) struct Connections {
     slots: Arc<Semaphore>,
     limit: usize,
@@ -32,20 +32,29 @@ struct Open {
     task: AbortHandle,
 }
 
-/// When a connection last read or wrote something: milliseconds since the server began.
+/// When a connection last read or wrote something: milliseconds since the server began, or [`AT_WORK`].
 #[derive(Clone)]
 pub(super) struct Progress {
     began: Instant,
     last: Arc<AtomicU64>,
 }
 
+/// In the place of a time: the server is at work for it, so that its client cannot be idle.
+const AT_WORK: u64 = u64::MAX;
+
 impl Progress {
     fn now(&self) -> u64 {
         self.began.elapsed().as_millis() as u64
     }
 
-    fn note(&self) {
+    /// The connection has come on.
+    pub(super) fn note(&self) {
         self.last.store(self.now(), Ordering::Relaxed);
+    }
+
+    /// It waits for the server, until it is [noted](Self::note) next.
+    pub(super) fn wait_for_server(&self) {
+        self.last.store(AT_WORK, Ordering::Relaxed);
     }
 
     fn idle(&self) -> Duration {

@@ -62,7 +62,7 @@ pub use error::ServerError;
 ///
 /// | what | limit | beyond it |
 /// |---|---|---|
-/// | connections at a time, over all addresses | 64, or [as set](ServerBuilder::with_max_connections) | the one that has read and written nothing for longest, and for 250 ms at least, is closed |
+/// | connections at a time, over all addresses | 64, or [as set](ServerBuilder::with_max_connections) | the one that has read and written nothing for longest, and for 250 ms at least, is closed; not one whose page is still to be begun |
 /// | requests on a connection | 1 | the connection is closed after its response |
 /// | pages begun at a time | 2 | wait, within their connection's time |
 /// | a request's head | 5 s after the connection was accepted | the connection is closed |

@@ -141,7 +141,11 @@ async fn connection(
     pages: Arc<Pages>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let service = service_fn(move |request| answer(request, client, Arc::clone(&pages)));
+    let progress = stream.progress.clone();
+    let service = service_fn(move |request| {
+        let (progress, pages) = (progress.clone(), Arc::clone(&pages));
+        async move { answer(request, client, &progress, pages).await }
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header)
