@@ -21,7 +21,7 @@ pub use key::{AttributeKey, KeyRef};
 pub use prefixed::{KeyTexts, PrefixedKeys};
 pub use schema::{AttributeField, AttributeSchema, AttributesSchema, ValueKind, ValueSchema};
 pub use set::AttributeSet;
-pub(crate) use set::{LastOrder, Order};
+pub(crate) use set::LastOrder;
 pub use value::AttributeValue;
 pub use value_ref::ValueRef;
 

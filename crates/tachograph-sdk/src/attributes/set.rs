@@ -14,17 +14,18 @@ pub struct AttributeSet {
 impl AttributeSet {
     /// Makes the set of some attributes; of pairs with equal keys the last one is kept.
     pub fn new<A: Attributes + ?Sized>(attributes: &A) -> Self {
-        let mut pairs: Vec<KeyValue> = Vec::new();
-        match attributes.as_key_values() {
-            // Clones keep the addresses of strings that are static or shared.
-            Some(given) => pairs.extend_from_slice(given),
-            None => attributes.visit(|key, value| pairs.push(KeyValue::new(key.to_key(), value.to_value()))),
+        AttributeSet { pairs: sorted(pairs_of(attributes)) }
+    }
+
+    /// As [`new`](Self::new), and in which order the caller named the keys.
+    pub(crate) fn with_order<A: Attributes + ?Sized>(attributes: &A) -> (Self, Order) {
+        let pairs = pairs_of(attributes);
+        if is_sorted(&pairs) {
+            return (AttributeSet { pairs: pairs.into_boxed_slice() }, Order::SORTED);
         }
-        // A stable sort leaves the last of equal keys last; reversed, it is the one that is kept.
-        pairs.reverse();
-        pairs.sort_by(|a, b| a.key.cmp(&b.key));
-        pairs.dedup_by(|later, first| later.key == first.key);
-        AttributeSet { pairs: pairs.into_boxed_slice() }
+        let set = AttributeSet { pairs: sorted(pairs) };
+        let order = Order::new(attributes, &set);
+        (set, order)
     }
 
     /// How many attributes there are.
@@ -103,6 +104,36 @@ impl AttributeSet {
     }
 }
 
+/// The pairs as they are named.
+fn pairs_of<A: Attributes + ?Sized>(attributes: &A) -> Vec<KeyValue> {
+    // Clones keep the addresses of strings that are static or shared.
+    if let Some(given) = attributes.as_key_values() {
+        return given.to_vec();
+    }
+    let mut count = 0;
+    attributes.visit(|_, _| count += 1);
+    // As many as there will be, so that nothing is moved when they are all there.
+    let mut pairs = Vec::with_capacity(count);
+    attributes.visit(|key, value| pairs.push(KeyValue::new(key.to_key(), value.to_value())));
+    pairs
+}
+
+/// Whether pairs are in the order of their keys' bytes, each key once.
+fn is_sorted(pairs: &[KeyValue]) -> bool {
+    pairs.windows(2).all(|pair| pair[0].key.as_str() < pair[1].key.as_str())
+}
+
+/// Pairs in the order of their keys' bytes, the last of equal keys kept.
+fn sorted(mut pairs: Vec<KeyValue>) -> Box<[KeyValue]> {
+    if !is_sorted(&pairs) {
+        // A stable sort leaves the last of equal keys last; reversed, it is the one that is kept.
+        pairs.reverse();
+        pairs.sort_by(|a, b| a.key.cmp(&b.key));
+        pairs.dedup_by(|later, first| later.key == first.key);
+    }
+    pairs.into_boxed_slice()
+}
+
 #[inline(always)]
 fn same(own: &Value, value: ValueRef<'_>) -> bool {
     match (own, value) {
@@ -146,6 +177,9 @@ fn same_str(a: &str, b: &str) -> bool {
 pub(crate) struct Order(u64);
 
 impl Order {
+    /// That of the sorted set itself.
+    const SORTED: Self = Order(0xfedc_ba98_7654_3210);
+
     pub(crate) fn new<A: Attributes + ?Sized>(attributes: &A, set: &AttributeSet) -> Self {
         let mut order = 0;
         let mut at = 0;

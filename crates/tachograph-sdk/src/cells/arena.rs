@@ -1,6 +1,5 @@
 #![allow(unsafe_code)]
 
-use std::collections::HashMap;
 use std::ptr;
 
 use super::row::{MOST_BLOCK_WORDS, Row, Word};
@@ -38,12 +37,23 @@ pub(crate) struct Arena {
 
 #[derive(Default)]
 struct Rows {
-    by_width: HashMap<usize, Class>,
+    /// Few: those of sums, last values and exponential histograms, and of histograms one for each number of buckets.
+    classes: Vec<Class>,
+}
+
+impl Rows {
+    fn of(&mut self, width: usize) -> &mut Class {
+        let at = self.classes.iter().position(|class| class.width == width).unwrap_or_else(|| {
+            self.classes.push(Class { width, free: Vec::new(), current: None });
+            self.classes.len() - 1
+        });
+        &mut self.classes[at]
+    }
 }
 
 /// The rows of one width.
-#[derive(Default)]
 struct Class {
+    width: usize,
     free: Vec<Row>,
     /// The block being dealt from, the next word in it and its size.
     current: Option<(usize, usize, usize)>,
@@ -79,7 +89,7 @@ impl Arena {
     pub(crate) fn allocate(&self, width: usize) -> Option<Row> {
         debug_assert!(width > 0, "a row has at least one word");
         let mut rows = lock(&self.rows);
-        let class = rows.by_width.entry(width).or_default();
+        let class = rows.of(width);
         if let Some(row) = class.free.pop() {
             return Some(row);
         }
@@ -105,7 +115,7 @@ impl Arena {
     /// whatever was written happened before this call (the count of an `Arc` says so).
     pub(crate) fn free(&self, width: usize, freed: impl Iterator<Item = Row>) {
         let mut rows = lock(&self.rows);
-        let class = rows.by_width.entry(width).or_default();
+        let class = rows.of(width);
         for row in freed {
             for slab in self.slabs.iter().chain([&self.shared]) {
                 if let Some(words) = slab.words(row) {

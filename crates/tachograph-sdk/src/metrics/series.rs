@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::settings::Settings;
 use super::spellings::{Known, Spellings};
-use crate::attributes::{AttributeSet, Attributes, AttributesHash, LastOrder, Order, Seed};
+use crate::attributes::{AttributeSet, Attributes, AttributesHash, LastOrder, Seed};
 use crate::cells::{self, Row, exponential, histogram};
 use crate::sync::{AppendVec, Index, Mutex, Payload, lock};
 
@@ -152,11 +152,14 @@ impl SeriesTable {
 
     #[inline(never)]
     fn row_by_content<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<(Row, Overflow)> {
+        let known = self.series.len();
         let found = self.find(attributes)?;
         let row = found.series.row?;
         let set = &found.series.attributes;
-        // Nobody waits for a short cut: it can be learnt another time.
-        if self.spellings.wants(attributes, set)
+        // A series that was made just now may never be met again. And nobody waits for a short cut: it can
+        // be learnt another time.
+        if found.id < known
+            && self.spellings.wants(attributes, set)
             && let Ok(_one_at_a_time) = self.insert.try_lock()
         {
             let known = Known { row, overflow: found.overflow != Overflow::No };
@@ -201,8 +204,8 @@ impl SeriesTable {
             let first = if self.full.swap(true, Ordering::Release) { Overflow::Yes } else { Overflow::First };
             return self.overflow_series(first);
         }
-        let set = AttributeSet::new(attributes);
-        self.order.set(Order::new(attributes, &set));
+        let (set, order) = AttributeSet::with_order(attributes);
+        self.order.set(order);
         let id = self.push(hash, set)?;
         Some(Found { id, series: self.series.get(id)?, overflow: Overflow::No })
     }
@@ -259,22 +262,29 @@ impl Drop for SeriesTable {
 
 /// The hash of attributes in which the last value of a key wins, or `None` if no key is repeated.
 fn hash_of_meant<A: Attributes + ?Sized>(seed: Seed, attributes: &A) -> Option<u32> {
-    let mut hash = AttributesHash::new(seed);
-    let mut repeated = false;
-    let mut at = 0;
-    attributes.visit(|key, value| {
-        at += 1;
+    let comes_again = |key: &str, at: usize| {
         let mut other = 0;
         let mut again = false;
         attributes.visit(|later, _| {
+            again |= other > at && later.as_str() == key;
             other += 1;
-            again |= other > at && later.as_str() == key.as_str();
         });
-        if again {
-            repeated = true;
-        } else {
+        again
+    };
+    let (mut at, mut repeated) = (0, false);
+    attributes.visit(|key, _| {
+        repeated = repeated || comes_again(key.as_str(), at);
+        at += 1;
+    });
+    if !repeated {
+        return None;
+    }
+    let (mut at, mut hash) = (0, AttributesHash::new(seed));
+    attributes.visit(|key, value| {
+        if !comes_again(key.as_str(), at) {
             hash.add(key.as_str(), value);
         }
+        at += 1;
     });
-    repeated.then(|| hash.finish())
+    Some(hash.finish())
 }

@@ -200,28 +200,33 @@ impl Spellings {
         pairs: [&KeyValue; N],
         attributes: &A,
     ) -> Option<Known> {
+        // Before anything is read.
+        let first = self.shapes.get(0)?;
         let pairs = Pairs::of_few(pairs);
-        if pairs.fit { self.find_texts::<N, A>(seed, &pairs, attributes) } else { None }
+        if pairs.fit { self.find_texts::<N, A>(seed, first, &pairs, attributes) } else { None }
     }
 
     /// By text.
     #[inline(always)]
     fn find_text<A: Attributes + ?Sized>(&self, seed: Seed, attributes: &A) -> Option<Known> {
+        // Before anything is read.
+        let first = self.shapes.get(0)?;
         let pairs = Pairs::of(attributes);
         if !pairs.fit {
             return None;
         }
-        by_len!(pairs.len, self.find_texts(seed, &pairs, attributes))
+        by_len!(pairs.len, self.find_texts(seed, first, &pairs, attributes))
     }
 
     #[inline(always)]
     fn find_texts<const N: usize, A: Attributes + ?Sized>(
         &self,
         seed: Seed,
+        first: &Shape,
         pairs: &Pairs<'_>,
         attributes: &A,
     ) -> Option<Known> {
-        let same_keys = self.shapes.get(0)?.is_of_texts::<N>(pairs);
+        let same_keys = first.is_of_texts::<N>(pairs);
         let shape = if same_keys { 0 } else { self.shape_of(attributes)? };
         let texts = Texts::<N>::read(seed, pairs, shape);
         if texts.long {

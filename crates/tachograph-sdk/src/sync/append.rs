@@ -60,6 +60,11 @@ impl<T, const SEGMENTS: usize> AppendVec<T, SEGMENTS> {
     /// Appends, and says where; gives the value back when the vector is full.
     pub(crate) fn push(&self, value: T) -> Result<usize, T> {
         let _writer = lock(&self.push);
+        self.push_as_writer(value)
+    }
+
+    /// As `push`, whose lock the caller holds.
+    fn push_as_writer(&self, value: T) -> Result<usize, T> {
         let index = self.len.load(Ordering::Relaxed);
         let (segment, offset) = locate(index);
         if segment >= SEGMENTS {
@@ -82,23 +87,23 @@ impl<T, const SEGMENTS: usize> AppendVec<T, SEGMENTS> {
     /// Appends values one after the other in memory, and says where the first is; `None` when there is no
     /// room for them.
     ///
-    /// A run lies in one segment: what is too small at the end of the last is filled with copies. The
-    /// caller sees to it that nobody else pushes meanwhile.
+    /// A run lies in one segment: what is too small at the end of the last is filled with copies.
     pub(crate) fn push_run(&self, values: &[T]) -> Option<usize>
     where
         T: Clone,
     {
         let filler = values.first()?;
+        let _writer = lock(&self.push);
         loop {
             let (segment, offset) = locate(self.len());
             if offset + values.len() <= FIRST << segment || segment >= SEGMENTS {
                 break;
             }
-            self.push(filler.clone()).ok()?;
+            self.push_as_writer(filler.clone()).ok()?;
         }
-        let first = self.push(filler.clone()).ok()?;
+        let first = self.push_as_writer(filler.clone()).ok()?;
         for value in &values[1..] {
-            self.push(value.clone()).ok()?;
+            self.push_as_writer(value.clone()).ok()?;
         }
         Some(first)
     }
