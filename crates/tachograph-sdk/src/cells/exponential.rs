@@ -45,7 +45,9 @@ impl Limits {
         while room < buckets {
             room = room * 4 + 3;
         }
-        room.min(self.size)
+        // What comes near the whole may as well be that: the scale is the best, so that more than half of it is used
+        // as soon as values differ.
+        if room > self.size / 3 { self.size } else { room }
     }
 }
 
