@@ -176,6 +176,26 @@ fn what_is_observed_started_with_its_instrument() {
 }
 
 #[test]
+fn what_is_observed_later_started_with_the_collection_before() {
+    let clock = ManualClock::new(1_000);
+    let provider = timed(&clock);
+    let of_callback = clock.clone();
+    let observe = move |observer: &dyn opentelemetry::metrics::AsyncInstrument<u64>| {
+        observer.observe(1, &[KeyValue::new("n", 1)]);
+        if tachograph_sdk::Clock::unix_nanos(&of_callback) >= 3_000 {
+            observer.observe(1, &[KeyValue::new("n", 2)]);
+        }
+    };
+    provider.meter("m").as_otel().u64_observable_counter("n").with_callback(observe).build();
+    for now in [1_500, 2_000, 3_000, 4_000] {
+        clock.set(now);
+        let snapshot = snapshot(&provider);
+        let start = |n: i64| snapshot.metric("n").find(&[("n", n)]).map(|point| point.start_unix_nanos);
+        assert_eq!((start(1), start(2)), (Some(1_000), (now >= 3_000).then_some(2_000)));
+    }
+}
+
+#[test]
 fn a_clock_that_is_set_back_does_no_harm() {
     let clock = ManualClock::new(u64::MAX);
     let provider = timed(&clock);

@@ -273,8 +273,8 @@ impl<'a> Metric<'a> {
         for (number, bits) in observed.skip(first) {
             let (Some(bits), Some(series)) = (bits, self.stream.series.get(number)) else { continue };
             let value = PointValue::of(self.stream.descriptor.number, *bits);
-            // What is observed has been accumulating since the instrument was made, at the latest.
-            let start = self.stream.created_unix_nanos;
+            // It has been accumulating since the instrument was made, or since a collection that did not observe it.
+            let start = series.start_unix_nanos.max(self.stream.created_unix_nanos);
             visit(Point::new(number, &series.attributes, start, value))?;
         }
         ControlFlow::Continue(())

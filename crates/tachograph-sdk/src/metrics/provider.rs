@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use opentelemetry::InstrumentationScope;
@@ -44,6 +44,7 @@ impl MeterProvider {
                 limit: DEFAULT_CARDINALITY_LIMIT,
                 views: Vec::new(),
                 exemplars: Sampling::default(),
+                collected_unix_nanos: AtomicU64::new(0),
             },
         }
     }

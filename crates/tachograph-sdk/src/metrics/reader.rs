@@ -73,12 +73,14 @@ impl MetricReader {
         let mut unix_nanos = None;
         if !self.is_shut_down() {
             let collections = if is_delta { self.memory().collections } else { 0 };
+            let begun_unix_nanos = provider.settings.clock.unix_nanos();
             let observations = Mutex::new(std::mem::take(&mut buffers.observations));
             for number in 0..provider.callback_count() {
                 if let Some(callback) = provider.callback(number) {
                     callback.observe(&observations);
                 }
             }
+            provider.settings.collected_unix_nanos.store(begun_unix_nanos, Ordering::Relaxed);
             buffers.observations = observations.into_inner().unwrap_or_else(PoisonError::into_inner);
             produced = producers.produce();
             streams = pipeline.streams.len();

@@ -225,7 +225,11 @@ impl SeriesTable {
             Some(width) => Some(cells::allocate(width)?),
             None => None,
         };
-        let start_unix_nanos = self.settings.clock.unix_nanos();
+        let start_unix_nanos = match self.kind {
+            // It was not observed before, and so began after that.
+            RowKind::None => self.settings.collected_unix_nanos.load(Ordering::Relaxed),
+            _ => self.settings.clock.unix_nanos(),
+        };
         let id = self.series.push(Series { attributes, start_unix_nanos, row, hash }).ok()?;
         let hash_of = |id: Payload| self.series.get(id as usize).map_or(0, |series| series.hash);
         self.by_content.insert(hash, id as Payload, hash_of);

@@ -1,6 +1,7 @@
 //! What a provider's builder said that all of its streams go by.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use super::exemplar::Sampling;
 use super::view::View;
@@ -14,4 +15,7 @@ pub(crate) struct Settings {
     pub(crate) limit: usize,
     pub(crate) views: Vec<View>,
     pub(crate) exemplars: Sampling,
+    /// When somebody last began to collect, in nanoseconds since the Unix epoch; 0 before. What an instrument observes for the first
+    /// time began after that.
+    pub(crate) collected_unix_nanos: AtomicU64,
 }
