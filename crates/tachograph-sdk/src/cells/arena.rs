@@ -30,6 +30,8 @@ pub(crate) struct Arena {
     pub(super) shared: Slab,
     /// Histograms' rows in the shared slab have one writer at a time: who holds their stripe.
     stripes: [Mutex<()>; 16],
+    /// How many threads without a slab are within a section.
+    pub(super) outsiders: AtomicUsize,
     /// Bytes of blocks and of extents in threads' slabs (`shared` is bounded by the number of series).
     bytes: AtomicUsize,
     limit: AtomicUsize,
@@ -70,6 +72,7 @@ impl Arena {
             idle: Mutex::new(Vec::new()),
             shared: Slab::new(),
             stripes: std::array::from_fn(|_| Mutex::new(())),
+            outsiders: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             limit: AtomicUsize::new(limit),
         }

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::ptr;
 
 use super::arena::Arena;
+use super::place::Place;
 use super::row::{Row, Word};
 use super::slab::Slab;
 use super::{ARENA, arena};
@@ -17,6 +18,8 @@ use crate::sync::{AtomicPtr, Ordering};
 struct Local {
     blocks: Cell<*const AtomicPtr<Word>>,
     len: Cell<usize>,
+    /// Where this thread says that it is within a section; null until it has a slab.
+    place: Cell<*const Place>,
     /// How many records there are until the next that is due; here, because a record has the address at hand.
     countdown: Cell<u32>,
 }
@@ -37,7 +40,14 @@ enum State {
 
 thread_local! {
     static LOCAL: Local =
-        const { Local { blocks: Cell::new(ptr::null()), len: Cell::new(0), countdown: Cell::new(0) } };
+        const {
+            Local {
+                blocks: Cell::new(ptr::null()),
+                len: Cell::new(0),
+                place: Cell::new(ptr::null()),
+                countdown: Cell::new(0),
+            }
+        };
     static STATE: Cell<State> = const { Cell::new(State::Unused) };
     /// Gives the slab back when the thread ends.
     static GUARD: Guard = const { Guard };
@@ -48,7 +58,10 @@ struct Guard;
 impl Drop for Guard {
     fn drop(&mut self) {
         let state = STATE.replace(State::Ended);
-        LOCAL.with(|local| local.set(&[]));
+        LOCAL.with(|local| {
+            local.set(&[]);
+            local.place.set(ptr::null());
+        });
         if let State::Owner(slab) = state {
             arena().release_slab(slab);
         }
@@ -94,10 +107,21 @@ pub(super) fn own_words(row: Row) -> Option<*const Word> {
 #[inline(never)]
 fn make_own_words(row: Row) -> Option<*const Word> {
     let arena = arena();
-    let slab = own_slab().or_else(|| adopt(arena))?;
+    let slab = own_or_adopted_slab()?;
     let words = arena.own_words(slab, row);
     LOCAL.with(|local| local.set(slab.blocks()));
     words
+}
+
+/// Where this thread says that it is within a section; null if it has no slab yet, or never will.
+#[inline(always)]
+pub(super) fn place() -> *const Place {
+    LOCAL.with(|local| local.place.get())
+}
+
+/// The slab this thread owns, adopted if need be; `None` if it is being destroyed.
+pub(super) fn own_or_adopted_slab() -> Option<&'static Slab> {
+    own_slab().or_else(|| adopt(arena()))
 }
 
 /// The slab this thread owns, if it does yet.
@@ -116,5 +140,7 @@ fn adopt(arena: &'static Arena) -> Option<&'static Slab> {
     GUARD.try_with(|_| ()).ok()?;
     let slab = arena.adopt_slab()?;
     STATE.set(State::Owner(slab));
-    arena.slabs.get(slab)
+    let slab = arena.slabs.get(slab)?;
+    LOCAL.with(|local| local.place.set(ptr::from_ref(&slab.section)));
+    Some(slab)
 }

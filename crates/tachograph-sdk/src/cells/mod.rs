@@ -16,7 +16,9 @@ mod extent;
 pub(crate) mod histogram;
 mod lines;
 mod local;
+mod place;
 mod row;
+mod section;
 mod slab;
 
 use std::sync::OnceLock;
@@ -27,6 +29,7 @@ use arena::Arena;
 pub(crate) use local::{is_due, set_due_after};
 pub(crate) use row::Row;
 use row::Word;
+pub(crate) use section::{section, wait_for_sections};
 
 /// Bytes of cells that all threads together may have to themselves, unless set otherwise.
 pub(crate) const DEFAULT_LIMIT: usize = 256 * 1024 * 1024;
@@ -111,9 +114,39 @@ pub(crate) fn set(row: Row, bits: u64) {
     // SAFETY: a last value's row has two words.
     let (value, is_set) = unsafe { (&*words, &*words.add(1)) };
     value.store(bits, Ordering::Relaxed);
-    if is_set.load(Ordering::Relaxed) == 0 {
-        is_set.store(1, Ordering::Release);
+    if is_set.load(Ordering::Relaxed) != SET {
+        is_set.store(SET, Ordering::Release);
     }
+}
+
+/// What the second word of a last value says: that it was set, and whether somebody looked since.
+const SET: u64 = 1;
+const SET_AND_SEEN: u64 = 2;
+
+/// Whether a last value was set since this was asked before.
+pub(crate) fn was_set_again(row: Row) -> bool {
+    let Some(words) = arena().shared.words(row) else {
+        return false;
+    };
+    // SAFETY: a last value's row has two words.
+    let is_set = unsafe { &*words.add(1) };
+    is_set.compare_exchange(SET, SET_AND_SEEN, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+}
+
+/// What is another number once somebody has recorded in a sum or a histogram: of the first words, which are sums or sequence
+/// numbers.
+pub(crate) fn fingerprint(row: Row) -> u64 {
+    let mut print = 0_u64;
+    arena().each_slab(row, |_, words, _| {
+        // SAFETY: a row has at least one word.
+        let word = unsafe { &*words }.load(Ordering::Relaxed);
+        // A thread that has not recorded in it does not count, however many there are.
+        if word != 0 {
+            let mixed = (word ^ words.addr() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            print = print.wrapping_add(mixed ^ mixed >> 29);
+        }
+    });
+    print
 }
 
 /// A last value's bits, if it was ever set.

@@ -5,6 +5,7 @@ use std::ptr;
 use super::copy::CopyDesk;
 use super::extent::Extents;
 use super::lines::{Lines, zeroed};
+use super::place::Place;
 use super::row::{Row, Word};
 use crate::sync::{AtomicPtr, Mutex, Ordering, lock};
 
@@ -26,6 +27,8 @@ pub(super) struct Slab {
     /// The buckets of exponential histograms. Taken by the owner (for the shared slab: whoever holds the
     /// row's stripe), and given back by the owner, or by a row's last owner.
     pub(super) extents: Extents,
+    /// Where the owner says that it has found a row and not yet recorded.
+    pub(super) section: Place,
 }
 
 pub(super) struct Directory {
@@ -48,6 +51,7 @@ impl Slab {
             installed: Mutex::new(Vec::new()),
             desk: CopyDesk::new(),
             extents: Extents::new(),
+            section: Place::new(),
         }
     }
 

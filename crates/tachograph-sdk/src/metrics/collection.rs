@@ -11,20 +11,36 @@ use crate::resource::Resource;
 ///
 /// Values of synchronous instruments are read as they are visited, each data point whole by itself.
 pub struct Collection {
-    provider: Arc<Registry>,
     pipeline: Arc<Pipeline>,
     spare: Arc<Spare>,
     parts: Parts,
 }
 
 /// What a reader makes a collection of.
-#[derive(Default)]
 pub(super) struct Parts {
+    pub(super) visit: Visit,
     pub(super) buffers: Buffers,
     /// How many streams there were.
     pub(super) streams: usize,
     pub(super) produced: Vec<ProducedBatch>,
     pub(super) unix_nanos: u64,
+}
+
+/// A collection under way: numbers of series mean the same ones until its end. Then those go that are to go.
+pub(super) struct Visit(Arc<Registry>);
+
+impl Visit {
+    pub(super) fn new(provider: &Arc<Registry>) -> Self {
+        provider.settings.gate.enter();
+        Visit(Arc::clone(provider))
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.0.settings.gate.leave();
+        self.0.sweep();
+    }
 }
 
 /// Buffers of past collections, so that a steady reader allocates nothing.
@@ -50,19 +66,13 @@ impl Spare {
 }
 
 impl Collection {
-    pub(super) fn new(
-        provider: &Arc<Registry>,
-        pipeline: &Arc<Pipeline>,
-        spare: &Arc<Spare>,
-        parts: Parts,
-    ) -> Self {
-        let (provider, pipeline) = (Arc::clone(provider), Arc::clone(pipeline));
-        Collection { provider, pipeline, spare: Arc::clone(spare), parts }
+    pub(super) fn new(pipeline: &Arc<Pipeline>, spare: &Arc<Spare>, parts: Parts) -> Self {
+        Collection { pipeline: Arc::clone(pipeline), spare: Arc::clone(spare), parts }
     }
 
     /// What the metrics are about.
     pub fn resource(&self) -> &Resource {
-        &self.provider.resource
+        &self.parts.visit.0.resource
     }
 
     /// When the collection was made, in nanoseconds since the Unix epoch.
@@ -77,7 +87,7 @@ impl Collection {
     }
 
     fn stream(&self, id: usize, number: u32) -> Option<Metric<'_>> {
-        let stream = self.provider.streams.get(number as usize)?;
+        let stream = self.parts.visit.0.streams.get(number as usize)?;
         Some(Metric::new(id, stream, &self.parts.buffers))
     }
 

@@ -51,7 +51,7 @@ pub(crate) struct Bound<N> {
 
 impl<N: Number> Bound<N> {
     pub(crate) fn new<A: Attributes + ?Sized>(stream: &Arc<Stream>, attributes: &A) -> Self {
-        let found = stream.row_or_overflow(attributes);
+        let found = stream.pinned_row(attributes);
         let row = found.map(|(row, _)| row);
         let has_all = stream.filter().is_none() && matches!(found, Some((_, Overflow::No)));
         let bound = Bound {
@@ -96,7 +96,10 @@ impl<N: Number> Bound<N> {
         if stream.next().is_some() {
             self.record_in_all(stream, value);
         } else if let Some(row) = self.row {
-            stream.record_in(row, value);
+            match &self.whole {
+                None => stream.record_in(row, value),
+                Some(whole) => stream.record_made_with(row, value, whole.pairs()),
+            }
         }
         true
     }
@@ -105,7 +108,10 @@ impl<N: Number> Bound<N> {
     #[inline(never)]
     fn offer(&self, value: N) {
         if let (Some(stream), Some(row)) = (&self.stream, self.row) {
-            stream.offer(row, value);
+            match &self.whole {
+                Some(whole) => stream.offer_with(row, value, whole.pairs()),
+                None => stream.offer(row, value),
+            }
         }
     }
 
@@ -115,8 +121,10 @@ impl<N: Number> Bound<N> {
     fn record_in_all(&self, stream: &Stream, value: N) {
         let (mut bound, mut stream, mut is_wanted) = (self, stream, true);
         loop {
-            if is_wanted && let Some(row) = bound.row {
-                stream.record_in(row, value);
+            match (bound.row, &bound.whole) {
+                (Some(row), Some(whole)) if is_wanted => stream.record_made_with(row, value, whole.pairs()),
+                (Some(row), None) if is_wanted => stream.record_in(row, value),
+                _ => {}
             }
             let Some(next) = stream.next() else { break };
             bound = bound.next.get_or_init(|| bound.bind_in(stream, next));
@@ -139,7 +147,18 @@ impl<N: Number> Bound<N> {
 impl<N> Clone for Bound<N> {
     fn clone(&self) -> Self {
         let Bound { sum, row, stream, whole, .. } = self;
+        if let (Some(stream), Some(row)) = (stream, row) {
+            stream.pin(*row);
+        }
         Bound { sum: *sum, row: *row, stream: stream.clone(), next: OnceBox::new(), whole: whole.clone() }
+    }
+}
+
+impl<N> Drop for Bound<N> {
+    fn drop(&mut self) {
+        if let (Some(stream), Some(row)) = (&self.stream, self.row) {
+            stream.unpin(row);
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use super::histograms::HistogramBuffers;
 use super::kind::InstrumentKind;
 use super::observable::Observations;
 use super::point::{Point, PointValue};
+use super::presence::Presence;
 use super::stream::Stream;
 use super::temporality::Temporality;
 use crate::cells::{self, Row};
@@ -21,6 +22,10 @@ use crate::number::{Number, NumberKind};
 pub(super) struct Buffers {
     pub(super) observations: Observations,
     pub(super) deltas: Deltas,
+    /// When the collection was made.
+    pub(super) unix_nanos: u64,
+    /// While a reader takes what is new: then what has departed is shown a last time.
+    pub(super) takes_deltas: bool,
     /// Of which windows exemplars are shown.
     pub(super) exemplar_windows: Range<u64>,
     exemplars: Mutex<ExemplarBuffer>,
@@ -105,6 +110,12 @@ impl<'a> Metric<'a> {
         self.stream.series.len()
     }
 
+    /// How often numbers of series became free for others: who keeps something by the number of a series forgets it when this
+    /// is another than before. It does not change while a collection lives.
+    pub fn generation(&self) -> u32 {
+        self.stream.series.generation()
+    }
+
     /// Whether measurements have been added up in an overflow series.
     pub fn overflows(&self) -> bool {
         self.stream.series.overflows()
@@ -135,7 +146,8 @@ impl<'a> Metric<'a> {
         first: usize,
         mut visit: impl FnMut(Point<'_>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        let exemplars = self.stream.rare.get().map(|rare| &rare.exemplars).filter(|all| !all.is_empty());
+        let exemplars =
+            self.stream.series.rare.get().map(|rare| &rare.exemplars).filter(|all| !all.is_empty());
         let Some(exemplars) = exemplars else {
             return self.visit(first, |_, point| visit(point));
         };
@@ -200,6 +212,10 @@ impl<'a> Metric<'a> {
         }
     }
 
+    fn presence(&self) -> Presence<'_> {
+        Presence::new(&self.stream.series, self.buffers.unix_nanos, self.buffers.takes_deltas)
+    }
+
     fn visit_recorded<B>(
         &self,
         first: usize,
@@ -221,9 +237,15 @@ impl<'a> Metric<'a> {
         first: usize,
         mut visit: impl FnMut(Row, Point<'_>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
+        let presence = self.presence();
+        let is_monotonic = matches!(self.stream.aggregator, Aggregator::Sum { monotonic: true });
         for (number, series) in self.stream.series.iter_from(first) {
             let Some(row) = series.row else { continue };
-            let value = PointValue::of(N::KIND, cells::sum::<N>(row));
+            let bits = cells::sum::<N>(row);
+            if !presence.is_shown(number, row, is_monotonic || bits == N::ZERO_BITS) {
+                continue;
+            }
+            let value = PointValue::of(N::KIND, bits);
             visit(row, Point::new(number, &series.attributes, series.start_unix_nanos, value))?;
         }
         ControlFlow::Continue(())
@@ -234,8 +256,9 @@ impl<'a> Metric<'a> {
         first: usize,
         mut visit: impl FnMut(Row, Point<'_>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
+        let presence = self.presence();
         for (number, series) in self.stream.series.iter_from(first) {
-            let Some(row) = series.row else { continue };
+            let Some(row) = series.row.filter(|row| presence.is_shown(number, *row, true)) else { continue };
             let Some(bits) = cells::last_value(row) else { continue };
             let value = PointValue::of(self.stream.descriptor.number, bits);
             visit(row, Point::new(number, &series.attributes, series.start_unix_nanos, value))?;
@@ -252,8 +275,9 @@ impl<'a> Metric<'a> {
         let lock = || self.buffers.histogram.lock().unwrap_or_else(PoisonError::into_inner);
         let mut buffers = std::mem::take(&mut *lock());
         let mut flow = ControlFlow::Continue(());
+        let presence = self.presence();
         for (number, series) in self.stream.series.iter_from(first) {
-            let Some(row) = series.row else { continue };
+            let Some(row) = series.row.filter(|row| presence.is_shown(number, *row, true)) else { continue };
             let Some(value) = buffers.read::<N>(row, &self.stream.aggregator) else { continue };
             flow = visit(row, Point::new(number, &series.attributes, series.start_unix_nanos, value));
             if flow.is_break() {

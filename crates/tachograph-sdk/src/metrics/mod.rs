@@ -19,6 +19,7 @@ mod metric;
 mod observable;
 mod pipeline;
 mod point;
+mod presence;
 mod producer;
 mod provider;
 mod rare;
@@ -30,6 +31,7 @@ mod settings;
 mod spellings;
 mod stream;
 mod temporality;
+mod vacancies;
 mod validate;
 mod view;
 

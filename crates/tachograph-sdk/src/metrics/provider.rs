@@ -1,7 +1,8 @@
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
 use opentelemetry::metrics::noop::NoopMeterProvider;
@@ -11,10 +12,11 @@ use super::meter::{Meter, MeterBuilder};
 use super::reader::{MetricReader, MetricReaderBuilder};
 use super::registry::Registry;
 use super::resolve::check;
-use super::settings::Settings;
+use super::settings::{Settings, Takers};
 use super::view::View;
 use crate::clock::{Clock, SystemClock};
 use crate::resource::Resource;
+use crate::sync::Gate;
 
 /// The specification's default cardinality limit.
 pub const DEFAULT_CARDINALITY_LIMIT: usize = 2_000;
@@ -45,6 +47,10 @@ impl MeterProvider {
                 views: Vec::new(),
                 exemplars: Sampling::default(),
                 collected_unix_nanos: AtomicU64::new(0),
+                idle_expiry_nanos: None,
+                gate: Gate::new(),
+                takers: Takers::default(),
+                departures: AtomicBool::new(false),
             },
         }
     }
@@ -100,7 +106,7 @@ impl MeterProvider {
             ..Default::default()
         };
         for stream in self.registry.streams.iter() {
-            account.series += stream.series.len() as u64;
+            account.series += stream.series.live() as u64;
             account.refused += stream.refused();
             account.overflowed += stream.overflowed();
         }
@@ -198,6 +204,20 @@ impl MeterProviderBuilder {
     /// Where start times and collection times come from: the system's clock unless set.
     pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
         self.settings.clock = Arc::new(clock);
+        self
+    }
+
+    /// Has series go that nobody has recorded in for so long; they stay unless set.
+    ///
+    /// That somebody recorded is seen by collections, of any reader: a series goes in the first one that finds it as one at least so long
+    /// ago did. Should somebody record again with its attributes, it starts anew: from zero, at that time. Its room under the
+    /// cardinality limit is free as soon as no collection is under way.
+    ///
+    /// Series stay that a bound handle has been made for, as long as that lives, and those that a typed instrument finds by index; and up-down
+    /// counters that are not at zero, for what they count is still there. To add zero is not to record. What observable
+    /// instruments do not observe is not shown in the first place.
+    pub fn with_idle_expiry(mut self, idle: Duration) -> Self {
+        self.settings.idle_expiry_nanos = Some(u64::try_from(idle.as_nanos()).unwrap_or(u64::MAX));
         self
     }
 

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::exemplar::Exemplars;
+use super::vacancies::Vacancies;
 use crate::cells::{self, Row};
 
 /// What a stream needs once something happens that to most never does: made then, so that they do not pay for it.
@@ -17,6 +18,7 @@ pub(crate) struct Inner {
     /// Counts measurements that a look-up sent to the overflow series.
     overflowed: OnceLock<Option<Row>>,
     pub(crate) exemplars: Exemplars,
+    pub(crate) vacancies: Vacancies,
 }
 
 impl Rare {

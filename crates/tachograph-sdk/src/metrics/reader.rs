@@ -1,11 +1,11 @@
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::aggregation::Aggregation;
-use super::collection::{Collection, Parts, Spare};
+use super::collection::{Collection, Parts, Spare, Visit};
 use super::component::Component;
 use super::delta::Memory;
 use super::exemplar::begin_window;
@@ -37,6 +37,8 @@ struct ReaderInner {
     component: Component,
     spare: Arc<Spare>,
     is_shut_down: AtomicBool,
+    /// The last window of which this reader has taken what is new.
+    taken: Arc<AtomicU64>,
 }
 
 impl MetricReader {
@@ -63,6 +65,8 @@ impl MetricReader {
 
     fn collect_now(&self) -> Collection {
         let ReaderInner { provider, pipeline, producers, spare, .. } = &*self.inner;
+        // Before anything is found: numbers stay what they are.
+        let visit = Visit::new(provider);
         let mut buffers = spare.take();
         buffers.observations.clear();
         buffers.deltas.clear();
@@ -91,7 +95,8 @@ impl MetricReader {
             }
         }
         let unix_nanos = unix_nanos.unwrap_or_else(|| provider.settings.clock.unix_nanos());
-        Collection::new(provider, pipeline, spare, Parts { buffers, streams, produced, unix_nanos })
+        buffers.unix_nanos = unix_nanos;
+        Collection::new(pipeline, spare, Parts { visit, buffers, streams, produced, unix_nanos })
     }
 
     /// Takes what is new since the collection before, and says when. `collections` is how many there had been before the
@@ -106,6 +111,7 @@ impl MetricReader {
         let is_overtaken = memory.collections != collections;
         memory.collections += 1;
         let mut deltas = std::mem::take(&mut buffers.deltas);
+        (buffers.takes_deltas, buffers.unix_nanos) = (true, unix_nanos);
         for (id, number) in pipeline.streams.iter().take(streams).enumerate() {
             let Some(stream) = provider.streams.get(*number as usize) else { continue };
             let kind = stream.descriptor.kind;
@@ -118,7 +124,9 @@ impl MetricReader {
                 Metric::new(id, stream, buffers).take_delta(&mut memory, &mut deltas, unix_nanos);
             }
         }
+        buffers.takes_deltas = false;
         buffers.deltas = deltas;
+        self.inner.taken.store(memory.window, Ordering::Release);
         unix_nanos
     }
 
@@ -136,6 +144,7 @@ impl MetricReader {
     pub fn shutdown(&self) {
         self.inner.is_shut_down.store(true, Ordering::Release);
         *self.memory() = Memory::default();
+        self.inner.taken.store(u64::MAX, Ordering::Release);
     }
 
     fn is_shut_down(&self) -> bool {
@@ -220,6 +229,10 @@ impl MetricReaderBuilder {
         let MetricReaderBuilder { provider, defaults, temporalities, producers, component_type } = self;
         let pipeline = provider.pipeline(defaults);
         let component = Component::new(component_type, &provider.numbers);
+        let taken = Arc::new(AtomicU64::new(0));
+        if temporalities.contains(&Temporality::Delta) {
+            provider.settings.takers.add(&taken);
+        }
         let inner = ReaderInner {
             provider,
             pipeline,
@@ -229,6 +242,7 @@ impl MetricReaderBuilder {
             component,
             spare: Arc::default(),
             is_shut_down: AtomicBool::new(false),
+            taken,
         };
         MetricReader { inner: Arc::new(inner) }
     }

@@ -190,6 +190,13 @@ impl Registry {
         by_stream
     }
 
+    /// Has series go that are to go.
+    pub(crate) fn sweep(&self) {
+        if self.settings.departures.swap(false, Ordering::AcqRel) {
+            self.streams.iter().for_each(|stream| stream.series.sweep());
+        }
+    }
+
     /// Has a function called at the shutdown.
     pub(crate) fn at_shutdown(&self, hook: Hook) {
         let mut hooks = self.at_shutdown.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,8 +1,11 @@
 //! From attributes to a series: which cell a measurement goes to.
 
+mod going;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use super::rare::Rare;
 use super::settings::Settings;
 use super::spellings::{Known, Spellings};
 use crate::attributes::{AttributeSet, Attributes, AttributesHash, LastOrder, Seed};
@@ -56,6 +59,16 @@ pub(crate) struct Series {
     hash: u32,
 }
 
+impl Series {
+    fn new(attributes: AttributeSet, start_unix_nanos: u64, row: Option<Row>, hash: u32) -> Self {
+        Series { attributes, start_unix_nanos, row, hash }
+    }
+
+    fn hash(&self) -> u32 {
+        self.hash
+    }
+}
+
 /// A stream's series, found by their attributes.
 ///
 /// Finding a series that exists takes no lock and allocates nothing: an [`Index`] by content, the
@@ -75,6 +88,9 @@ pub(crate) struct SeriesTable {
     /// The overflow series' number plus one.
     overflow: AtomicU32,
     insert: Mutex<()>,
+    /// How often numbers of series became free for others.
+    generation: AtomicU32,
+    pub(crate) rare: Rare,
     pub(crate) settings: Arc<Settings>,
 }
 
@@ -109,6 +125,8 @@ impl SeriesTable {
             full: AtomicBool::new(false),
             overflow: AtomicU32::new(0),
             insert: Mutex::new(()),
+            generation: AtomicU32::new(0),
+            rare: Rare::default(),
             settings,
         }
     }
@@ -126,8 +144,10 @@ impl SeriesTable {
         self.series.iter_from(first)
     }
 
-    /// The attributes of the series that has a row: found one by one.
+    /// The attributes of the series that has a row, which the caller has pinned: found one by one.
     pub(crate) fn attributes_of(&self, row: Row) -> Option<&AttributeSet> {
+        // Meanwhile no other place becomes another's.
+        let _nobody_comes_or_goes = lock(&self.insert);
         self.iter_from(0).find_map(|(_, series)| (series.row == Some(row)).then_some(&series.attributes))
     }
 
@@ -161,6 +181,7 @@ impl SeriesTable {
         if found.id < known
             && self.spellings.wants(attributes, set)
             && let Ok(_one_at_a_time) = self.insert.try_lock()
+            && self.rare.get().is_none_or(|rare| rare.vacancies.allow_learning())
         {
             let known = Known { row, overflow: found.overflow != Overflow::No };
             self.spellings.learn(self.seed, attributes, set, known);
@@ -199,7 +220,7 @@ impl SeriesTable {
         if let Some(found) = self.by_meaning(hash, attributes) {
             return Some(found);
         }
-        if self.series.len() >= self.limit() {
+        if self.live() >= self.limit() + usize::from(self.overflows()) || self.is_out_of_places() {
             self.make_overflow_series()?;
             let first = if self.full.swap(true, Ordering::Release) { Overflow::Yes } else { Overflow::First };
             return self.overflow_series(first);
@@ -230,10 +251,65 @@ impl SeriesTable {
             RowKind::None => self.settings.collected_unix_nanos.load(Ordering::Relaxed),
             _ => self.settings.clock.unix_nanos(),
         };
-        let id = self.series.push(Series { attributes, start_unix_nanos, row, hash }).ok()?;
-        let hash_of = |id: Payload| self.series.get(id as usize).map_or(0, |series| series.hash);
-        self.by_content.insert(hash, id as Payload, hash_of);
+        let series = Series::new(attributes, start_unix_nanos, row, hash);
+        let id = match self.fill_vacancy(series) {
+            Ok(filled) => filled,
+            Err(series) => self.series.push(series).ok()?,
+        };
+        self.insert_in_index(hash, id as Payload);
         Some(id)
+    }
+
+    /// Makes a series findable by content. The caller holds `insert`.
+    fn insert_in_index(&self, hash: u32, id: Payload) {
+        let hash_of = |id: Payload| self.series.get(id as usize).map_or(0, |series| series.hash);
+        self.by_content.insert(hash, id, hash_of);
+    }
+
+    /// How many series there are that have not gone.
+    pub(crate) fn live(&self) -> usize {
+        self.len().saturating_sub(self.rare.get().map_or(0, |rare| rare.vacancies.gone()))
+    }
+
+    /// Whether so many series have gone whose places cannot be used yet that there is no room for more: a collection has
+    /// been under way for long.
+    fn is_out_of_places(&self) -> bool {
+        self.len() >= self.limit().saturating_mul(2).saturating_add(64)
+            && self.rare.get().is_none_or(|rare| !rare.vacancies.any_vacant())
+    }
+
+    /// The number of some attributes' series, if there is one. The caller holds `insert`.
+    fn id_of<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<usize> {
+        let spelled = AttributesHash::of(self.seed, attributes);
+        let hash = hash_of_meant(self.seed, attributes).unwrap_or(spelled);
+        self.by_meaning(hash, attributes).map(|found| found.id)
+    }
+
+    pub(super) fn is_overflow(&self, id: usize) -> bool {
+        self.overflow.load(Ordering::Relaxed) as usize == id + 1
+    }
+
+    fn is_of_last_values(&self) -> bool {
+        self.kind == RowKind::LastValue
+    }
+
+    /// Has unknown attributes looked at again. The caller holds `insert`.
+    fn make_room(&self) {
+        self.full.store(false, Ordering::Release);
+    }
+
+    /// Gives back rows that nobody can write or read any more.
+    fn free_rows(&self, rows: impl Iterator<Item = Row>) {
+        self.kind.free(rows);
+    }
+
+    /// How often numbers of series became free for others.
+    pub(crate) fn generation(&self) -> u32 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    fn count_generation(&self) {
+        self.generation.fetch_add(1, Ordering::Release);
     }
 
     /// Made before `full` is set. The caller holds `insert`.
@@ -260,7 +336,7 @@ impl SeriesTable {
 
 impl Drop for SeriesTable {
     fn drop(&mut self) {
-        self.kind.free(self.series.iter().filter_map(|series| series.row));
+        self.free_rows(self.series.iter().filter_map(|series| series.row));
     }
 }
 

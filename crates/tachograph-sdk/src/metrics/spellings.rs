@@ -1,5 +1,6 @@
 //! The short cut from attributes to a row: by how a caller spells them.
 
+mod hidden;
 mod words;
 
 use std::ptr;
@@ -139,10 +140,7 @@ impl Spellings {
             shapes: AppendVec::new(),
             words: AppendVec::new(),
             index: Index::new(),
-            // Sets are spelled in several orders and ways.
-            room: AtomicU32::new(
-                limit.saturating_mul(4).saturating_add(64).saturating_mul(USUAL_WORDS).min(MOST_WORDS) as u32,
-            ),
+            room: AtomicU32::new(room(limit)),
             failures: AtomicU32::new(0),
             places: AtomicBool::new(false),
         }
@@ -337,6 +335,11 @@ impl Spellings {
         }
         self.shapes.push(Shape::of(attributes)?).ok()
     }
+}
+
+/// How many words the spellings of so many series may take: sets are spelled in several orders and ways.
+fn room(limit: usize) -> u32 {
+    limit.saturating_mul(4).saturating_add(64).saturating_mul(USUAL_WORDS).min(MOST_WORDS) as u32
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::aggregator::Aggregator;
 use super::exemplar::{self, Offered};
 use super::filter::Filter;
 use super::kind::InstrumentKind;
-use super::rare::{self, Rare};
+use super::rare;
 use super::series::{Overflow, RowKind, SeriesTable};
 use super::settings::Settings;
 use crate::attributes::Attributes;
@@ -72,7 +72,6 @@ pub(crate) struct Stream {
     restriction: Option<Box<Restriction>>,
     /// The instrument's next stream; most have none. It may come at any time, with a reader of another configuration.
     next: OnceBox<Arc<Stream>>,
-    pub(crate) rare: Rare,
 }
 
 /// Whether there is an instrument with several streams in this process: in most there is none, and then a record does not
@@ -112,7 +111,6 @@ impl Stream {
             series: SeriesTable::new(rows, limit, settings),
             restriction,
             next: OnceBox::new(),
-            rare: Rare::default(),
         }
     }
 
@@ -171,11 +169,11 @@ impl Stream {
     }
 
     pub(crate) fn refused(&self) -> u64 {
-        self.rare.get().map_or(0, rare::Inner::refused)
+        self.series.rare.get().map_or(0, rare::Inner::refused)
     }
 
     pub(crate) fn overflowed(&self) -> u64 {
-        self.rare.get().map_or(0, rare::Inner::overflowed)
+        self.series.rare.get().map_or(0, rare::Inner::overflowed)
     }
 
     /// Records a measurement.
@@ -189,11 +187,16 @@ impl Stream {
 
     /// Records a measurement in this stream alone.
     #[inline(always)]
-    fn record_alone<N: Number, A: Attributes + ?Sized>(&self, value: N, attributes: &A) {
+    pub(crate) fn record_alone<N: Number, A: Attributes + ?Sized>(&self, value: N, attributes: &A) {
         // Before the look-up: what is refused makes no series.
         if !value.suits_any_sum() && !self.accepts(value) {
-            self.refuse(value);
-        } else if let Some(row) = self.row(attributes) {
+            return self.refuse(value);
+        }
+        if self.restriction.is_some() {
+            return self.record_restricted(value, attributes);
+        }
+        let _section = cells::section();
+        if let Some(row) = self.row(attributes) {
             self.record_in(row, value);
         }
     }
@@ -216,6 +219,68 @@ impl Stream {
     pub(crate) fn accepts<N: Number>(&self, value: N) -> bool {
         let negatives = !self.descriptor.kind.is_monotonic();
         self.aggregator.accepts(value) && (negatives || value.is_non_negative())
+    }
+
+    /// The row of some attributes' series, made if need be, which does not go before it is unpinned; and whether it is one of its own.
+    pub(crate) fn pinned_row<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<(Row, Overflow)> {
+        loop {
+            let found = {
+                let _section = cells::section();
+                self.row_or_overflow(attributes)?
+            };
+            // The overflow series stays anyway.
+            if found.1 != Overflow::No {
+                return Some(found);
+            }
+            let row = match self.filter() {
+                Some(filter) => self.series.pinned_row(&filter.of(attributes)),
+                None => self.series.pinned_row(attributes),
+            };
+            // Should it have been removed meanwhile, there is a new one to be found.
+            if let Some(row) = row {
+                return Some((row, Overflow::No));
+            }
+        }
+    }
+
+    /// Pins a series once more.
+    pub(crate) fn pin(&self, row: Row) {
+        self.series.rare.make().vacancies.pin(row);
+    }
+
+    /// Lets a series go that [`pinned_row`](Self::pinned_row) has pinned.
+    pub(crate) fn unpin(&self, row: Row) {
+        if let Some(rare) = self.series.rare.get() {
+            rare.vacancies.unpin(row);
+        }
+    }
+
+    /// Records a measurement of a stream that does not keep all attributes, or none at all.
+    #[inline(never)]
+    fn record_restricted<N: Number, A: Attributes + ?Sized>(&self, value: N, attributes: &A) {
+        let _section = cells::section();
+        if let Some(row) = self.row(attributes) {
+            self.record_made_with(row, value, attributes);
+        }
+    }
+
+    /// Records a measurement in a row of this stream's, if it may be recorded. It was made with these attributes, which matters
+    /// where the stream does not keep all.
+    #[inline(never)]
+    pub(crate) fn record_made_with<N: Number, A: Attributes + ?Sized>(
+        &self,
+        row: Row,
+        value: N,
+        attributes: &A,
+    ) {
+        // Counted here, for the attributes are to be had only here; counted again below, which does no harm.
+        let is_due = cells::is_due();
+        self.record_in(row, value);
+        if is_due && self.accepts(value) {
+            self.offer_with(row, value, attributes);
+        } else if is_due {
+            cells::set_due_after(0);
+        }
     }
 
     /// Records a measurement in a row of this stream's, if it may be recorded.
@@ -318,6 +383,14 @@ impl Stream {
     #[cold]
     #[inline(never)]
     pub(crate) fn offer<N: Number>(&self, row: Row, value: N) {
+        self.offer_with(row, value, &());
+    }
+
+    /// Has a measurement looked at that was recorded and is due: it may become an exemplar. `attributes` are those it was made
+    /// with, or at least those of them that its series has not.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn offer_with<N: Number, A: Attributes + ?Sized>(&self, row: Row, value: N, attributes: &A) {
         let settings = &*self.series.settings;
         let Some(span) = exemplar::admit(&settings.exemplars) else {
             return;
@@ -328,14 +401,19 @@ impl Stream {
             bucket: self.aggregator.bucket(value),
             span,
         };
-        let exemplars = &self.rare.make().exemplars;
-        exemplars.offer(
-            &settings.exemplars,
-            &*settings.clock,
-            self.aggregator.reservoir_kind(),
-            offered,
-            |_| (),
-        );
+        let kind = self.aggregator.reservoir_kind();
+        let exemplars = &self.series.rare.make().exemplars;
+        exemplars.offer(&settings.exemplars, &*settings.clock, kind, offered, |filtered| {
+            match self.filter() {
+                Some(filter) => filtered.set(attributes, |key| filter.keeps(key)),
+                None => filtered.set(&(), |_| true),
+            }
+        });
+    }
+
+    /// Removes the series of some attributes, as this stream has them, and those of the streams after it. Says whether there was one.
+    pub(crate) fn remove<A: Attributes + ?Sized>(self: &Arc<Self>, attributes: &A) -> bool {
+        self.chain().fold(false, |any, stream| any | stream.series.remove(attributes))
     }
 
     /// The row of some attributes' series.
@@ -371,7 +449,7 @@ impl Stream {
 
     #[inline(never)]
     pub(crate) fn count_overflow(&self, overflow: Overflow) {
-        self.rare.make().count_overflowed();
+        self.series.rare.make().count_overflowed();
         if overflow == Overflow::First {
             let name = &*self.descriptor.name;
             let limit = self.series.limit();
@@ -392,7 +470,7 @@ impl Stream {
     #[cold]
     #[inline(never)]
     pub(crate) fn refuse<N: Number>(&self, value: N) {
-        self.rare.make().count_refused();
+        self.series.rare.make().count_refused();
         let name = &*self.descriptor.name;
         let why = if value.is_finite() { "a counter cannot go down" } else { "it is not a finite number" };
         diag::report(

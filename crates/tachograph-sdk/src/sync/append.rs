@@ -108,6 +108,46 @@ impl<T, const SEGMENTS: usize> AppendVec<T, SEGMENTS> {
         Some(first)
     }
 
+    /// Puts a value in the place of an element, which is dropped.
+    ///
+    /// # Safety
+    ///
+    /// Nobody has a reference to the element, and nobody takes one before this has returned.
+    pub(crate) unsafe fn replace(&self, index: usize, value: T) {
+        let _writer = lock(&self.push);
+        if index < self.len() {
+            let (segment, offset) = locate(index);
+            let base = self.segments[segment].load(Ordering::Relaxed);
+            // SAFETY: as in `get`; that nobody else looks at it is the caller's promise.
+            unsafe { (*base.add(offset)).as_mut_ptr().replace(value) };
+        }
+    }
+
+    /// Makes the elements unreachable, and says how many there were; they stay where they are.
+    pub(crate) fn hide(&self) -> usize {
+        self.len.swap(0, Ordering::AcqRel)
+    }
+
+    /// Makes the elements reachable again that [`hide`](Self::hide) counted. The caller saw to it that nobody pushed meanwhile.
+    pub(crate) fn show(&self, len: usize) {
+        self.len.store(len, Ordering::Release);
+    }
+
+    /// Drops the elements that [`hide`](Self::hide) counted; their memory is kept for others.
+    ///
+    /// # Safety
+    ///
+    /// Nobody has a reference to any, or is about to take one that was reachable before; nobody pushed meanwhile.
+    pub(crate) unsafe fn drop_hidden(&self, len: usize) {
+        for index in 0..len {
+            let (segment, offset) = locate(index);
+            let base = self.segments[segment].load(Ordering::Relaxed);
+            // SAFETY: it was written, for it was below the length; that nobody looks at it is the caller's promise, and
+            // since the length is zero it is not dropped again.
+            unsafe { (*base.add(offset)).assume_init_drop() };
+        }
+    }
+
     #[inline]
     pub(crate) fn get(&self, index: usize) -> Option<&T> {
         if index >= self.len() {
@@ -184,6 +224,29 @@ mod tests {
         assert!(vec.get(1000).is_none());
         drop(vec);
         assert_eq!(Arc::strong_count(&witness), 1);
+    }
+
+    #[test]
+    fn what_is_replaced_or_hidden_is_dropped_once() {
+        let (old, new) = (Arc::new(()), Arc::new(()));
+        let vec: AppendVec<_> = AppendVec::new();
+        (0..20).for_each(|_| drop(vec.push(Arc::clone(&old))));
+        // SAFETY: this test alone has the vector.
+        unsafe { vec.replace(3, Arc::clone(&new)) };
+        assert_eq!((Arc::strong_count(&old), Arc::strong_count(&new)), (20, 2));
+        assert!(Arc::ptr_eq(vec.get(3).unwrap(), &new));
+        let hidden = vec.hide();
+        assert_eq!((hidden, vec.len()), (20, 0));
+        assert!(vec.get(3).is_none());
+        vec.show(hidden);
+        assert!(Arc::ptr_eq(vec.get(3).unwrap(), &new));
+        let hidden = vec.hide();
+        // SAFETY: as above.
+        unsafe { vec.drop_hidden(hidden) };
+        assert_eq!((Arc::strong_count(&old), Arc::strong_count(&new)), (1, 1));
+        assert_eq!(vec.push(Arc::clone(&old)).ok(), Some(0));
+        drop(vec);
+        assert_eq!(Arc::strong_count(&old), 1);
     }
 
     #[test]

@@ -7,8 +7,11 @@ use super::{AtomicPtr, AtomicU32, Mutex, Ordering, lock};
 /// What an index maps a hash to: a number of up to 24 bits, but for the highest.
 pub(crate) type Payload = u32;
 
-/// One number is for empty slots.
-const MOST_PAYLOAD: Payload = (1 << PAYLOAD_BITS) - 2;
+/// Two numbers are for slots that are empty, and for those whose entry was removed.
+const MOST_PAYLOAD: Payload = (1 << PAYLOAD_BITS) - 3;
+/// The slot of an entry that was removed: probing goes on beyond it, and a new entry may take it. Should its missing hash be
+/// somebody's, its payload is nobody's.
+const REMOVED: u32 = (1 << PAYLOAD_BITS) - 1;
 const PAYLOAD_BITS: u32 = 24;
 
 const FIRST_SLOTS: usize = 16;
@@ -16,20 +19,22 @@ const FIRST_SLOTS: usize = 16;
 /// A hash index from 32-bit hashes to payloads that is read without a lock while it grows.
 ///
 /// It keeps neither keys nor values, and eight bits of each hash: whoever asks verifies each candidate, and whoever
-/// adds one can say the hashes of those before. Entries are never removed.
+/// adds one can say the hashes of those before.
 pub(crate) struct Index {
     /// The current table, null until the first insert.
     ///
     /// # Protocol
     ///
-    /// Writers are serialised by `count`. A slot goes from empty to its entry once (release) and
-    /// never changes again, and what the entry's payload refers to was published before it. When a
-    /// table is three quarters full the writer fills one twice its size and publishes that
+    /// Writers are serialised by `count`. A slot goes from empty to its entry (release), and what the
+    /// entry's payload refers to was published before it; an entry may be removed, and its slot taken by
+    /// another, but no slot becomes empty again, so that probing never ends too early. When a table is three quarters full the writer fills one twice its size and publishes that
     /// (release). A reader loads the table (acquire) and probes linearly until it meets an empty
     /// slot (acquire loads). A reader still in an old table may miss an entry made since; it then
     /// takes the caller's slow path, which looks again under the caller's own lock. Old tables are
-    /// kept until `Drop`: together they are smaller than the current one.
+    /// kept until `Drop`, or until somebody knows that nobody reads them: together they are smaller than the
+    /// current one, unless entries were removed.
     table: AtomicPtr<Table>,
+    /// How many slots of the table are not empty.
     count: Mutex<usize>,
 }
 
@@ -56,13 +61,24 @@ impl Table {
         self.slots.len() - 1
     }
 
-    /// Stores an entry in the first empty slot; the caller made sure that there is one.
-    fn place(&self, hash: u32, entry: u32) {
+    /// Stores an entry in the first free slot, and says whether that was empty; the caller made sure that there is one.
+    fn place(&self, hash: u32, entry: u32) -> bool {
         let mut at = hash as usize & self.mask();
-        while self.slots[at].load(Ordering::Relaxed) != 0 {
+        loop {
+            let before = self.slots[at].load(Ordering::Relaxed);
+            if before == 0 || before == REMOVED {
+                self.slots[at].store(entry, Ordering::Release);
+                return before == 0;
+            }
             at = (at + 1) & self.mask();
         }
-        self.slots[at].store(entry, Ordering::Release);
+    }
+
+    fn entries(&self) -> impl Iterator<Item = u32> {
+        self.slots
+            .iter()
+            .map(|slot| slot.load(Ordering::Relaxed))
+            .filter(|entry| !matches!(*entry, 0 | REMOVED))
     }
 }
 
@@ -91,19 +107,83 @@ impl Index {
         debug_assert!(added <= MOST_PAYLOAD, "callers have no more than that");
         let mut count = lock(&self.count);
         let mut current = self.table.load(Ordering::Relaxed);
-        // SAFETY: a published table lives until `Drop`.
-        let old = unsafe { current.as_ref() }.map_or(&[][..], |table| &table.slots);
-        if (*count + 1) * 4 > old.len() * 3 {
-            let grown = Table::new((old.len() * 2).max(FIRST_SLOTS), current);
-            for entry in old.iter().map(|slot| slot.load(Ordering::Relaxed)).filter(|entry| *entry != 0) {
+        // SAFETY: a published table lives until `Drop`, or until nobody reads it.
+        let old = unsafe { current.as_ref() };
+        let len = old.map_or(0, |table| table.slots.len());
+        if (*count + 1) * 4 > len * 3 {
+            let live = old.map_or(0, |table| table.entries().count());
+            // Where much was removed, the new one is only cleaner.
+            let size = if live * 2 < len { len } else { len * 2 };
+            let grown = Table::new(size.max(FIRST_SLOTS), current);
+            for entry in old.into_iter().flat_map(Table::entries) {
                 grown.place(hash_of(payload(entry)), entry);
             }
+            *count = live;
             current = Box::into_raw(Box::new(grown));
             self.table.store(current, Ordering::Release);
         }
         // SAFETY: as above; the table has an empty slot, since it is at most three quarters full.
-        unsafe { &*current }.place(hash, entry(hash, added));
-        *count += 1;
+        let was_empty = unsafe { &*current }.place(hash, entry(hash, added));
+        *count += usize::from(was_empty);
+    }
+
+    /// Removes an entry; says whether it was there. Who looks for it from now on does not find it.
+    pub(crate) fn remove(&self, hash: u32, removed: Payload) -> bool {
+        let _count = lock(&self.count);
+        // SAFETY: as in `insert`.
+        let Some(table) = (unsafe { self.table.load(Ordering::Relaxed).as_ref() }) else {
+            return false;
+        };
+        let mut at = hash as usize & table.mask();
+        loop {
+            match table.slots[at].load(Ordering::Relaxed) {
+                0 => return false,
+                found if found == entry(hash, removed) => {
+                    table.slots[at].store(REMOVED, Ordering::Release);
+                    return true;
+                }
+                _ => at = (at + 1) & table.mask(),
+            }
+        }
+    }
+
+    /// Frees the tables before the current one.
+    ///
+    /// # Safety
+    ///
+    /// Nobody reads any of them.
+    pub(crate) unsafe fn free_old_tables(&self) {
+        let _count = lock(&self.count);
+        let current = self.table.load(Ordering::Relaxed);
+        if current.is_null() {
+            return;
+        }
+        // SAFETY: the current table is only read by others, but for `previous`, which nobody reads.
+        let old = unsafe { ptr::replace(&raw mut (*current).previous, ptr::null_mut()) };
+        // SAFETY: the caller's promise.
+        unsafe { free_chain(old) };
+    }
+
+    /// Makes the index empty and frees its tables.
+    ///
+    /// # Safety
+    ///
+    /// Nobody reads any of it.
+    pub(crate) unsafe fn clear(&self) {
+        let mut count = lock(&self.count);
+        *count = 0;
+        // SAFETY: the caller's promise.
+        unsafe { free_chain(self.table.swap(ptr::null_mut(), Ordering::AcqRel)) };
+    }
+}
+
+/// # Safety
+///
+/// Every table of the chain was made by `insert`, and nobody reads any of them.
+unsafe fn free_chain(mut table: *mut Table) {
+    while !table.is_null() {
+        // SAFETY: `insert` made it with `Box::into_raw`, it is linked once, and nobody reads it.
+        table = unsafe { Box::from_raw(table) }.previous;
     }
 }
 
@@ -136,17 +216,13 @@ impl Iterator for Candidates<'_> {
 
 impl Drop for Index {
     fn drop(&mut self) {
-        let mut table = self.table.load(Ordering::Acquire);
-        while !table.is_null() {
-            // SAFETY: `insert` made every table of the chain with `Box::into_raw`, each is linked
-            // once, and `&mut self` means that no reader is left.
-            let owned = unsafe { Box::from_raw(table) };
-            table = owned.previous;
-        }
+        // SAFETY: `&mut self` means that no reader is left.
+        unsafe { free_chain(self.table.load(Ordering::Acquire)) };
     }
 }
 
 #[cfg(all(test, not(loom)))]
+#[allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 mod tests {
     use super::*;
 
@@ -164,6 +240,41 @@ mod tests {
             assert!(index.candidates(hash_of(payload)).any(|found| found == payload));
         }
         assert_eq!(index.candidates(hash_of(613) ^ 0xff00_0000).next(), None);
+    }
+
+    fn slots(index: &Index) -> usize {
+        // SAFETY: this test alone has the index.
+        unsafe { index.table.load(Ordering::Relaxed).as_ref() }.unwrap().slots.len()
+    }
+
+    #[test]
+    fn what_is_removed_is_not_found_and_the_rest_is_however_many_come_and_go() {
+        let index = Index::new();
+        let hash_of = |payload: Payload| (payload % 61).wrapping_mul(0x9e37_79b9);
+        (0..100).for_each(|payload| index.insert(hash_of(payload), payload, hash_of));
+        for payload in 100..100_000 {
+            assert!(index.remove(hash_of(payload - 100), payload - 100));
+            assert!(!index.remove(hash_of(payload - 100), payload - 100));
+            index.insert(hash_of(payload), payload, hash_of);
+            // SAFETY: this test alone has the index.
+            unsafe { index.free_old_tables() };
+        }
+        for payload in 99_800..100_000 {
+            let found = index.candidates(hash_of(payload)).any(|found| found == payload);
+            assert_eq!(found, payload >= 99_900, "{payload}");
+        }
+        assert!(slots(&index) <= 512, "{}", slots(&index));
+    }
+
+    #[test]
+    fn an_index_that_was_cleared_is_as_new() {
+        let index = Index::new();
+        index.insert(7, 1, |_| 7);
+        // SAFETY: this test alone has the index.
+        unsafe { index.clear() };
+        assert_eq!(index.candidates(7).next(), None);
+        index.insert(7, 2, |_| 7);
+        assert_eq!(index.candidates(7).collect::<Vec<_>>(), [2]);
     }
 }
 

@@ -4,6 +4,8 @@
 //! the code that is model-checked; everywhere else they are the standard library's.
 
 mod append;
+pub(crate) mod fences;
+mod gate;
 mod index;
 mod once;
 mod quick;
@@ -11,6 +13,7 @@ mod quick;
 mod stand_in;
 
 pub(crate) use append::{AppendVec, capacity};
+pub(crate) use gate::Gate;
 pub(crate) use index::{Index, Payload};
 pub(crate) use once::OnceBox;
 #[cfg(not(loom))]

@@ -67,6 +67,11 @@ impl<N: Number, A: ?Sized> Handle<N, A> {
         }
     }
 
+    /// Removes the series of some attributes, if it can.
+    pub(crate) fn remove<B: Attributes + ?Sized>(&self, attributes: &B) -> bool {
+        self.inner.as_ref().is_some_and(|inner| inner.stream.remove(attributes))
+    }
+
     pub(crate) fn bind<B: Attributes + ?Sized>(&self, attributes: &B) -> Bound<N> {
         self.inner.as_ref().map_or_else(Bound::to_nothing, |inner| Bound::new(&inner.stream, attributes))
     }
@@ -95,6 +100,15 @@ fn row_of<A: Attributes>(dense: &Dense, attributes: &A) -> Option<Row> {
     Row::from_bits(dense.get()?.get(attributes.index())?.load(Ordering::Acquire))
 }
 
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let dense = self.sums.get().into_iter().chain(self.others.get()).flatten();
+        for row in dense.filter_map(|place| Row::from_bits(place.load(Ordering::Acquire))) {
+            self.stream.unpin(row);
+        }
+    }
+}
+
 impl Inner {
     fn new(stream: Arc<Stream>) -> Self {
         Inner { stream, sums: OnceLock::new(), others: OnceLock::new(), next: OnceBox::new() }
@@ -118,7 +132,7 @@ impl Inner {
     #[inline(never)]
     fn offer<N: Number, A: Attributes>(&self, value: N, attributes: &A) {
         if let Some(row) = row_of(&self.sums, attributes) {
-            self.stream.offer(row, value);
+            self.stream.offer_with(row, value, attributes);
         }
     }
 
@@ -159,15 +173,17 @@ impl Inner {
             let len = A::CARDINALITY.filter(|cardinality| *cardinality <= limit).unwrap_or(0);
             (0..len).map(|_| AtomicU32::new(0)).collect()
         });
-        let Some((row, overflow)) = self.stream.row_or_overflow(attributes) else {
+        let Some(place) = dense.get(attributes.index()) else {
+            return self.stream.record_alone(value, attributes);
+        };
+        let Some((row, overflow)) = self.stream.pinned_row(attributes) else {
             return;
         };
-        if overflow == Overflow::No
-            && let Some(place) = dense.get(attributes.index())
-        {
-            place.store(Row::to_bits(row), Ordering::Release);
+        self.stream.record_made_with(row, value, attributes);
+        // Of two that came at once the first has pinned it already.
+        if overflow == Overflow::No && place.swap(Row::to_bits(row), Ordering::AcqRel) != 0 {
+            self.stream.unpin(row);
         }
-        self.stream.record_in(row, value);
     }
 }
 

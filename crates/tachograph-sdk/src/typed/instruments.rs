@@ -45,6 +45,17 @@ macro_rules! instrument {
                 self.handle.record(value, attributes);
             }
 
+            /// Removes the series of these attributes: it is shown no more, and starts anew, from zero, when somebody records with
+            /// them again. A measurement that is made meanwhile is in the old series or in the new one.
+            ///
+            /// Says whether it goes: at once, or, if a thread is in the middle of a record, after the next collection. There are series that stay: the
+            /// overflow series, those that a bound handle has been made for as long as that lives, and those that a typed
+            /// instrument finds by index (its type says at compile time how many there are). Its cost is that of some
+            /// microseconds for every thread of the process; spellings are learnt anew.
+            pub fn remove<A: Attributes + ?Sized>(&self, attributes: &A) -> bool {
+                self.handle.remove(attributes)
+            }
+
             /// A handle to the series of these attributes, which exists from now on.
             pub fn bind<A: Attributes + ?Sized>(&self, attributes: &A) -> $bound<N> {
                 $bound { bound: self.handle.bind(attributes) }
@@ -56,6 +67,17 @@ macro_rules! instrument {
             #[inline]
             pub fn $record(&self, value: N, attributes: &A) {
                 self.handle.record_typed(value, attributes);
+            }
+
+            /// Removes the series of these attributes: it is shown no more, and starts anew, from zero, when somebody records with
+            /// them again. A measurement that is made meanwhile is in the old series or in the new one.
+            ///
+            /// Says whether it goes: at once, or, if a thread is in the middle of a record, after the next collection. There are series that stay: the
+            /// overflow series, those that a bound handle has been made for as long as that lives, and those that a typed
+            /// instrument finds by index (its type says at compile time how many there are). Its cost is that of some
+            /// microseconds for every thread of the process; spellings are learnt anew.
+            pub fn remove(&self, attributes: &A) -> bool {
+                self.handle.remove(attributes)
             }
 
             /// A handle to the series of these attributes, which exists from now on.

@@ -10,12 +10,15 @@ use super::{Finding, Source};
 const RULE: &str = "unsafe code";
 
 /// Files, or folders (which end in `/`), that may allow unsafe code.
-const ALLOWED: [&str; 6] = [
+const ALLOWED: [&str; 8] = [
     // An allocator that counts.
     "benches/src/alloc.rs",
     // The engine's cells, and what they are built on.
     "crates/tachograph-sdk/src/cells/",
     "crates/tachograph-sdk/src/sync/",
+    // Replacing series that nobody can find.
+    "crates/tachograph-sdk/src/metrics/spellings/hidden.rs",
+    "crates/tachograph-sdk/src/metrics/series/going.rs",
     // Text out of a record that this folder wrote.
     "crates/tachograph-sdk/src/trace/record/text.rs",
     // The processor's tick counter.

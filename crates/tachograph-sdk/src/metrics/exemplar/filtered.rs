@@ -33,7 +33,7 @@ impl FilteredAttributes {
     }
 
     /// Replaces what there is by those of some attributes that are not among the series' own; keeps its memory.
-    pub(super) fn set<A: Attributes + ?Sized>(&mut self, attributes: &A, is_own: impl Fn(&str) -> bool) {
+    pub(crate) fn set<A: Attributes + ?Sized>(&mut self, attributes: &A, is_own: impl Fn(&str) -> bool) {
         self.bytes.clear();
         attributes.visit(|key, value| {
             if !is_own(key.as_str()) {

@@ -17,7 +17,7 @@ pub use filter::ExemplarFilter;
 pub(crate) use filter::{Sampling, TraceKeeper};
 pub use filtered::FilteredAttributes;
 pub(crate) use reservoir::ReservoirKind;
-pub(crate) use store::{ExemplarBuffer, Exemplars, Offered, admit, begin_window};
+pub(crate) use store::{ExemplarBuffer, Exemplars, Offered, admit, begin_window, window};
 
 /// A measurement that is shown beside the sum of all: an example, with the span it was made in.
 #[derive(PartialEq)]

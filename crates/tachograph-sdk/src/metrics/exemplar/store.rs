@@ -16,7 +16,12 @@ static WINDOW: AtomicU64 = AtomicU64::new(0);
 
 /// Closes the window, for a collection begins; returns the number of the next.
 pub(crate) fn begin_window() -> u64 {
-    WINDOW.fetch_add(1, Ordering::Relaxed) + 1
+    WINDOW.fetch_add(1, Ordering::AcqRel) + 1
+}
+
+/// The number of the window that is open.
+pub(crate) fn window() -> u64 {
+    WINDOW.load(Ordering::Acquire)
 }
 
 /// The exemplars of a stream: a reservoir for each series that was offered a measurement.
@@ -107,6 +112,13 @@ impl Exemplars {
             reservoir.of(windows).for_each(|exemplar| into.push(exemplar));
         }
         &into.all[..into.len]
+    }
+
+    /// Forgets a series.
+    pub(crate) fn remove(&self, row: Row) {
+        if let Some(all) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            all.remove(&row);
+        }
     }
 }
 

@@ -1,0 +1,203 @@
+//! How series go, and how their places are taken by others.
+#![allow(unsafe_code)]
+
+use std::sync::atomic::Ordering;
+
+use super::{Series, SeriesTable};
+use crate::attributes::{AttributeSet, Attributes};
+use crate::cells::{self, Row};
+use crate::metrics::exemplar::window;
+use crate::metrics::vacancies::{Departed, Vacancies, held};
+use crate::sync::lock;
+
+impl SeriesTable {
+    /// Removes the series of some attributes. Says whether it is gone; `false` if there is none, if a handle has pinned it, and for the
+    /// overflow series.
+    pub(crate) fn remove<A: Attributes + ?Sized>(&self, attributes: &A) -> bool {
+        let vacancies = &self.rare.make().vacancies;
+        let one_at_a_time = lock(&self.insert);
+        let Some(id) = self.id_of(attributes).filter(|id| !self.is_overflow(*id)) else {
+            return false;
+        };
+        if self.unlink(vacancies, id as u32).is_none() {
+            return false;
+        }
+        self.hide_spellings(vacancies);
+        self.count_departed(vacancies, id as u32);
+        drop(one_at_a_time);
+        self.vacate();
+        true
+    }
+
+    /// The row of some attributes' series if they have one, which does not depart until it is unpinned.
+    pub(crate) fn pinned_row<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<Row> {
+        let _nobody_departs = lock(&self.insert);
+        let row = self.get(self.id_of(attributes)?)?.row?;
+        self.rare.make().vacancies.pin(row);
+        Some(row)
+    }
+
+    /// Has a series depart after this collection, if it is idle until then.
+    pub(crate) fn expire(&self, id: usize) {
+        self.rare.make().vacancies.doom(id as u32);
+        self.settings.departures.store(true, Ordering::Release);
+    }
+
+    /// Has go what was to go, as far as it can; for the end of a collection.
+    pub(crate) fn sweep(&self) {
+        let Some(rare) = self.rare.get() else {
+            return;
+        };
+        let doomed = std::mem::take(&mut *held(&rare.vacancies.doomed));
+        if !doomed.is_empty() {
+            let _one_at_a_time = lock(&self.insert);
+            self.depart_idle(&rare.vacancies, doomed);
+        }
+        self.vacate();
+    }
+
+    /// Makes a series unfindable by content, and gives its row; `None` if a handle has pinned it. The caller holds `insert`.
+    fn unlink(&self, vacancies: &Vacancies, id: u32) -> Option<Row> {
+        let series = self.get(id as usize)?;
+        let row = series.row.filter(|row| !vacancies.is_pinned(*row))?;
+        self.by_content.remove(series.hash(), id).then_some(row)
+    }
+
+    /// Has series depart in which nobody has recorded. The caller holds `insert`.
+    fn depart_idle(&self, vacancies: &Vacancies, doomed: Vec<u32>) {
+        let unlinked: Vec<(u32, Row)> =
+            doomed.into_iter().filter_map(|id| Some((id, self.unlink(vacancies, id)?))).collect();
+        if unlinked.is_empty() {
+            return;
+        }
+        let were_shown = self.hide_spellings(vacancies);
+        let nobody_records = cells::wait_for_sections();
+        let mut departed = 0;
+        for (id, row) in unlinked {
+            if nobody_records && vacancies.is_as_noted(id as usize, self.print(row)) {
+                self.count_departed(vacancies, id);
+                departed += 1;
+            } else if let Some(series) = self.get(id as usize) {
+                self.insert_in_index(series.hash(), id);
+                vacancies.forget_idle(id as usize);
+            }
+        }
+        if departed == 0 && were_shown {
+            self.spellings.show(vacancies.hidden.swap(0, Ordering::Relaxed) - 1);
+        }
+    }
+
+    /// Hides all spellings; `false` if they are hidden already. The caller holds `insert`.
+    fn hide_spellings(&self, vacancies: &Vacancies) -> bool {
+        let shown = vacancies.hidden.load(Ordering::Relaxed) == 0;
+        if shown {
+            vacancies.hidden.store(self.spellings.hide() + 1, Ordering::Relaxed);
+        }
+        shown
+    }
+
+    fn count_departed(&self, vacancies: &Vacancies, id: u32) {
+        held(&vacancies.doomed).retain(|doomed| *doomed != id);
+        held(&vacancies.departed).push(Departed { id, settled: None });
+        vacancies.gone.fetch_add(1, Ordering::Relaxed);
+        self.make_room();
+        self.settings.departures.store(true, Ordering::Release);
+    }
+
+    /// Empties the places of what has departed, if nobody is using them; else after the next collection.
+    fn vacate(&self) {
+        let Some(rare) = self.rare.get().filter(|rare| rare.vacancies.any_departed()) else {
+            return;
+        };
+        let vacancies = &rare.vacancies;
+        let _one_at_a_time = lock(&self.insert);
+        if !cells::wait_for_sections() {
+            return self.settings.departures.store(true, Ordering::Release);
+        }
+        if let Some(hidden) = vacancies.hidden.swap(0, Ordering::Relaxed).checked_sub(1) {
+            // SAFETY: whoever had begun to look for a spelling before they were hidden was within a section, and those are over.
+            unsafe { self.spellings.forget(hidden, self.limit()) };
+        }
+        // SAFETY: likewise; who reads a table within no section holds `insert`.
+        unsafe { self.by_content.free_old_tables() };
+        let window = window();
+        held(&vacancies.departed).iter_mut().for_each(|gone| {
+            gone.settled.get_or_insert(window);
+        });
+        let is_taken = |gone: &mut Departed| {
+            gone.settled.is_some_and(|settled| self.settings.takers.have_taken_since(settled))
+        };
+        let vacated = self.settings.gate.alone(|| {
+            let mut departed = held(&vacancies.departed);
+            let (mut go, mut rest) = (Vec::new(), Vec::new());
+            for mut gone in departed.drain(..) {
+                if is_taken(&mut gone) { go.push(gone.id) } else { rest.push(gone) }
+            }
+            *departed = rest;
+            let all_go = departed.is_empty();
+            drop(departed);
+            let rows = || go.iter().filter_map(|id| self.get(*id as usize)?.row);
+            rows().for_each(|row| rare.exemplars.remove(row));
+            self.free_rows(rows());
+            for id in &go {
+                let start_unix_nanos = self.get(*id as usize).map_or(0, |series| series.start_unix_nanos);
+                // SAFETY: no index leads here, and whoever had found it is done; visitors are kept away by the gate.
+                unsafe { self.series.replace(*id as usize, Series::none(start_unix_nanos)) };
+                vacancies.forget_idle(*id as usize);
+                held(&vacancies.vacant).push(*id);
+            }
+            if !go.is_empty() {
+                self.count_generation();
+            }
+            all_go.then_some(())
+        });
+        let vacated = vacated.flatten();
+        if vacated.is_none() {
+            self.settings.departures.store(true, Ordering::Release);
+        }
+    }
+
+    /// Puts a series in a vacant place, if there is one and no collection is under way. The caller holds `insert`.
+    pub(super) fn fill_vacancy(&self, series: Series) -> Result<usize, Series> {
+        let Some(rare) = self.rare.get().filter(|rare| rare.vacancies.gone() > 0) else {
+            return Err(series);
+        };
+        let vacancies = &rare.vacancies;
+        let mut left = Some(series);
+        let filled = self.settings.gate.alone(|| {
+            let id = held(&vacancies.vacant).pop()? as usize;
+            // By the start others tell that it is another series: it is later, whatever the clock says.
+            if let (Some(new), Some(before)) = (&mut left, self.get(id)) {
+                new.start_unix_nanos = new.start_unix_nanos.max(before.start_unix_nanos.saturating_add(1));
+            }
+            // SAFETY: no index leads to a vacant place; visitors are kept away by the gate.
+            unsafe { self.series.replace(id, left.take()?) };
+            vacancies.gone.fetch_sub(1, Ordering::Relaxed);
+            Some(id)
+        });
+        match (filled.flatten(), left) {
+            (Some(id), _) => Ok(id),
+            (None, Some(series)) => Err(series),
+            (None, None) => Ok(0),
+        }
+    }
+
+    /// What [`Vacancies::idle_nanos`] is told of a row; `None` if somebody has recorded since this was asked.
+    pub(crate) fn print(&self, row: Row) -> Option<u64> {
+        if self.is_of_last_values() {
+            (!cells::was_set_again(row)).then_some(0)
+        } else {
+            Some(cells::fingerprint(row))
+        }
+    }
+}
+
+impl Series {
+    /// What is in a vacant place: nothing, but for when what was there before had begun.
+    fn none(start_unix_nanos: u64) -> Self {
+        Series::new(AttributeSet::new(&()), start_unix_nanos, None, 0)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -1,0 +1,136 @@
+//! Series that go, and the places they leave.
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::cells::Row;
+
+/// Which series of a table have gone or are about to.
+///
+/// # Protocol
+///
+/// A series goes in two steps.
+///
+/// It *departs*: under the table's lock for inserts its entry in the index is removed and all spellings are hidden, so that nobody
+/// finds it. Who records with its attributes from now on makes a new series, as soon as it gets the lock. Who had found it
+/// before, within a section that goes on, records in the old one. So every measurement is in one of the two. A series that
+/// a handle has *pinned* does not depart: who records through the handle looks nothing up.
+///
+/// One that was only idle departs if nobody was just about to record in it: with the lock still held, all sections are waited for
+/// ([`cells::wait_for_sections`]), and if its row is another then, or a section goes on for too long, the entry is put back.
+///
+/// Its place is *vacated*: the row is zeroed and given back, the attributes are dropped, and the number is free for another. That
+/// waits for the end of all sections in which somebody may have found it, and, since visitors walk over all places, for a
+/// moment without any collection (the provider's [`Gate`](crate::sync::Gate)); so a number means one series for as long as a collection lives. Readers with delta temporality, who may not have
+/// taken all that was recorded in it, have to collect once more before.
+#[derive(Default)]
+pub(crate) struct Vacancies {
+    /// Numbers of places that are vacant.
+    pub(super) vacant: Mutex<Vec<u32>>,
+    /// Series that have departed and whose places are not vacated.
+    pub(super) departed: Mutex<Vec<Departed>>,
+    /// Numbers of series that are to depart after a collection, if they are idle still.
+    pub(super) doomed: Mutex<Vec<u32>>,
+    /// How many are vacant or departed.
+    pub(super) gone: AtomicUsize,
+    /// While spellings are hidden: what was hidden, and one.
+    pub(super) hidden: AtomicUsize,
+    /// By row: how many handles have pinned a series.
+    pins: Mutex<HashMap<Row, u32>>,
+    idle: Mutex<Vec<Idle>>,
+}
+
+/// A series that has departed.
+pub(super) struct Departed {
+    pub(super) id: u32,
+    /// The window in which it was known that nobody records in it any more.
+    pub(super) settled: Option<u64>,
+}
+
+/// When somebody last recorded in a series, as far as collections have seen.
+#[derive(Clone, Copy, Default)]
+struct Idle {
+    print: u64,
+    /// Zero if no collection has seen it.
+    since_unix_nanos: u64,
+}
+
+pub(super) fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Vacancies {
+    /// How many places there are without a series that can be found.
+    pub(crate) fn gone(&self) -> usize {
+        self.gone.load(Ordering::Relaxed)
+    }
+
+    /// Whether a series has departed.
+    pub(crate) fn has_departed(&self, id: usize) -> bool {
+        held(&self.departed).iter().any(|gone| gone.id as usize == id)
+    }
+
+    /// Whether spellings may be learnt. The caller holds the table's `insert`.
+    pub(crate) fn allow_learning(&self) -> bool {
+        self.hidden.load(Ordering::Relaxed) == 0
+    }
+
+    pub(crate) fn any_vacant(&self) -> bool {
+        !held(&self.vacant).is_empty()
+    }
+
+    /// Whether any series has departed whose place is not vacated.
+    pub(crate) fn any_departed(&self) -> bool {
+        !held(&self.departed).is_empty()
+    }
+
+    /// Pins the series of a row that is pinned already, or that cannot depart just now.
+    pub(crate) fn pin(&self, row: Row) {
+        *held(&self.pins).entry(row).or_insert(0) += 1;
+    }
+
+    pub(crate) fn unpin(&self, row: Row) {
+        let mut pins = held(&self.pins);
+        if let Some(count) = pins.get_mut(&row) {
+            *count -= 1;
+            if *count == 0 {
+                pins.remove(&row);
+            }
+        }
+    }
+
+    pub(crate) fn is_pinned(&self, row: Row) -> bool {
+        held(&self.pins).contains_key(&row)
+    }
+
+    /// Notes what a collection saw of a series, and says for how long it has been idle, in nanoseconds.
+    pub(crate) fn idle_nanos(&self, id: usize, print: Option<u64>, now: u64) -> u64 {
+        let mut idle = held(&self.idle);
+        if idle.len() <= id {
+            idle.resize(id + 1, Idle::default());
+        }
+        let known = &mut idle[id];
+        // `None`: somebody has recorded.
+        if known.since_unix_nanos == 0 || print != Some(known.print) {
+            *known = Idle { print: print.unwrap_or_default(), since_unix_nanos: now.max(1) };
+        }
+        now.saturating_sub(known.since_unix_nanos)
+    }
+
+    pub(super) fn doom(&self, id: u32) {
+        let mut doomed = held(&self.doomed);
+        if !doomed.contains(&id) {
+            doomed.push(id);
+        }
+    }
+
+    pub(super) fn is_as_noted(&self, id: usize, print: Option<u64>) -> bool {
+        held(&self.idle).get(id).is_some_and(|known| Some(known.print) == print)
+    }
+
+    pub(super) fn forget_idle(&self, id: usize) {
+        if let Some(known) = held(&self.idle).get_mut(id) {
+            *known = Idle::default();
+        }
+    }
+}
