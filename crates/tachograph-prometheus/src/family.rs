@@ -152,6 +152,18 @@ impl Family {
         conflict
     }
 
+    /// Forgets the texts of all series: numbers of some have become others'.
+    pub(crate) fn forget_series(&mut self) {
+        self.members.iter_mut().for_each(|member| member.texts = SeriesTexts::default());
+        self.identities = Identities::default();
+        let mut scopes = self.members.iter().map(|member| &member.scope);
+        let have_equal_scopes = (1..self.members.len())
+            .any(|_| scopes.next().is_some_and(|scope| scopes.clone().any(|other| other == scope)));
+        if have_equal_scopes {
+            self.identities.compare(std::iter::empty());
+        }
+    }
+
     fn update_comments(&mut self) {
         self.comments = match self.encoding {
             Encoding::Text => [Format::Text004, Format::OpenMetrics100]
@@ -252,6 +264,8 @@ pub(crate) struct Member {
     pub(crate) kind: MetricKind,
     pub(crate) scope: Arc<[ScopeLabel]>,
     pub(crate) texts: SeriesTexts,
+    /// Of which numbers of series the texts are: see [`Metric::generation`].
+    pub(crate) generation: u32,
     /// A histogram's bounds.
     pub(crate) buckets: Buckets,
 }
@@ -264,6 +278,7 @@ impl Member {
             kind: metric.kind(),
             scope,
             texts: SeriesTexts::default(),
+            generation: metric.generation(),
             buckets: Buckets::new(metric.boundaries()),
         }
     }

@@ -123,6 +123,7 @@ impl Registry {
         if self.target_info.is_none() {
             self.learn_resource(collection.resource());
         }
+        collection.metrics().for_each(|metric| self.forget_what_has_gone(&metric));
         for metric in collection.metrics() {
             let known = self.placement(&metric);
             let mut placement = known.unwrap_or_else(|| self.place(&metric, reports));
@@ -169,6 +170,20 @@ impl Registry {
             self.claims.hold_target_info();
         }
         self.target_info = Some(target_info);
+    }
+
+    /// Forgets the labels of a metric's family if numbers of its series have become others'.
+    fn forget_what_has_gone(&mut self, metric: &Metric<'_>) {
+        let Some(Placement::Member(family, member)) = self.placement(metric) else {
+            return;
+        };
+        if let Some(family) = self.families[family as usize].as_deref_mut()
+            && let Some(member) = family.members.get_mut(member as usize)
+            && member.generation != metric.generation()
+        {
+            member.generation = metric.generation();
+            family.forget_series();
+        }
     }
 
     /// Finds the family of a new metric: the order in which metrics are made decides who has a name,
@@ -279,6 +294,9 @@ impl Registry {
 }
 
 fn covers_series(member: &Member, metric: &Metric<'_>) -> bool {
+    if member.generation != metric.generation() {
+        return false;
+    }
     if metric.series_len() > member.texts.len() {
         return false;
     }
