@@ -79,7 +79,10 @@ impl SeriesTable {
                 departed += 1;
             } else if let Some(series) = self.get(id as usize) {
                 self.insert_in_index(series.hash(), id);
-                vacancies.forget_idle(id as usize);
+                // Somebody has recorded. Else it is as idle as before, and is tried again.
+                if nobody_records {
+                    vacancies.forget_idle(id as usize);
+                }
             }
         }
         if departed == 0 && were_shown {
