@@ -75,6 +75,7 @@ mod tests {
 }
 
 #[cfg(all(test, loom))]
+#[allow(unsafe_code, reason = "what is guarded is looked at by whoever got in")]
 mod loom_tests {
     use super::*;
     use loom::cell::UnsafeCell;
