@@ -199,3 +199,19 @@ fn an_overflow_series_that_nothing_fell_into_is_not_shown() {
     counter.add(1, &[("n", 2)]);
     snapshot(&provider).metric("limit.reached").assert_series(2);
 }
+
+#[test]
+fn the_report_of_an_overflow_names_the_attribute_with_the_most_values() {
+    let provider = provider();
+    let counter: Counter<u64> = provider.meter("m").counter("widest").with_cardinality_limit(100).build();
+    let reports = reports_of(|| {
+        for n in 0..200 {
+            counter.add(1, &[("method", n % 3), ("user.id", n), ("status", n % 7)]);
+        }
+    });
+    let report = only(&reports, "series.overflow");
+    let expected =
+        r#"attribute "user.id" has 100 different values in the last 100 sets: drop it with a view"#;
+    assert!(report.message.contains(expected), "{}", report.message);
+    snapshot(&provider).metric("widest").assert_total(200_u64);
+}

@@ -5,6 +5,7 @@
 
 mod aggregation;
 mod aggregator;
+mod cardinality;
 mod collection;
 mod component;
 mod conflicts;

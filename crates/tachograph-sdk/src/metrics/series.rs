@@ -5,6 +5,7 @@ mod going;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use super::cardinality::{LOOKED_AT, Widest};
 use super::rare::Rare;
 use super::settings::Settings;
 use super::spellings::{Known, Spellings};
@@ -264,6 +265,18 @@ impl SeriesTable {
     fn insert_in_index(&self, hash: u32, id: Payload) {
         let hash_of = |id: Payload| self.series.get(id as usize).map_or(0, |series| series.hash);
         self.by_content.insert(hash, id, hash_of);
+    }
+
+    /// The attribute that has the most different values among the newest series.
+    pub(crate) fn widest_attribute(&self) -> Option<Widest> {
+        // Meanwhile no place becomes another's.
+        let _nobody_comes_or_goes = lock(&self.insert);
+        let first = self.len().saturating_sub(LOOKED_AT);
+        let own = self
+            .iter_from(first)
+            .filter(|(id, _)| !self.is_overflow(*id))
+            .map(|(_, series)| &series.attributes);
+        Widest::of(self.seed, own)
     }
 
     /// How many series there are that have not gone.

@@ -453,13 +453,16 @@ impl Stream {
         if overflow == Overflow::First {
             let name = &*self.descriptor.name;
             let limit = self.series.limit();
+            let advice = match self.series.widest_attribute() {
+                Some(widest) => format!("{widest}: drop it with a view, or raise the limit"),
+                None => "drop an attribute with too many values, or raise the limit".to_owned(),
+            };
             diag::report(
                 "series.overflow",
                 name,
                 format_args!(
                     "instrument {name:?} of scope {:?} has reached its cardinality limit of {limit} attribute sets: \
-                     measurements with further ones are added up under otel.metric.overflow=true; drop an attribute \
-                     with too many values, or raise the limit",
+                     measurements with further ones are added up under otel.metric.overflow=true; {advice}",
                     self.scope.name()
                 ),
             );
