@@ -232,10 +232,14 @@ impl Spellings {
         }
         for payload in self.index.candidates(texts.hash) {
             let run = Run(self.words.run(payload as usize, Texts::<N>::WORDS)?);
-            let ahead = [u64::from(texts.hash), texts.lengths];
-            let words = ahead.into_iter().chain(texts.values.as_flattened().iter().copied());
-            if let Some(known) = run.known_by(texts.header, words) {
-                return Some(known);
+            // One loop after the other: a chain of them would be called, and the words written to the stack for it.
+            let mut differ = u64::from(run.header().differs_from(texts.header));
+            differ |= (run.word(1) ^ u64::from(texts.hash)) | (run.word(2) ^ texts.lengths);
+            for (number, own) in texts.values.as_flattened().iter().enumerate() {
+                differ |= run.word(3 + number) ^ own;
+            }
+            if differ == 0 {
+                return run.known();
             }
         }
         None
