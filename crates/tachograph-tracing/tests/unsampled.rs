@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use opentelemetry::Context;
-use opentelemetry::trace::{TraceContextExt as _, Tracer as _};
+use opentelemetry::trace::{
+    SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState, Tracer as _,
+};
 use support::{all_sampled, assert_root, assert_under, names};
 use tachograph_sdk::pipeline::Deadline;
 use tachograph_sdk::trace::{AlwaysOff, AlwaysOn, Decision, ParentBased, Sampler, Sampling, SamplingInput};
@@ -108,6 +110,38 @@ fn foreign_code_under_an_unsampled_span_is_not_sampled_either_on_another_thread_
         });
         others.flush(Deadline::NEVER).unwrap();
         assert!(exporter.spans().is_empty(), "{:?}", names(&exporter.spans()));
+    }
+}
+
+#[test]
+fn a_trace_state_passes_through_spans_that_are_not_started() {
+    fn from(value: &str) -> Context {
+        let state = TraceState::from_key_value([("vendor", value)]).unwrap();
+        let flags = TraceFlags::NOT_SAMPLED;
+        let parent = SpanContext::new(TraceId::from(7_u128), SpanId::from(9_u64), flags, true, state);
+        Context::new().with_remote_span_context(parent)
+    }
+    fn state(span: &tracing::Span) -> String {
+        span.context().span().span_context().trace_state().header()
+    }
+    for rig in all_sampled(|| Box::new(ParentBased::new(AlwaysOn))) {
+        rig.run(|| {
+            {
+                let _remote = from("old").attach();
+                let _root = info_span!("root").entered();
+                let call = info_span!("call", otel.kind = "client").entered();
+                assert_eq!(state(&call), "vendor=old", "{:?}", rig.product);
+            }
+            let _remote = from("new").attach();
+            let _root = info_span!("root").entered();
+            // It has the place of the call before, and is not started.
+            let plain = info_span!("plain").entered();
+            let call = info_span!("call", otel.kind = "client").entered();
+            assert_eq!(state(&call), "vendor=new", "{:?}", rig.product);
+            assert_eq!(state(&plain), "vendor=new", "{:?}", rig.product);
+            let plain = plain.exit();
+            std::thread::spawn(move || assert_eq!(state(&plain), "vendor=new")).join().unwrap();
+        });
     }
 }
 

@@ -13,7 +13,7 @@ use super::held::lock;
 use super::{Asked, Core, Place, SILENT};
 use crate::attach::{self, Exceptions};
 use crate::fields::{Fields, Sink, Visitor};
-use crate::identity::{ATTACH, HAS_STATE, HELD, Identity, RECORDING, REMOTE, SHOWN};
+use crate::identity::{ATTACH, BORROWED, HAS_STATE, HELD, Identity, RECORDING, REMOTE, SHOWN};
 use crate::local::{self, Local, Own};
 use crate::options::{ContextMode, SpanOptions};
 use crate::site::Site;
@@ -321,8 +321,22 @@ impl Core {
     fn state(&self, place: Place) -> Option<TraceState> {
         match place {
             Place::Foreign => Some(local::current_span_context().trace_state().clone()),
-            Place::In(number) => state_of(number, self.table.get(number)?),
+            Place::In(number) => self.state_of(number, self.table.get(number)?),
             Place::Nowhere | Place::Silent | Place::Refused => None,
+        }
+    }
+
+    /// A span's trace state, where it has one: that of the span whose ids it has.
+    #[cold]
+    pub(super) fn state_of(&self, number: u64, slot: &Slot) -> Option<TraceState> {
+        match slot.bits() {
+            bits if bits & HAS_STATE == 0 => None,
+            // What was recorded in the slot before is another span's.
+            bits if bits & BORROWED != 0 => {
+                let started = slot.events();
+                Some(lock(started, self.table.get(started)?)?.live.trace_state().clone())
+            }
+            _ => Some(lock(number, slot)?.live.trace_state().clone()),
         }
     }
 
@@ -337,11 +351,6 @@ impl Core {
         }
         local::current_context()
     }
-}
-
-/// A span's trace state.
-pub(super) fn state_of(number: u64, slot: &Slot) -> Option<TraceState> {
-    Some(lock(number, slot)?.live.trace_state().clone())
 }
 
 /// The fields that a span is made with.

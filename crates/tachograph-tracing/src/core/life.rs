@@ -8,11 +8,11 @@ use tracing::field::Field;
 use tracing::span::Record;
 
 use super::Core;
-use super::birth::{Held, state_of};
+use super::birth::Held;
 use super::held::{guarded, lock};
 use crate::attach;
 use crate::fields::{self, Sink, Visitor};
-use crate::identity::{BORROWED, HAS_STATE, HELD, RECORDING, SHOWN};
+use crate::identity::{BORROWED, HELD, RECORDING, SHOWN};
 use crate::local::{self, Own};
 use crate::slot::{Extras, Inner, Slot};
 use crate::special;
@@ -113,7 +113,7 @@ impl Core {
             return;
         };
         let identity = other.identity();
-        let state = if identity.has(HAS_STATE) { state_of(follows, other) } else { None };
+        let state = self.state_of(follows, other);
         if identity.is_valid() {
             self.with_live(number, |live| drop(live.add_link(identity.as_parent(state.as_ref()))));
         }

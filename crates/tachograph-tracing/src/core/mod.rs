@@ -227,9 +227,14 @@ impl Core {
         if !identity.is_valid() || local.peek().span == identity.span_id {
             return local.push(self.id, number);
         }
-        let context = identity.as_parent(None).to_span_context();
-        let context = Context::current().with_remote_span_context(context);
+        let context = self.context_of_borrowed(number, slot, &identity, &Context::current());
         local.push_attached(self.id, number, identity.span_id, context);
+    }
+
+    /// A context with the span in it whose ids a span has that was never started.
+    fn context_of_borrowed(&self, number: u64, slot: &Slot, identity: &Identity, base: &Context) -> Context {
+        let state = self.state_of(number, slot);
+        base.with_remote_span_context(identity.as_parent(state.as_ref()).to_span_context())
     }
 
     #[cold]

@@ -24,7 +24,7 @@ impl Core {
         let identity = slot.identity();
         if identity.has(BORROWED) {
             return match identity.is_valid() && local::peek().span != identity.span_id {
-                true => current.with_remote_span_context(identity.as_parent(None).to_span_context()),
+                true => self.context_of_borrowed(number, slot, &identity, &current),
                 false => current,
             };
         }
