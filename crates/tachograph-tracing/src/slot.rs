@@ -121,7 +121,7 @@ impl Slot {
 
     /// The metadata of the span's callsite.
     pub(crate) fn metadata(&self) -> Option<&'static Metadata<'static>> {
-        Site::kept(self.site.load(Ordering::Relaxed)).metadata()
+        Site::kept(self.site.load(Ordering::Relaxed)).map(Site::metadata)
     }
 
     #[inline]

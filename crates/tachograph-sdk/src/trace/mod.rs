@@ -59,8 +59,8 @@ pub use processor::{FinishedSpan, SpanProcessor};
 pub(crate) use provider::WeakTracerProvider;
 pub use provider::{TracerProvider, TracerProviderBuilder};
 pub use record::{
-    EventRecord, Events, LinkRecord, Links, RecordArray, RecordAttributes, RecordValue, SpanRecord,
-    SpanShared, SpanStatus, Spans,
+    AttributeKey, EventRecord, Events, LinkRecord, Links, RecordArray, RecordAttributes, RecordValue,
+    SpanRecord, SpanShared, SpanStatus, Spans,
 };
 pub use sampler::{
     AlwaysOff, AlwaysOn, Decision, ParentBased, RateLimited, Rule, Rules, Sampler, Sampling, SamplingInput,

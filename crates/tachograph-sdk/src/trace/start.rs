@@ -3,7 +3,7 @@ use opentelemetry::{Context, KeyValue};
 
 use super::limits::SpanLimits;
 use super::parent::Parent;
-use super::record::{Body, RecordAttributes, RecordValue};
+use super::record::{AttributeKey, Body, RecordAttributes, RecordValue};
 use crate::attributes::ValueRef;
 
 /// The attributes that a span starts with, wherever they are.
@@ -36,6 +36,12 @@ impl<'a> AttributeWriter<'a> {
         AttributeWriter { body, limits, had_some }
     }
 
+    /// A writer to the same span, for who keeps it beside other things and would go by way of this one otherwise.
+    #[inline(always)]
+    pub fn again(&mut self) -> AttributeWriter<'_> {
+        AttributeWriter { body: self.body, limits: self.limits, had_some: self.had_some }
+    }
+
     /// Sets an attribute; of one key the last value wins. An empty key is refused, and counted as dropped.
     #[inline]
     pub fn set<'v>(&mut self, key: &str, value: impl Into<ValueRef<'v>>) {
@@ -50,6 +56,16 @@ impl<'a> AttributeWriter<'a> {
             self.set(key, value);
         } else {
             self.body.add_attribute(key, value.into(), self.limits);
+        }
+    }
+
+    /// As [`add`](Self::add), for a key that was made before there was a value, for less.
+    #[inline(always)]
+    pub fn add_key<'v>(&mut self, key: &AttributeKey, value: impl Into<ValueRef<'v>>) {
+        if self.had_some {
+            self.set(key.text(), value);
+        } else {
+            self.body.add_attribute_key(key, value.into(), self.limits);
         }
     }
 }

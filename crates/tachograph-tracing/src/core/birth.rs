@@ -5,7 +5,7 @@ use std::cell::Cell;
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanKind, TraceState};
 use tachograph_sdk::ValueRef;
-use tachograph_sdk::trace::{AttributeWriter, SpanAttributes, SpanStart};
+use tachograph_sdk::trace::{AttributeKey, AttributeWriter, SpanAttributes, SpanStart};
 use tracing::field::Field;
 use tracing::span::Attributes;
 
@@ -397,8 +397,7 @@ impl SpanAttributes for SpanFields<'_> {
 
     #[inline(always)]
     fn write(&self, out: &mut AttributeWriter<'_>) {
-        let next = if self.site.has_distinct_fields() { 0 } else { usize::MAX };
-        let direct = Direct { out: &mut *out, errors: &self.errors, next };
+        let direct = Direct { out: out.again(), errors: &self.errors, keys: self.site.keys(), next: 0 };
         if self.site.may_be_special() {
             self.attributes.record(&mut Visitor(&mut NotSpecial(direct)));
         } else {
@@ -446,26 +445,51 @@ impl Sink for Plain<'_> {
 
 /// Takes all fields, for the span itself. Keys are not looked for: a callsite's fields differ, and each comes once, unless
 /// somebody puts values together by hand.
-struct Direct<'a, 'w> {
-    out: &'a mut AttributeWriter<'w>,
+struct Direct<'a> {
+    out: AttributeWriter<'a>,
     errors: &'a Cell<bool>,
+    /// Of the fields, by index.
+    keys: &'static [AttributeKey],
     /// Fields from this one on did not come yet.
     next: usize,
 }
 
-impl Sink for Direct<'_, '_> {
+impl Sink for Direct<'_> {
     #[inline(always)]
     fn field(&mut self, field: &Field, value: ValueRef<'_>) {
-        if field.index() >= self.next {
-            self.next = field.index() + 1;
-            self.out.add(field.name(), value);
-        } else {
-            self.out.set(field.name(), value);
+        // By its parts, so that the value is never put together in memory.
+        match value {
+            ValueRef::Str(value) => self.put(field, value),
+            ValueRef::I64(value) => self.put(field, value),
+            ValueRef::F64(value) => self.put(field, value),
+            ValueRef::Bool(value) => self.put(field, value),
+            // `tracing` has no arrays.
+            _ => {}
         }
     }
 
     fn error(&mut self, _: &Field, _: &str, _: &(dyn std::error::Error + 'static)) {
         self.errors.set(true);
+    }
+}
+
+impl Direct<'_> {
+    #[inline(always)]
+    fn put<'v>(&mut self, field: &Field, value: impl Into<ValueRef<'v>>) {
+        let index = field.index();
+        match self.keys.get(index) {
+            Some(key) if index >= self.next => {
+                self.next = index + 1;
+                self.out.add_key(key, value);
+            }
+            _ => self.set(field, value),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn set<'v>(&mut self, field: &Field, value: impl Into<ValueRef<'v>>) {
+        self.out.set(field.name(), value);
     }
 }
 

@@ -3,6 +3,7 @@
 use opentelemetry::{Array, StringValue};
 
 use super::layout::{ATTRIBUTE_HEAD, MAX_KEY, cut, kind, u16_at, u32_at};
+use super::short::{AttributeKey, PLACE, SHORT, copy_short, head, put_short};
 use crate::attributes::ValueRef;
 use crate::trace::limits::SpanLimits;
 
@@ -195,6 +196,117 @@ impl Attributes {
         }
     }
 
+    /// As [`add`](Self::add), for a key in the record's form.
+    #[inline(always)]
+    pub(super) fn add_key(
+        &mut self,
+        key: &AttributeKey,
+        value: ValueRef<'_>,
+        limit: u32,
+        limits: &SpanLimits,
+        room: &mut Room,
+    ) {
+        // What is not done is passed on by its parts: a value that is handed on whole has to be in memory from the start.
+        match value {
+            ValueRef::Str(text) => {
+                if !self.add_short_text(key, text, limit, limits, room) {
+                    self.add_otherwise(key.text(), text, limit, limits, room);
+                }
+            }
+            ValueRef::I64(value) => {
+                if !self.add_scalar(key, kind::I64, value.to_ne_bytes(), limit, room) {
+                    self.add_otherwise(key.text(), value, limit, limits, room);
+                }
+            }
+            ValueRef::F64(value) => {
+                if !self.add_scalar(key, kind::F64, value.to_ne_bytes(), limit, room) {
+                    self.add_otherwise(key.text(), value, limit, limits, room);
+                }
+            }
+            ValueRef::Bool(value) => {
+                if !self.add_scalar(key, kind::BOOL, [u8::from(value)], limit, room) {
+                    self.add_otherwise(key.text(), value, limit, limits, room);
+                }
+            }
+            ValueRef::Array(array) => self.add(key.text(), ValueRef::Array(array), limit, limits, room),
+        }
+    }
+
+    #[inline(always)]
+    fn add_scalar<const N: usize>(
+        &mut self,
+        key: &AttributeKey,
+        kind: u8,
+        value: [u8; N],
+        limit: u32,
+        room: &mut Room,
+    ) -> bool {
+        let Some(to) = self.begin_short(key, kind, N, limit, room) else {
+            return false;
+        };
+        to[..N].copy_from_slice(&value);
+        self.end_short(key.end() + N, room);
+        true
+    }
+
+    #[inline(always)]
+    fn add_short_text(
+        &mut self,
+        key: &AttributeKey,
+        text: &str,
+        limit: u32,
+        limits: &SpanLimits,
+        room: &mut Room,
+    ) -> bool {
+        if text.len() > limits.value_length.unwrap_or(SHORT).min(SHORT) {
+            return false;
+        }
+        let Some(to) = self.begin_short(key, kind::STR, text.len(), limit, room) else {
+            return false;
+        };
+        copy_short(to, text.as_bytes());
+        self.end_short(key.end() + text.len(), room);
+        true
+    }
+
+    /// Writes head and key of a short attribute, and gives the place of its value; `None` if it is not allowed, not short, or has no
+    /// place at once.
+    #[inline(always)]
+    fn begin_short(
+        &mut self,
+        key: &AttributeKey,
+        kind: u8,
+        value_len: usize,
+        limit: u32,
+        room: &Room,
+    ) -> Option<&mut [u8; SHORT]> {
+        if self.count >= limit || key.end() + value_len > room.left {
+            return None;
+        }
+        let place = self.buffer.get_mut(self.used..)?.first_chunk_mut()?;
+        key.put(place, kind, value_len as u32)
+    }
+
+    #[inline(always)]
+    fn end_short(&mut self, size: usize, room: &mut Room) {
+        self.used += size;
+        self.count += 1;
+        room.left -= size;
+    }
+
+    /// Adds what is not short, makes room in the buffer, or drops what is beyond the limits.
+    #[inline(never)]
+    fn add_otherwise<'v>(
+        &mut self,
+        key: &str,
+        value: impl Into<ValueRef<'v>>,
+        limit: u32,
+        limits: &SpanLimits,
+        room: &mut Room,
+    ) {
+        self.add(key, value.into(), limit, limits, room);
+    }
+
     /// Where the attribute of a key begins.
     fn find(&mut self, key: &str) -> Option<usize> {
         if self.count > FEW {
@@ -284,11 +396,8 @@ impl Attributes {
         let Some(place) = self.place() else {
             return false;
         };
-        let (to_head, rest) = place.split_at_mut(ATTRIBUTE_HEAD);
-        to_head.copy_from_slice(&head(kind, key_bytes, scalar.len()));
-        copy_short(rest, key_bytes);
-        if let Some(to) = rest.get_mut(key_bytes.len()..).and_then(|rest| rest.first_chunk_mut()) {
-            *to = scalar;
+        if let Some(to) = put_short(place, head(kind, key_bytes, scalar.len()), key_bytes) {
+            to[..scalar.len()].copy_from_slice(&scalar);
         }
         self.used += size;
         true
@@ -306,10 +415,9 @@ impl Attributes {
         let Some(place) = self.place() else {
             return false;
         };
-        let (to_head, rest) = place.split_at_mut(ATTRIBUTE_HEAD);
-        to_head.copy_from_slice(&head(kind::STR, key_bytes, value.len()));
-        copy_short(rest, key_bytes);
-        copy_short(&mut rest[key_bytes.len()..], value);
+        if let Some(to) = put_short(place, head(kind::STR, key_bytes, value.len()), key_bytes) {
+            copy_short(to, value);
+        }
         self.used += size;
         true
     }
@@ -389,51 +497,11 @@ impl Attributes {
     }
 }
 
-/// Longest key or value that is copied without a call; most are no longer.
-const SHORT: usize = 32;
-
-/// Bytes of the longest attribute of a short key and value.
-const PLACE: usize = ATTRIBUTE_HEAD + 2 * SHORT;
-
 /// Bytes that a buffer has at first.
 const FIRST: usize = 256;
 
 /// All of the first four bytes of a head but the kind.
 const ALL_BUT_KIND: u32 = u32::from_ne_bytes([0, 0xff, 0xff, 0xff]);
-
-/// An attribute's head. The tag tells most keys of one length from each other.
-#[inline(always)]
-fn head(kind: u8, key: &[u8], value_len: usize) -> [u8; ATTRIBUTE_HEAD] {
-    let tag = key.last().copied().unwrap_or(0);
-    let [k0, k1] = (key.len() as u16).to_ne_bytes();
-    let [v0, v1, v2, v3] = (value_len as u32).to_ne_bytes();
-    [kind, tag, k0, k1, v0, v1, v2, v3]
-}
-
-/// Copies up to [`SHORT`] bytes to where there is room for them: the first and the last few, which overlap.
-#[inline(always)]
-fn copy_short(to: &mut [u8], from: &[u8]) {
-    #[inline(always)]
-    fn edges<const N: usize>(to: &mut [u8], from: &[u8]) {
-        if let (Some(first), Some(last)) = (from.first_chunk::<N>(), from.last_chunk::<N>())
-            && let Some(to) = to.get_mut(..from.len())
-        {
-            if let Some(to) = to.first_chunk_mut() {
-                *to = *first;
-            }
-            if let Some(to) = to.last_chunk_mut() {
-                *to = *last;
-            }
-        }
-    }
-    match from.len() {
-        16.. => edges::<16>(to, from),
-        8.. => edges::<8>(to, from),
-        4.. => edges::<4>(to, from),
-        2.. => edges::<2>(to, from),
-        _ => edges::<1>(to, from),
-    }
-}
 
 fn append_elements(bytes: &mut Vec<u8>, array: &Array, limits: &SpanLimits, room: &mut Room) {
     fn fixed<T: Copy, const N: usize>(
@@ -472,50 +540,4 @@ fn append_elements(bytes: &mut Vec<u8>, array: &Array, limits: &SpanLimits, room
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::attributes::{RecordAttributes, RecordValue};
-    use super::*;
-
-    #[test]
-    fn short_texts_of_every_length_are_copied_whole() {
-        let text: Vec<u8> = (1..=SHORT as u8).collect();
-        for len in 0..=SHORT {
-            let mut place = [0; SHORT];
-            copy_short(&mut place, &text[..len]);
-            assert_eq!(place[..len], text[..len], "{len}");
-            assert!(place[len..].iter().all(|byte| *byte == 0), "{len}");
-        }
-    }
-
-    #[test]
-    fn many_attributes_of_all_lengths_are_found_again_replaced_and_read_back() {
-        let limits = SpanLimits::default();
-        let mut room = Room { left: limits.bytes, truncated: 0 };
-        let mut attributes = Attributes::default();
-        let keys: Vec<String> = (0..60).map(|len| format!("{}{len}", "k".repeat(len))).collect();
-        let text = |turn: usize, len: usize| "v".repeat((len * 7 + turn * 13) % 50);
-        for turn in 0..3 {
-            for (len, key) in keys.iter().enumerate() {
-                let text = text(turn, len);
-                let value = match (len + turn) % 4 {
-                    0 => ValueRef::I64(len as i64),
-                    1 => ValueRef::Bool(true),
-                    _ => ValueRef::Str(&text),
-                };
-                attributes.set(key, value, 128, &limits, &mut room);
-            }
-        }
-        let read: Vec<_> = RecordAttributes::new(attributes.bytes(), attributes.len()).collect();
-        assert_eq!(read.len(), keys.len());
-        for ((len, key), (read_key, value)) in keys.iter().enumerate().zip(read) {
-            let text = text(2, len);
-            let expected = match (len + 2) % 4 {
-                0 => RecordValue::I64(len as i64),
-                1 => RecordValue::Bool(true),
-                _ => RecordValue::Str(&text),
-            };
-            assert_eq!((key.as_str(), expected), (read_key, value));
-        }
-        assert_eq!(room.left + attributes.bytes().len(), limits.bytes, "what was taken is what there is");
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@ use opentelemetry::trace::{TraceFlags, TraceState};
 use super::attributes::RecordAttributes;
 use super::layout::{EVENT_HEAD, LINK_HEAD, at, rest};
 use super::set::{Attributes, KEPT, Room};
+use super::short::AttributeKey;
 use crate::attributes::ValueRef;
 use crate::trace::limits::SpanLimits;
 
@@ -132,6 +133,12 @@ impl Body {
     #[inline(always)]
     pub(crate) fn add_attribute(&mut self, key: &str, value: ValueRef<'_>, limits: &SpanLimits) {
         self.attributes.add(key, value, limits.attributes, limits, &mut self.room);
+    }
+
+    /// As [`add_attribute`](Self::add_attribute), for a key in the record's form.
+    #[inline(always)]
+    pub(crate) fn add_attribute_key(&mut self, key: &AttributeKey, value: ValueRef<'_>, limits: &SpanLimits) {
+        self.attributes.add_key(key, value, limits.attributes, limits, &mut self.room);
     }
 
     /// Whether there may be one more event; counts it as dropped if not.
