@@ -3,7 +3,7 @@ use opentelemetry::{Context, KeyValue};
 
 use super::limits::SpanLimits;
 use super::parent::Parent;
-use super::record::{AttributeKey, Body, RecordAttributes, RecordValue};
+use super::record::{AttributeKey, Body, RecordAttributes, RecordValue, ShortLimits};
 use crate::attributes::ValueRef;
 
 /// The attributes that a span starts with, wherever they are.
@@ -26,6 +26,8 @@ pub trait SpanAttributes {
 pub struct AttributeWriter<'a> {
     body: &'a mut Body,
     limits: &'a SpanLimits,
+    /// What goes the short way: so many attributes, texts of so many bytes.
+    short: ShortLimits,
     /// Whether the span has attributes that are not of this writer.
     had_some: bool,
 }
@@ -33,13 +35,14 @@ pub struct AttributeWriter<'a> {
 impl<'a> AttributeWriter<'a> {
     #[inline(always)]
     pub(crate) fn new(body: &'a mut Body, limits: &'a SpanLimits, had_some: bool) -> Self {
-        AttributeWriter { body, limits, had_some }
+        let attributes = if had_some { 0 } else { limits.attributes };
+        AttributeWriter { body, limits, short: ShortLimits::new(attributes, limits.value_length), had_some }
     }
 
     /// A writer to the same span, for who keeps it beside other things and would go by way of this one otherwise.
     #[inline(always)]
     pub fn again(&mut self) -> AttributeWriter<'_> {
-        AttributeWriter { body: self.body, limits: self.limits, had_some: self.had_some }
+        AttributeWriter { body: self.body, limits: self.limits, short: self.short, had_some: self.had_some }
     }
 
     /// Sets an attribute; of one key the last value wins. An empty key is refused, and counted as dropped.
@@ -62,11 +65,27 @@ impl<'a> AttributeWriter<'a> {
     /// As [`add`](Self::add), for a key that was made before there was a value, for less.
     #[inline(always)]
     pub fn add_key<'v>(&mut self, key: &AttributeKey, value: impl Into<ValueRef<'v>>) {
-        if self.had_some {
-            self.set(key.text(), value);
-        } else {
-            self.body.add_attribute_key(key, value.into(), self.limits);
+        // What is not done is passed on by its parts: a value that is handed on whole has to be in memory from the start.
+        match value.into() {
+            ValueRef::Str(text) => {
+                if !self.body.add_short_text(key, text, self.short) {
+                    self.add_otherwise(key, text);
+                }
+            }
+            ValueRef::I64(value) => {
+                if !self.body.add_short_i64(key, value, self.short) {
+                    self.add_otherwise(key, value);
+                }
+            }
+            ValueRef::F64(value) => self.add_otherwise(key, value),
+            ValueRef::Bool(value) => self.add_otherwise(key, value),
+            ValueRef::Array(array) => self.add(key.text(), ValueRef::Array(array)),
         }
+    }
+
+    #[inline(never)]
+    fn add_otherwise<'v>(&mut self, key: &AttributeKey, value: impl Into<ValueRef<'v>>) {
+        self.add(key.text(), value);
     }
 }
 

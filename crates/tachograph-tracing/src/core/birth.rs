@@ -136,12 +136,19 @@ impl Core {
 
     #[inline(never)]
     fn write_fields(&self, inner: &mut Inner, site: Site, attributes: &Attributes<'_>) {
-        let fields = SpanFields { attributes, site, options: &self.options, errors: Cell::new(false) };
-        if let Some(mut out) = inner.live.attributes() {
-            fields.write(&mut out);
+        let mut errors = false;
+        if let Some(out) = inner.live.attributes() {
+            let mut direct = Direct { out, keys: site.keys(), next: 0, errors };
+            attributes.record(&mut Visitor(&mut direct));
+            errors = direct.errors;
+            if self.options.has_extras() {
+                let fields =
+                    SpanFields { attributes, site, options: &self.options, errors: Cell::new(false) };
+                fields.extras(&mut |key, value| direct.out.set(key, value));
+            }
         }
-        if fields.errors.get() | self.options.busy_idle {
-            self.started(inner, attributes, site, true, fields.errors.get());
+        if errors | self.options.busy_idle {
+            self.started(inner, attributes, site, true, errors);
         }
     }
 
@@ -397,11 +404,15 @@ impl SpanAttributes for SpanFields<'_> {
 
     #[inline(always)]
     fn write(&self, out: &mut AttributeWriter<'_>) {
-        let direct = Direct { out: out.again(), errors: &self.errors, keys: self.site.keys(), next: 0 };
+        let direct = Direct { out: out.again(), keys: self.site.keys(), next: 0, errors: false };
+        let mut fields = NotSpecial(direct);
         if self.site.may_be_special() {
-            self.attributes.record(&mut Visitor(&mut NotSpecial(direct)));
+            self.attributes.record(&mut Visitor(&mut fields));
         } else {
-            self.attributes.record(&mut Visitor(&mut { direct }));
+            self.attributes.record(&mut Visitor(&mut fields.0));
+        }
+        if fields.0.errors {
+            self.errors.set(true);
         }
         if self.options.has_extras() {
             self.extras(&mut |key, value| out.set(key, value));
@@ -447,11 +458,12 @@ impl Sink for Plain<'_> {
 /// somebody puts values together by hand.
 struct Direct<'a> {
     out: AttributeWriter<'a>,
-    errors: &'a Cell<bool>,
     /// Of the fields, by index.
     keys: &'static [AttributeKey],
     /// Fields from this one on did not come yet.
     next: usize,
+    /// Whether there was an error among them.
+    errors: bool,
 }
 
 impl Sink for Direct<'_> {
@@ -469,7 +481,7 @@ impl Sink for Direct<'_> {
     }
 
     fn error(&mut self, _: &Field, _: &str, _: &(dyn std::error::Error + 'static)) {
-        self.errors.set(true);
+        self.errors = true;
     }
 }
 

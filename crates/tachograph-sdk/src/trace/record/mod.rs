@@ -15,6 +15,7 @@ pub use attributes::{RecordArray, RecordAttributes, RecordValue};
 pub use events::{EventRecord, Events, LinkRecord, Links};
 pub use shared::SpanShared;
 pub use short::AttributeKey;
+pub(crate) use short::ShortLimits;
 pub(crate) use span_kind::{kind_code, kind_of};
 pub use view::{SpanRecord, SpanStatus, Spans};
 pub(crate) use write::{Body, Head};

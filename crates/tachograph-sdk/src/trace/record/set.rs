@@ -3,7 +3,7 @@
 use opentelemetry::{Array, StringValue};
 
 use super::layout::{ATTRIBUTE_HEAD, MAX_KEY, cut, kind, u16_at, u32_at};
-use super::short::{AttributeKey, PLACE, SHORT, copy_short, head, put_short};
+use super::short::{AttributeKey, PLACE, SHORT, ShortLimits, copy_short, head, put_short};
 use crate::attributes::ValueRef;
 use crate::trace::limits::SpanLimits;
 
@@ -196,72 +196,37 @@ impl Attributes {
         }
     }
 
-    /// As [`add`](Self::add), for a key in the record's form.
+    /// Adds a number whose key is known to be new, if the key is short and there is a place at once; says whether it did.
     #[inline(always)]
-    pub(super) fn add_key(
+    pub(super) fn add_short_i64(
         &mut self,
         key: &AttributeKey,
-        value: ValueRef<'_>,
-        limit: u32,
-        limits: &SpanLimits,
-        room: &mut Room,
-    ) {
-        // What is not done is passed on by its parts: a value that is handed on whole has to be in memory from the start.
-        match value {
-            ValueRef::Str(text) => {
-                if !self.add_short_text(key, text, limit, limits, room) {
-                    self.add_otherwise(key.text(), text, limit, limits, room);
-                }
-            }
-            ValueRef::I64(value) => {
-                if !self.add_scalar(key, kind::I64, value.to_ne_bytes(), limit, room) {
-                    self.add_otherwise(key.text(), value, limit, limits, room);
-                }
-            }
-            ValueRef::F64(value) => {
-                if !self.add_scalar(key, kind::F64, value.to_ne_bytes(), limit, room) {
-                    self.add_otherwise(key.text(), value, limit, limits, room);
-                }
-            }
-            ValueRef::Bool(value) => {
-                if !self.add_scalar(key, kind::BOOL, [u8::from(value)], limit, room) {
-                    self.add_otherwise(key.text(), value, limit, limits, room);
-                }
-            }
-            ValueRef::Array(array) => self.add(key.text(), ValueRef::Array(array), limit, limits, room),
-        }
-    }
-
-    #[inline(always)]
-    fn add_scalar<const N: usize>(
-        &mut self,
-        key: &AttributeKey,
-        kind: u8,
-        value: [u8; N],
-        limit: u32,
+        value: i64,
+        short: ShortLimits,
         room: &mut Room,
     ) -> bool {
-        let Some(to) = self.begin_short(key, kind, N, limit, room) else {
+        let value = value.to_ne_bytes();
+        let Some(to) = self.begin_short(key, kind::I64, value.len(), short, room) else {
             return false;
         };
-        to[..N].copy_from_slice(&value);
-        self.end_short(key.end() + N, room);
+        to[..value.len()].copy_from_slice(&value);
+        self.end_short(key.end() + value.len(), room);
         true
     }
 
+    /// As [`add_short_i64`](Self::add_short_i64), for a text that is short too.
     #[inline(always)]
-    fn add_short_text(
+    pub(super) fn add_short_text(
         &mut self,
         key: &AttributeKey,
         text: &str,
-        limit: u32,
-        limits: &SpanLimits,
+        short: ShortLimits,
         room: &mut Room,
     ) -> bool {
-        if text.len() > limits.value_length.unwrap_or(SHORT).min(SHORT) {
+        if text.len() > short.text {
             return false;
         }
-        let Some(to) = self.begin_short(key, kind::STR, text.len(), limit, room) else {
+        let Some(to) = self.begin_short(key, kind::STR, text.len(), short, room) else {
             return false;
         };
         copy_short(to, text.as_bytes());
@@ -277,10 +242,10 @@ impl Attributes {
         key: &AttributeKey,
         kind: u8,
         value_len: usize,
-        limit: u32,
+        short: ShortLimits,
         room: &Room,
     ) -> Option<&mut [u8; SHORT]> {
-        if self.count >= limit || key.end() + value_len > room.left {
+        if self.count >= short.attributes || key.end() + value_len > room.left {
             return None;
         }
         let place = self.buffer.get_mut(self.used..)?.first_chunk_mut()?;
@@ -292,19 +257,6 @@ impl Attributes {
         self.used += size;
         self.count += 1;
         room.left -= size;
-    }
-
-    /// Adds what is not short, makes room in the buffer, or drops what is beyond the limits.
-    #[inline(never)]
-    fn add_otherwise<'v>(
-        &mut self,
-        key: &str,
-        value: impl Into<ValueRef<'v>>,
-        limit: u32,
-        limits: &SpanLimits,
-        room: &mut Room,
-    ) {
-        self.add(key, value.into(), limit, limits, room);
     }
 
     /// Where the attribute of a key begins.

@@ -72,6 +72,23 @@ impl AttributeKey {
     }
 }
 
+/// What may go the short way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ShortLimits {
+    /// Attributes of the span.
+    pub(super) attributes: u32,
+    /// Bytes of a text.
+    pub(super) text: usize,
+}
+
+impl ShortLimits {
+    /// A text of so many bytes has no more characters than `value_length`.
+    #[inline(always)]
+    pub(crate) fn new(attributes: u32, value_length: Option<usize>) -> Self {
+        ShortLimits { attributes, text: value_length.map_or(SHORT, |limit| limit.min(SHORT)) }
+    }
+}
+
 /// Copies up to [`SHORT`] bytes: the first and the last few, which overlap.
 #[inline(always)]
 pub(super) fn copy_short(to: &mut [u8; SHORT], from: &[u8]) {

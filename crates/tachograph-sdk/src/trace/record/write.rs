@@ -3,7 +3,7 @@ use opentelemetry::trace::{TraceFlags, TraceState};
 use super::attributes::RecordAttributes;
 use super::layout::{EVENT_HEAD, LINK_HEAD, at, rest};
 use super::set::{Attributes, KEPT, Room};
-use super::short::AttributeKey;
+use super::short::{AttributeKey, ShortLimits};
 use crate::attributes::ValueRef;
 use crate::trace::limits::SpanLimits;
 
@@ -135,10 +135,16 @@ impl Body {
         self.attributes.add(key, value, limits.attributes, limits, &mut self.room);
     }
 
-    /// As [`add_attribute`](Self::add_attribute), for a key in the record's form.
+    /// Sets an attribute whose key is known to be new, if it is short and there is a place for it at once; says whether it did.
     #[inline(always)]
-    pub(crate) fn add_attribute_key(&mut self, key: &AttributeKey, value: ValueRef<'_>, limits: &SpanLimits) {
-        self.attributes.add_key(key, value, limits.attributes, limits, &mut self.room);
+    pub(crate) fn add_short_text(&mut self, key: &AttributeKey, text: &str, short: ShortLimits) -> bool {
+        self.attributes.add_short_text(key, text, short, &mut self.room)
+    }
+
+    /// As [`add_short_text`](Self::add_short_text).
+    #[inline(always)]
+    pub(crate) fn add_short_i64(&mut self, key: &AttributeKey, value: i64, short: ShortLimits) -> bool {
+        self.attributes.add_short_i64(key, value, short, &mut self.room)
     }
 
     /// Whether there may be one more event; counts it as dropped if not.
