@@ -39,7 +39,7 @@ impl Tracer {
     }
 
     /// What this thread keeps for the provider's spans; `None` where the thread is being destroyed. For
-    /// [`start_span_on`](Self::start_span_on) and [`end_span_on`](Self::end_span_on).
+    /// [`start_child_on`](Self::start_child_on) and [`end_child_on`](Self::end_child_on).
     pub fn thread(&self) -> Option<SpanThread> {
         local::of(&self.core).map(SpanThread)
     }
