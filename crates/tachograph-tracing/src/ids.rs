@@ -142,12 +142,11 @@ mod loom_tests {
     use loom::thread;
 
     use super::*;
+    use crate::sync::explore;
 
     #[test]
     fn who_shares_a_place_finds_its_own() {
-        let mut model = loom::model::Builder::new();
-        model.preemption_bound = Some(3);
-        model.check(|| {
+        explore(3, || {
             let numbers = Arc::new(Numbers::default());
             let threads: Vec<_> = (0..2_u64)
                 .map(|number| {

@@ -205,10 +205,11 @@ mod loom_tests {
     use loom::thread;
 
     use super::*;
+    use crate::sync::explore;
 
     #[test]
     fn the_last_of_the_handles_is_one_whoever_takes_and_drops_them() {
-        loom::model(|| {
+        explore(None, || {
             let slot = Arc::new(Slot::default());
             slot.handles.store(2, Ordering::Relaxed);
             let other = Arc::clone(&slot);

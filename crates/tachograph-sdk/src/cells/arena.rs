@@ -245,6 +245,7 @@ mod tests {
 #[cfg(all(test, loom))]
 mod loom_tests {
     use super::*;
+    use crate::sync::explore;
     use loom::sync::Arc;
 
     fn sum(arena: &Arena, row: Row) -> u64 {
@@ -265,9 +266,7 @@ mod loom_tests {
 
     #[test]
     fn a_slab_that_is_handed_on_loses_nothing_and_readers_see_blocks_whole() {
-        let mut model = loom::model::Builder::new();
-        model.preemption_bound = Some(2);
-        model.check(|| {
+        explore(2, || {
             let arena = Arc::new(Arena::new(usize::MAX));
             let row = arena.allocate(1).unwrap();
             let threads: Vec<_> = (0..2)
@@ -276,21 +275,25 @@ mod loom_tests {
                     loom::thread::spawn(move || add_one(&arena, row))
                 })
                 .collect();
-            let first = sum(&arena, row);
-            assert!(first <= 2);
-            assert!(sum(&arena, row) >= first, "a sum never goes back");
+            let reader = {
+                let arena = Arc::clone(&arena);
+                loom::thread::spawn(move || {
+                    let first = sum(&arena, row);
+                    assert!(first <= 2);
+                    assert!(sum(&arena, row) >= first, "a sum never goes back");
+                })
+            };
             for thread in threads {
                 thread.join().unwrap();
             }
+            reader.join().unwrap();
             assert_eq!(sum(&arena, row), 2);
         });
     }
 
     #[test]
     fn the_shared_block_is_made_once() {
-        let mut model = loom::model::Builder::new();
-        model.preemption_bound = Some(2);
-        model.check(|| {
+        explore(2, || {
             let arena = Arc::new(Arena::new(0));
             let row = arena.allocate(1).unwrap();
             let threads: Vec<_> = (0..2)

@@ -135,7 +135,7 @@ pub(super) unsafe fn serve(desk: &CopyDesk, row: *const Word, image: &impl Image
 /// # Safety
 ///
 /// The row is of the image's kind, and `into` has room for it.
-unsafe fn attempt(row: *const Word, image: &impl Image, into: &mut [u64]) -> bool {
+pub(super) unsafe fn attempt(row: *const Word, image: &impl Image, into: &mut [u64]) -> bool {
     // SAFETY: the row has a header.
     let sequence = unsafe { &*row.add(SEQUENCE) };
     let before = sequence.load(Ordering::Acquire);
@@ -216,6 +216,7 @@ impl Drop for CopyDesk {
 #[cfg(all(test, loom))]
 mod loom_tests {
     use super::*;
+    use crate::sync::explore;
     use loom::sync::Arc;
 
     fn row(width: usize) -> Arc<Vec<Word>> {
@@ -232,51 +233,49 @@ mod loom_tests {
 
     #[test]
     fn an_unaided_read_that_succeeds_is_whole() {
-        loom::model(|| {
+        explore(None, || {
             let words = row(2);
-            let writer = {
+            let reader = {
                 let words = Arc::clone(&words);
                 loom::thread::spawn(move || {
-                    for _ in 0..2 {
-                        // SAFETY: the only writer, of a row with two words.
-                        unsafe { write(words.as_ptr(), bump) };
+                    let mut seen = [9, 9];
+                    // SAFETY: the row has two words.
+                    if unsafe { attempt(words.as_ptr(), &Whole(2), &mut seen) } {
+                        assert_eq!(seen[0], seen[1]);
                     }
                 })
             };
-            let mut seen = [9, 9];
-            // SAFETY: the row has two words.
-            if unsafe { attempt(words.as_ptr(), &Whole(2), &mut seen) } {
-                assert_eq!(seen[0], seen[1]);
+            for _ in 0..2 {
+                // SAFETY: the only writer, of a row with two words.
+                unsafe { write(words.as_ptr(), bump) };
             }
-            writer.join().unwrap();
+            reader.join().unwrap();
         });
     }
 
     #[test]
     fn an_aided_read_is_whole_and_ends_whether_or_not_the_owner_records_again() {
-        let mut model = loom::model::Builder::new();
-        model.preemption_bound = Some(3);
-        model.check(|| {
+        explore(3, || {
             let shared = Arc::new((row(2), CopyDesk::new()));
-            let writer = {
+            let reader = {
                 let shared = Arc::clone(&shared);
                 loom::thread::spawn(move || {
                     for _ in 0..2 {
-                        // SAFETY: the only writer, of a row with two words.
-                        if unsafe { write(shared.0.as_ptr(), bump) } {
-                            // SAFETY: as above; the desk is the row's.
-                            unsafe { serve(&shared.1, shared.0.as_ptr(), &Whole(2)) };
-                        }
+                        let mut seen = [9, 9];
+                        // SAFETY: the row has two words.
+                        unsafe { read_aided(&shared.1, shared.0.as_ptr(), &Whole(2), &mut seen) };
+                        assert_eq!(seen[0], seen[1]);
                     }
                 })
             };
             for _ in 0..2 {
-                let mut seen = [9, 9];
-                // SAFETY: the row has two words.
-                unsafe { read_aided(&shared.1, shared.0.as_ptr(), &Whole(2), &mut seen) };
-                assert_eq!(seen[0], seen[1]);
+                // SAFETY: the only writer, of a row with two words.
+                if unsafe { write(shared.0.as_ptr(), bump) } {
+                    // SAFETY: as above; the desk is the row's.
+                    unsafe { serve(&shared.1, shared.0.as_ptr(), &Whole(2)) };
+                }
             }
-            writer.join().unwrap();
+            reader.join().unwrap();
         });
     }
 }

@@ -56,6 +56,7 @@ impl Place {
 #[cfg(all(test, loom))]
 mod loom_tests {
     use super::*;
+    use crate::sync::explore;
     use loom::sync::Arc;
     use loom::sync::atomic::{AtomicBool, AtomicU64};
 
@@ -81,9 +82,7 @@ mod loom_tests {
 
     #[test]
     fn what_is_recorded_is_in_the_row_before_it_is_taken_away_or_elsewhere() {
-        let mut builder = loom::model::Builder::new();
-        builder.preemption_bound = Some(3);
-        builder.check(|| {
+        explore(3, || {
             let model = Arc::new(Model {
                 places: [Place::new(), Place::new()],
                 can_be_found: AtomicBool::new(true),

@@ -408,6 +408,7 @@ pub(super) fn release(batch: &mut Vec<Piece>, mut give_back: impl FnMut(Vec<u8>)
 #[cfg(all(test, loom))]
 mod loom_tests {
     use super::*;
+    use crate::sync::explore;
     use loom::sync::Arc as LoomArc;
 
     const RECORD: usize = 300;
@@ -444,9 +445,7 @@ mod loom_tests {
 
     /// All orders in which threads are interrupted at most four times: unbounded, the larger model takes many minutes.
     fn model(run: impl Fn() + Sync + Send + 'static) {
-        let mut builder = loom::model::Builder::new();
-        builder.preemption_bound = Some(4);
-        builder.check(run);
+        explore(4, run);
     }
 
     #[test]
@@ -480,7 +479,7 @@ mod loom_tests {
 
     #[test]
     fn what_is_appended_while_the_queue_is_closed_is_taken_or_refused() {
-        loom::model(|| {
+        explore(None, || {
             let queue = LoomArc::new(queue());
             let lane = queue.new_lane();
             let thread = {

@@ -78,6 +78,7 @@ mod tests {
 #[allow(unsafe_code, reason = "what is guarded is looked at by whoever got in")]
 mod loom_tests {
     use super::*;
+    use crate::sync::explore;
     use loom::cell::UnsafeCell;
     use loom::sync::Arc;
 
@@ -89,7 +90,7 @@ mod loom_tests {
 
     #[test]
     fn who_is_alone_has_it_alone() {
-        loom::model(|| {
+        explore(None, || {
             let guarded = Arc::new(Guarded(Gate::new(), UnsafeCell::new(0)));
             let other = {
                 let guarded = Arc::clone(&guarded);

@@ -14,7 +14,7 @@ const MOST_PAYLOAD: Payload = (1 << PAYLOAD_BITS) - 3;
 const REMOVED: u32 = (1 << PAYLOAD_BITS) - 1;
 const PAYLOAD_BITS: u32 = 24;
 
-const FIRST_SLOTS: usize = 16;
+const FIRST_SLOTS: usize = if cfg!(loom) { 2 } else { 16 };
 
 /// A hash index from 32-bit hashes to payloads that is read without a lock while it grows.
 ///
@@ -281,24 +281,42 @@ mod tests {
 #[cfg(all(test, loom))]
 mod loom_tests {
     use super::*;
-    use crate::sync::AppendVec;
+    use crate::sync::{AppendVec, explore};
     use loom::sync::Arc;
+
+    /// The second entry makes the table grow, and the third takes an empty slot of what it has grown to.
+    const HASHES: [u32; 3] = [5, 9, 13];
+
+    /// The elements are atomics so that loom reports who sees one before it was made.
+    type Shared = (AppendVec<AtomicU32>, Index);
+
+    fn add(shared: &Shared, hash: u32) {
+        let id = shared.0.push(AtomicU32::new(hash)).ok().unwrap();
+        shared.1.insert(hash, id as u32, |payload| HASHES[payload as usize]);
+    }
+
+    fn find(shared: &Shared, hash: u32) -> Option<u32> {
+        let is_it = |id: &u32| shared.0.get(*id as usize).unwrap().load(Ordering::Relaxed) == hash;
+        shared.1.candidates(hash).find(is_it)
+    }
 
     #[test]
     fn an_entry_that_is_found_refers_to_something_published() {
-        loom::model(|| {
-            let shared = Arc::new((AppendVec::<_>::new(), Index::new()));
-            let writer = {
+        explore(None, || {
+            let shared: Arc<Shared> = Arc::new((AppendVec::new(), Index::new()));
+            add(&shared, HASHES[0]);
+            let reader = {
                 let shared = Arc::clone(&shared);
                 loom::thread::spawn(move || {
-                    let id = shared.0.push(Box::new(42)).ok().unwrap();
-                    shared.1.insert(9, id as u32, |_| 9);
+                    let found = find(&shared, HASHES[2]);
+                    assert!(found.is_none() || found == Some(2));
+                    assert_eq!(find(&shared, HASHES[0]), Some(0), "also while the table grows");
                 })
             };
-            let found = shared.1.candidates(9).find(|id| **shared.0.get(*id as usize).unwrap() == 42);
-            assert!(found.is_none() || found == Some(0));
-            writer.join().unwrap();
-            assert_eq!(shared.1.candidates(9).next(), Some(0));
+            add(&shared, HASHES[1]);
+            add(&shared, HASHES[2]);
+            reader.join().unwrap();
+            assert_eq!(HASHES.map(|hash| find(&shared, hash)), [Some(0), Some(1), Some(2)]);
         });
     }
 }

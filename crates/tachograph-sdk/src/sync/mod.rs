@@ -4,6 +4,8 @@
 //! the code that is model-checked; everywhere else they are the standard library's.
 
 mod append;
+#[cfg(all(test, loom))]
+mod explore;
 pub(crate) mod fences;
 mod gate;
 mod index;
@@ -21,6 +23,8 @@ pub use quick::{QuickGuard, QuickLock};
 #[cfg(loom)]
 pub use stand_in::{QuickGuard, QuickLock};
 
+#[cfg(all(test, loom))]
+pub(crate) use explore::explore;
 #[cfg(loom)]
 pub(crate) use loom::sync::{
     Condvar, Mutex, MutexGuard,

@@ -76,19 +76,23 @@ mod tests {
 #[cfg(all(test, loom))]
 mod loom_tests {
     use super::*;
+    use crate::sync::{AtomicU32, explore};
     use loom::sync::Arc;
 
     #[test]
     fn all_threads_see_one_value_whole() {
-        loom::model(|| {
-            let once = Arc::new(OnceBox::<Box<u32>>::new());
+        explore(None, || {
+            // An atomic, so that loom reports who sees it before it was made.
+            let once = Arc::new(OnceBox::<AtomicU32>::new());
+            let value =
+                |once: &OnceBox<AtomicU32>, n| once.get_or_init(|| AtomicU32::new(n)).load(Ordering::Relaxed);
             let other = {
                 let once = Arc::clone(&once);
-                loom::thread::spawn(move || **once.get_or_init(|| Box::new(1)))
+                loom::thread::spawn(move || value(&once, 1))
             };
-            let here = **once.get_or_init(|| Box::new(2));
+            let here = value(&once, 2);
             assert_eq!(here, other.join().unwrap());
-            assert_eq!(once.get().map(|value| **value), Some(here));
+            assert_eq!(once.get().map(|value| value.load(Ordering::Relaxed)), Some(here));
         });
     }
 }

@@ -167,10 +167,11 @@ mod loom_tests {
     use loom::thread;
 
     use super::*;
+    use crate::sync::explore;
 
     #[test]
     fn holders_come_one_after_the_other_and_see_what_was_done() {
-        loom::model(|| {
+        explore(None, || {
             let lock = Arc::new(QuickLock::<u32>::default());
             let other = {
                 let lock = Arc::clone(&lock);
