@@ -69,3 +69,33 @@ impl SamplerCell {
         (self.version.load(Ordering::Relaxed), Arc::clone(&current))
     }
 }
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::sync::Arc as LoomArc;
+
+    use super::super::{AlwaysOff, AlwaysOn};
+    use super::*;
+    use crate::sync::explore;
+
+    #[test]
+    fn who_sees_a_version_gets_that_sampler_or_a_later_one() {
+        explore(None, || {
+            let cell = LoomArc::new(SamplerCell::new(Arc::new(AlwaysOn)));
+            let reader = {
+                let cell = LoomArc::clone(&cell);
+                loom::thread::spawn(move || {
+                    let seen = cell.version();
+                    let (version, sampler) = cell.get();
+                    assert!(version >= seen);
+                    assert_eq!(version & (UNSAMPLED | SAMPLED), follows(&*sampler), "they belong together");
+                    assert!(cell.version() >= version);
+                })
+            };
+            cell.set(Arc::new(AlwaysOff));
+            cell.set(Arc::new(AlwaysOn));
+            reader.join().unwrap();
+            assert_eq!(cell.get().0, 2 << BITS | SAMPLED);
+        });
+    }
+}

@@ -1,10 +1,9 @@
 //! A monotonic clock that is cheap to read.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::time::{Duration, Instant};
 
 use super::ticks;
+use crate::sync::{AtomicU64, Mutex, Ordering, fence};
 
 /// Nanoseconds since the clock was made: the system's monotonic clock, read through the processor's tick counter once
 /// its rate is known, which takes a third of the time.
@@ -175,6 +174,9 @@ impl Steady {
             }
         }
         let next = &self.lines[(bent + 1) as usize & 1];
+        // Who reads anything of this line in what was the place of an earlier one sees that this one has been replaced by the line
+        // in the other place.
+        fence(Ordering::Release);
         for (word, value) in [&next.ticks, &next.nanos, &next.rate].into_iter().zip(line) {
             word.store(value, Ordering::Relaxed);
         }
@@ -189,7 +191,7 @@ fn on([base_ticks, base_nanos, rate]: [u64; 3], ticks: u64) -> u64 {
     base_nanos.wrapping_add(((u128::from(since) * u128::from(rate)) >> FRACTION) as u64)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 
@@ -254,5 +256,41 @@ mod tests {
         assert_eq!(reading(&clock, 10), hour);
         compared(&clock, (5, hour), (SECOND, hour + SECOND));
         assert!(reading(&clock, SECOND) >= hour);
+    }
+}
+
+#[cfg(all(test, loom, target_arch = "x86_64"))]
+mod loom_tests {
+    use loom::sync::Arc;
+
+    use super::*;
+    use crate::sync::explore;
+
+    const SECOND: u64 = 1_000_000_000;
+    /// Ticks that are still to come, where a line stands still.
+    const LATER: u64 = 1 << 63;
+    /// Nanoseconds that no other line comes near.
+    const FAR_ON: u64 = 1 << 62;
+
+    /// The first and the third line are in the same place. The first stands still and the third does not, so that a
+    /// reading by parts of both is neither's.
+    #[test]
+    fn a_reading_is_by_one_line_while_the_line_is_bent_twice() {
+        explore(None, || {
+            let clock = Arc::new(Steady::new());
+            let at = |ticks, nanos| Comparison { ticks, nanos };
+            clock.bend(at(LATER - SECOND, 0), at(LATER, SECOND), || LATER);
+            let reader = {
+                let clock = Arc::clone(&clock);
+                loom::thread::spawn(move || {
+                    let (now, _) = clock.read();
+                    assert!(now == SECOND || now == 2 * SECOND || now > FAR_ON, "{now}");
+                })
+            };
+            clock.bend(at(LATER, SECOND), at(LATER + SECOND, 2 * SECOND), || LATER + SECOND);
+            clock.bend(at(0, FAR_ON - SECOND), at(SECOND, FAR_ON), || 1);
+            reader.join().unwrap();
+            assert!(clock.now() > FAR_ON);
+        });
     }
 }
