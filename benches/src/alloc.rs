@@ -11,6 +11,7 @@ struct Counting;
 static ENABLED: AtomicBool = AtomicBool::new(false);
 static CALLS: AtomicU64 = AtomicU64::new(0);
 static LIVE: AtomicI64 = AtomicI64::new(0);
+static PEAK: AtomicI64 = AtomicI64::new(0);
 
 #[global_allocator]
 static GLOBAL: Counting = Counting;
@@ -18,7 +19,10 @@ static GLOBAL: Counting = Counting;
 fn note(calls: u64, bytes: i64) {
     if ENABLED.load(Ordering::Relaxed) {
         CALLS.fetch_add(calls, Ordering::Relaxed);
-        LIVE.fetch_add(bytes, Ordering::Relaxed);
+        let live = LIVE.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if bytes > 0 {
+            PEAK.fetch_max(live, Ordering::Relaxed);
+        }
     }
 }
 
@@ -56,15 +60,21 @@ pub(crate) struct Usage {
     pub(crate) calls: u64,
     /// By how many bytes the memory in use grew, as asked for (the allocator's own overhead apart).
     pub(crate) live: i64,
+    /// By how many it had grown at the most, meanwhile.
+    pub(crate) peak: i64,
 }
 
 /// Counts what `run` allocates.
 pub(crate) fn counted<T>(run: impl FnOnce() -> T) -> (T, Usage) {
     let (calls, live) = (CALLS.load(Ordering::SeqCst), LIVE.load(Ordering::SeqCst));
+    PEAK.store(live, Ordering::SeqCst);
     ENABLED.store(true, Ordering::SeqCst);
     let value = run();
     ENABLED.store(false, Ordering::SeqCst);
-    let usage =
-        Usage { calls: CALLS.load(Ordering::SeqCst) - calls, live: LIVE.load(Ordering::SeqCst) - live };
+    let usage = Usage {
+        calls: CALLS.load(Ordering::SeqCst) - calls,
+        live: LIVE.load(Ordering::SeqCst) - live,
+        peak: PEAK.load(Ordering::SeqCst) - live,
+    };
     (value, usage)
 }

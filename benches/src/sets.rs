@@ -52,7 +52,7 @@ const ROUTES: [&str; 10] = [
 /// Routes made up for the groups that need more series: kept for the life of the process, so that
 /// they are `'static` for every contender.
 fn route(index: usize) -> &'static str {
-    const MORE: usize = 2_000;
+    const MORE: usize = 10_000;
     static ROUTES_MADE: OnceLock<Vec<&'static str>> = OnceLock::new();
     match ROUTES.get(index) {
         Some(route) => route,
@@ -67,7 +67,7 @@ fn route(index: usize) -> &'static str {
     }
 }
 
-/// The values of set `index`; distinct below 200,000, and the first [`SERIES`] only of the short routes.
+/// The values of set `index`; distinct below 1,000,000, and the first [`SERIES`] only of the short routes.
 pub(crate) fn values(index: usize) -> Values {
     [CHANNELS[index % 10], REGIONS[index / 10 % 10], route(index / 100)]
 }

@@ -19,7 +19,7 @@ pub(crate) fn provider(series: usize) -> MeterProvider {
 /// Counters behind the API.
 pub(crate) struct Counters {
     pub(crate) reader: MetricReader,
-    exporter: PrometheusExporter,
+    pub(crate) exporter: PrometheusExporter,
     pub(crate) counter: otel::Counter<u64>,
 }
 
@@ -156,13 +156,28 @@ impl<V: Label> super::Histograms<V> for OwnHistograms {
 }
 
 fn scraper(exporter: &PrometheusExporter) -> impl FnMut() -> usize + use<> {
+    scraper_of(exporter, Format::Text004)
+}
+
+fn scraper_of(exporter: &PrometheusExporter, format: Format) -> impl FnMut() -> usize + use<> {
     let exporter = exporter.clone();
     let mut page = Vec::new();
     move || {
         page.clear();
-        exporter.write_to(Format::Text004, &mut page);
+        exporter.write_to(format, &mut page);
         page.len()
     }
+}
+
+/// Its pages in protobuf.
+pub(crate) fn protobuf_scraper(reader: &MetricReader) -> impl FnMut() -> usize + use<> {
+    scraper_of(&PrometheusExporter::new(reader.clone()), Format::Protobuf)
+}
+
+/// Pages that are made in pieces and kept nowhere.
+pub(crate) fn streamer(exporter: &PrometheusExporter, format: Format) -> impl FnMut() -> usize + use<> {
+    let exporter = exporter.clone();
+    move || exporter.copy_to(format, &mut std::io::sink()).map_or(0, |written| written as usize)
 }
 
 /// As its pages are, without the labels that say which scope a series is of: what peers without scopes write.

@@ -7,10 +7,12 @@ pub(crate) mod counter_typed;
 pub(crate) mod exponential;
 pub(crate) mod histogram;
 pub(crate) mod memory;
+pub(crate) mod million;
 pub(crate) mod new_series;
 pub(crate) mod no_loss;
 pub(crate) mod otlp;
 pub(crate) mod propagation;
+pub(crate) mod readers;
 pub(crate) mod scrape;
 pub(crate) mod server;
 pub(crate) mod spans;
@@ -36,7 +38,7 @@ pub(crate) struct Group {
 }
 
 /// All groups, in the order in which they run.
-pub(crate) const ALL: [Group; 18] = [
+pub(crate) const ALL: [Group; 20] = [
     // First: later, threads and families that have gone would have left memory to use again.
     Group { name: "memory", run: memory::run, contenders: Vec::new },
     Group { name: "counter-bound", run: counter_bound::run, contenders: counter_bound::contenders },
@@ -45,8 +47,10 @@ pub(crate) const ALL: [Group; 18] = [
     Group { name: "counter-dynamic", run: counter_dynamic::run, contenders: counter_dynamic::all },
     Group { name: "histogram", run: histogram::run, contenders: histogram::all },
     Group { name: "exponential", run: exponential::run, contenders: exponential::contenders },
+    Group { name: "readers", run: readers::run, contenders: Vec::new },
     Group { name: "allocations", run: allocations::run, contenders: Vec::new },
     Group { name: "scrape", run: scrape::run, contenders: Vec::new },
+    Group { name: "million", run: million::run, contenders: Vec::new },
     Group { name: "stall", run: stall::run, contenders: Vec::new },
     Group { name: "spans", run: spans::run, contenders: spans::all },
     Group { name: tracing::GROUP, run: tracing::run, contenders: tracing::contenders },

@@ -62,6 +62,8 @@ fn note(bars: &mut Bars, limit: f64, what: &str, (table, allocations): &(Table, 
     let ours = table.median(<ours::Counters as Counters<&str>>::NAME);
     let (peer, fastest) = table.fastest_peer();
     bars.ratio(limit, ours, fastest, what, peer);
+    let protobuf = table.median(PROTOBUF);
+    bars.ratio(1.0, protobuf, ours, &format!("{what}, in protobuf"), "the same in text");
     let what = format!("allocations per page, {what}, the buffer apart");
     bars.at_most(0.0, Unit::Allocations, *allocations as f64, &what, "nothing");
 }
@@ -75,6 +77,7 @@ fn labels(index: usize) -> String {
     )
 }
 
+const PROTOBUF: &str = "tachograph, in protobuf";
 const VISIT: &str = "visiting our series, encoding nothing";
 const WITHOUT_SCOPES: &str = "tachograph, without the label of the scope, as the peers below it";
 const FLOOR: &str = "labels formatted before, itoa";
@@ -181,6 +184,7 @@ fn counters(effort: Effort, series: usize) -> (Table, u64) {
         Page::new(Role::Floor, FLOOR, counter_floor(series)),
         Page::new(Role::Floor, VISIT, ours::visitor(&own.reader)),
         page(Role::Ours, &own),
+        Page::new(Role::Ours, PROTOBUF, ours::protobuf_scraper(&own.reader)),
         Page::new(Role::Aside, WITHOUT_SCOPES, ours::scraper_without_scopes(&own.reader)),
         page(Role::Peer, &sdk),
         page(Role::Peer, &registry),
@@ -217,6 +221,7 @@ fn histograms(effort: Effort, series: usize) -> (Table, u64) {
         Page::new(Role::Floor, FLOOR, histogram_floor(series)),
         Page::new(Role::Floor, VISIT, ours::visitor(&own.reader)),
         page(Role::Ours, &own),
+        Page::new(Role::Ours, PROTOBUF, ours::protobuf_scraper(&own.reader)),
         Page::new(Role::Aside, WITHOUT_SCOPES, ours::scraper_without_scopes(&own.reader)),
         page(Role::Peer, &sdk),
         page(Role::Peer, &registry),
