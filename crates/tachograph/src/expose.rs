@@ -16,6 +16,9 @@ use crate::exposition::Exposition;
 const DEFAULT_HOST: &str = "localhost";
 const DEFAULT_PORT: u16 = 9464;
 
+/// As the conventions call what serves the page.
+const COMPONENT: &str = "prometheus_http_text_metric_exporter";
+
 /// What code says of the page and of its port.
 #[derive(Default)]
 pub(crate) struct ExpositionParts {
@@ -39,7 +42,8 @@ impl ExpositionParts {
         strict: bool,
     ) -> Result<(Exposition, Option<Server>), Error> {
         let with = |reader: MetricReaderBuilder, producer| reader.with_producer(producer);
-        let reader = self.producers.into_iter().fold(provider.reader_builder(), with).build();
+        let reader = provider.reader_builder().with_component_type(COMPONENT);
+        let reader = self.producers.into_iter().fold(reader, with).build();
         let page = changed(PrometheusExporter::builder(reader), self.page);
         let exposition = Exposition::new(page.build());
         let port = port(&exposition, self.server, self.address, settings, strict)?;

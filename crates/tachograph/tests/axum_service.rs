@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::get;
-use support::{get_async, page, sample, serve, telemetry};
+use support::{OWN_INSTRUMENTS, OWN_SERIES, get_async, page, sample, serve, telemetry};
 use tachograph::{Counter, Telemetry};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -157,7 +157,8 @@ async fn what_is_under_way_when_the_service_drains_is_finished_and_part_of_the_a
     assert_eq!(sample(&page(&telemetry), "done_total", &[]), Some(1.0));
     assert_eq!(sample(&page(&telemetry), ACTIVE, &[]), Some(0.0));
     let report = telemetry.shutdown().await;
-    assert_eq!((report.metrics.instruments, report.metrics.series), (3, 3), "{report}");
+    let own = (3 + OWN_INSTRUMENTS, 3 + OWN_SERIES);
+    assert_eq!((report.metrics.instruments, report.metrics.series), own, "{report}");
 }
 
 #[tokio::test]

@@ -14,7 +14,6 @@ use support::{page, sample};
 use tachograph::testing::MetricsSnapshot;
 use tachograph::trace::TailSampling;
 use tachograph::{OtlpConfig, Telemetry};
-use tachograph_sdk::self_metrics::observe_metrics;
 
 const GUIDE: &str = include_str!("../../../docs/guides/self-metrics.md");
 
@@ -88,7 +87,6 @@ fn what_tail_sampling_decided_is_on_the_page() {
 #[test]
 fn the_guide_lists_every_metric_with_its_unit_and_attributes_and_no_other() {
     let telemetry = used(collector("403 Forbidden"));
-    observe_metrics(&telemetry.meter("tachograph").as_otel(), telemetry.meter_provider());
     let snapshot = MetricsSnapshot::of(telemetry.meter_provider());
     let rows: Vec<Vec<&str>> = GUIDE
         .lines()

@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use support::{get, page, sample, telemetry};
+use support::{OWN_INSTRUMENTS, OWN_SERIES, get, page, sample, telemetry};
 use tachograph::testing::ManualClock;
 use tachograph::{Counter, Telemetry};
 
@@ -31,7 +31,7 @@ fn two_values_have_instruments_resources_pages_and_ports_of_their_own() {
         assert_eq!(sample(&page, "target_info", &[&format!("service_name=\"{name}\"")]), Some(1.0));
     }
     let ended = first.shutdown_blocking();
-    assert_eq!((ended.service.as_str(), ended.scrapes, ended.metrics.series), ("first", 1, 1));
+    assert_eq!((ended.service.as_str(), ended.scrapes, ended.metrics.series), ("first", 1, 1 + OWN_SERIES));
     assert_eq!(sample(&page(&second), "orders_total", &[]), Some(20.0));
 }
 
@@ -42,7 +42,10 @@ fn a_shut_down_value_records_no_more_and_gives_the_same_account_again() {
     orders.add(1, &());
     assert_eq!(sample(&page(&telemetry), "orders_total", &[]), Some(1.0));
     let report = telemetry.shutdown_blocking();
-    assert_eq!((report.metrics.instruments, report.metrics.series, report.scrapes), (1, 1, 1));
+    assert_eq!(
+        (report.metrics.instruments, report.metrics.series, report.scrapes),
+        (1 + OWN_INSTRUMENTS, 1 + OWN_SERIES, 1)
+    );
     let late: Counter<u64> = telemetry.meter("shop").counter("late").build();
     late.add(1, &());
     assert!(!page(&telemetry).contains("_total"));

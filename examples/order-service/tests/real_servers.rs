@@ -193,6 +193,8 @@ fn exemplars_that_prometheus_stores_lead_to_traces_that_a_collector_holds() {
                 collector.log().contains(&**trace).then_some(())
             });
         }
+        // What the view takes away from the series is still told of the example.
+        assert!(stored.iter().all(|(labels, _)| labels.contains_key("region")), "{stored:?}");
         server.assert_quiet();
     }
 }

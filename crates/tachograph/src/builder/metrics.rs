@@ -1,5 +1,7 @@
 //! What can be set of metrics.
 
+use std::time::Duration;
+
 use tachograph_sdk::metrics::{ExemplarFilter, View};
 
 use super::TelemetryBuilder;
@@ -31,6 +33,13 @@ impl TelemetryBuilder {
     /// ```
     pub fn with_view(mut self, view: View) -> Self {
         self.provider = self.provider.with_view(view);
+        self
+    }
+
+    /// Has series go that nobody has recorded in for so long; they stay unless set. One that returns starts anew, from zero. What bound
+    /// and typed handles lead to stays, and so do up-down counters that are not at zero.
+    pub fn with_idle_expiry(mut self, idle: Duration) -> Self {
+        self.provider = self.provider.with_idle_expiry(idle);
         self
     }
 

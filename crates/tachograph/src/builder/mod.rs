@@ -10,7 +10,7 @@ use opentelemetry::{KeyValue, Value, global};
 use tachograph_propagation::Propagator;
 use tachograph_sdk::metrics::{ExemplarFilter, MeterProviderBuilder};
 use tachograph_sdk::resource::{Resource, ResourceDetector};
-use tachograph_sdk::self_metrics::observe_traces;
+use tachograph_sdk::self_metrics::{observe_metrics, observe_traces};
 use tachograph_sdk::{Clock, MeterProvider, diag, follow};
 
 use crate::environment::{Environment, Exporter, Settings};
@@ -212,10 +212,12 @@ impl TelemetryBuilder {
             // An exemplar is to lead somewhere: its trace is kept, where traces are decided about at their end.
             provider.with_trace_keeper(tracers.trace_keeper()).build()
         };
+        let meter =
+            provider.meter_builder("tachograph").with_version(env!("CARGO_PKG_VERSION")).build().as_otel();
+        observe_metrics(&meter, &provider);
         // What becomes of spans is seen where metrics are.
         if !tracers.states().is_empty() {
-            let meter = provider.meter_builder("tachograph").with_version(env!("CARGO_PKG_VERSION")).build();
-            observe_traces(&meter.as_otel(), &tracers);
+            observe_traces(&meter, &tracers);
         }
         #[cfg(feature = "prometheus")]
         let (exposition, port) = self.exposition.open(&provider, &settings, self.strict)?;

@@ -21,6 +21,17 @@ pub(crate) fn page(telemetry: &Telemetry) -> String {
     String::from_utf8(response.body().to_vec()).unwrap()
 }
 
+/// How many instruments a `Telemetry` without spans has of its own, and how many series of theirs.
+pub(crate) const OWN_INSTRUMENTS: u64 = 5;
+pub(crate) const OWN_SERIES: u64 = 4;
+
+/// A page without what the scrapes themselves change: how long each took, and how many series there are for that.
+pub(crate) fn without_durations(page: &str) -> String {
+    let own = ["otel_sdk_metric_reader_collection_duration", "tachograph_metric_series"];
+    let lines = page.lines().filter(|line| !own.iter().any(|name| line.contains(name)));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
 /// Serves a router on a free port, until the runtime ends.
 pub(crate) async fn serve(app: axum::Router) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
