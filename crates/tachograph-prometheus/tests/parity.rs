@@ -46,7 +46,6 @@ fn workload(provider: &dyn opentelemetry::metrics::MeterProvider) {
     // What is awkward.
     let awkward = meter.u64_counter("awkward").build();
     awkward.add(1, &[KeyValue::new("0x", "a"), KeyValue::new("a:b", "b")]);
-    awkward.add(1, &[KeyValue::new("twice", "first"), KeyValue::new("twice", "second")]);
     awkward.add(1, &[KeyValue::new("empty", "")]);
     awkward.add(1, &[KeyValue::new("a.b", "1"), KeyValue::new("a_b", "2")]);
     meter.u64_counter("7.wonders").build().add(7, &[]);
@@ -118,8 +117,9 @@ fn theirs() -> BTreeMap<String, String> {
     let provider = SdkMeterProvider::builder().with_reader(exporter).with_resource(resource).build();
     workload(&provider);
     let page = TextEncoder::new().encode_to_string(&registry.gather()).expect("a page");
-    // In which order it joins them is its hash's to say, another one in each run.
-    parsed(&page.replace("second;first", "first;second"))
+    // What it makes of one key twice is its hash's to say, now the one and now both values, so that is not compared here:
+    // that ours is always the last is the engine's own test.
+    parsed(&page)
 }
 
 /// What one side has and the other has not, or has otherwise, and why.
@@ -169,11 +169,6 @@ const DIFFERENCES: &[Difference] = &[
         ours: &[(r#"awkward_total{a_b="b",key_0x="a"}"#, "1")],
         theirs: &[(r#"awkward_total{0x="a",a:b="b"}"#, "1")],
         why: "names of labels are legal: a server refuses a page with these",
-    },
-    Difference {
-        ours: &[(r#"awkward_total{twice="second"}"#, "1")],
-        theirs: &[(r#"awkward_total{twice="first;second"}"#, "1")],
-        why: "of attributes with one key the last counts",
     },
     Difference {
         ours: &[("awkward_total", "1")],
