@@ -402,6 +402,34 @@ enum Step {
     Collect(usize),
 }
 
+#[test]
+fn a_sum_of_floats_that_was_given_rounded_up_is_not_given_again() {
+    let provider = MeterProvider::builder().with_resource(Resource::builder_empty().build()).build();
+    let float: Counter<f64> = provider.meter("m").counter("float").build();
+    let reader = delta(&provider);
+    let mut totals = Totals::default();
+    // The sum at the second collection less what the first gave, and that added to it again, is more than the sum.
+    for values in [
+        &[835.4841693184659, 429.1169707224233][..],
+        &[
+            821.7013534962696,
+            516.7154440871279,
+            340.91955131294884,
+            737.1473698977753,
+            259.5560328714021,
+            747.8483459900709,
+            677.0156168348589,
+        ],
+        &[],
+        &[],
+    ] {
+        values.iter().for_each(|value| float.add(*value, &()));
+        totals.add(&reader.snapshot());
+    }
+    let sum = totals.0.values().map(|total| total.float).sum::<f64>();
+    assert!((sum - 5365.504854531343).abs() < 1e-9, "{sum}");
+}
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let value = prop_oneof![-1e6..1e6, Just(0.0), 1e-300..1e-290, 1e200..1e201];
     prop::collection::vec(

@@ -61,7 +61,7 @@ pub(super) struct Taking {
     pub(super) now_unix_nanos: u64,
     /// Whether the values were observed: then each one counts as new.
     pub(super) is_observed: bool,
-    /// Whether it is a sum that does not go down: if it did, it began anew.
+    /// Whether it is a sum that does not go down: if an observed one did, it began anew.
     pub(super) is_monotonic: bool,
 }
 
@@ -153,10 +153,12 @@ impl Given {
         now: NumberValue,
     ) -> bool {
         let given = place(&mut self.numbers, series);
-        if begins || taking.is_monotonic && is_below(now, *given) {
+        if begins || taking.is_observed && taking.is_monotonic && has_gone_down(now, *given) {
             *given = NumberValue::default();
         }
-        let number = difference(now, given);
+        // What was given may have been rounded up: then there is nothing to give, and nothing to take back.
+        let is_rounded = taking.is_monotonic && is_below(now, *given);
+        let number = if is_rounded { NumberValue::F64(0.0) } else { difference(now, given) };
         let is_new = taking.is_observed || !is_zero(number);
         if is_new {
             delta.numbers.push(number);
@@ -210,6 +212,14 @@ fn is_below(a: NumberValue, b: NumberValue) -> bool {
         (NumberValue::I64(a), NumberValue::I64(b)) => a < b,
         (NumberValue::F64(a), NumberValue::F64(b)) => a < b,
         _ => false,
+    }
+}
+
+/// Whether a number is below what was given by more than rounding.
+fn has_gone_down(now: NumberValue, given: NumberValue) -> bool {
+    match (now, given) {
+        (NumberValue::F64(now), NumberValue::F64(given)) => given - now > given * 4.0 * f64::EPSILON,
+        _ => is_below(now, given),
     }
 }
 
