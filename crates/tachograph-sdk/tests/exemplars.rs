@@ -413,3 +413,30 @@ fn exemplars_are_whole_and_of_their_series_while_threads_record_and_readers_read
     });
     assert!(seen >= 1_000, "{seen}");
 }
+
+#[test]
+fn what_a_view_takes_away_is_told_by_every_exemplar_of_typed_and_dynamic_instruments() {
+    let without = |name: &str| tachograph_sdk::metrics::View::of(name).without_attributes(["k"]);
+    let provider = builder().with_view(without("typed")).with_view(without("dynamic")).build();
+    let meter = provider.meter("m");
+    let typed: Histogram<f64, Flag> = meter.histogram("typed").build();
+    let dynamic: Histogram<f64> = meter.histogram("dynamic").build();
+    // The first finds its series by content, those after it by an index.
+    for number in 1..=3 {
+        let _span = sampled(number);
+        typed.record(f64::from(number), &Flag { k: true });
+        dynamic.record(f64::from(number), &[("k", true)]);
+        let snapshot = snapshot(&provider);
+        for name in ["typed", "dynamic"] {
+            let exemplars = &point(&snapshot, name).exemplars;
+            let told = exemplars.iter().all(|exemplar| format!("{exemplar:?}").contains("\"k\""));
+            assert!(told, "{name}: {exemplars:?}");
+        }
+    }
+}
+
+#[derive(tachograph_sdk::Attributes)]
+#[attribute(crate = "tachograph_sdk")]
+struct Flag {
+    k: bool,
+}

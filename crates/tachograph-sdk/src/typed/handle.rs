@@ -156,6 +156,10 @@ impl Inner {
     fn record_other<N: Number, A: Attributes>(&self, value: N, attributes: &A) {
         let dense = if self.stream.aggregator.is_sum() { &self.sums } else { &self.others };
         match row_of(dense, attributes) {
+            // An exemplar tells what a view takes away.
+            Some(row) if self.stream.filter().is_some() => {
+                self.stream.record_made_with(row, value, attributes)
+            }
             Some(row) => self.stream.record_other(row, value),
             None => self.record_first(dense, value, attributes),
         }
