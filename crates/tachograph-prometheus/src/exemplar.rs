@@ -18,17 +18,25 @@ use crate::number::{write_number, write_seconds};
 use crate::timestamp::write_timestamp;
 use crate::wire::{write_double, write_message};
 
-/// OpenMetrics 1.0, "Exemplars".
-const CODE_POINTS: usize = 128;
+/// How much all labels of an exemplar may be: OpenMetrics 1.0, "Exemplars".
+pub(crate) const CODE_POINTS: usize = 128;
 
 const TRACE_ID: &str = "trace_id";
 const SPAN_ID: &str = "span_id";
 
 /// Appends ` # {trace_id="…"} 0.67 1520879607.789` to a sample's line.
 pub(crate) fn write_text(out: &mut Vec<u8>, exemplar: &Exemplar, naming: Naming) {
+    write_text_labels(out, |visit| for_each_label(exemplar, naming, visit));
+    write_number(out, exemplar.value(), Format::OpenMetrics100);
+    out.push(b' ');
+    write_seconds(out, exemplar.unix_nanos());
+}
+
+/// Appends ` # {trace_id="…"} `, with the labels that `each` visits.
+pub(crate) fn write_text_labels(out: &mut Vec<u8>, each: impl FnOnce(&mut dyn FnMut(&str, &str))) {
     out.extend_from_slice(b" # {");
     let start = out.len();
-    for_each_label(exemplar, naming, |name, value| {
+    each(&mut |name, value| {
         if out.len() > start {
             out.push(b',');
         }
@@ -38,15 +46,14 @@ pub(crate) fn write_text(out: &mut Vec<u8>, exemplar: &Exemplar, naming: Naming)
         out.push(b'"');
     });
     out.extend_from_slice(b"} ");
-    write_number(out, exemplar.value(), Format::OpenMetrics100);
-    out.push(b' ');
-    write_seconds(out, exemplar.unix_nanos());
 }
 
 /// Appends an `Exemplar` as a field.
 pub(crate) fn write_proto(out: &mut Vec<u8>, field: u32, exemplar: &Exemplar, naming: Naming) {
     write_message(out, field, |out| {
-        for_each_label(exemplar, naming, |name, value| write_pair(out, name.as_bytes(), value.as_bytes()));
+        for_each_label(exemplar, naming, &mut |name, value| {
+            write_pair(out, name.as_bytes(), value.as_bytes());
+        });
         write_double(out, 2, to_f64(exemplar.value()));
         write_timestamp(out, 3, exemplar.unix_nanos());
     });
@@ -58,7 +65,7 @@ pub(crate) fn latest<'a>(exemplars: impl IntoIterator<Item = &'a Exemplar>) -> O
 }
 
 /// Visits the labels there is room for.
-fn for_each_label(exemplar: &Exemplar, naming: Naming, mut visit: impl FnMut(&str, &str)) {
+fn for_each_label(exemplar: &Exemplar, naming: Naming, visit: &mut dyn FnMut(&str, &str)) {
     let mut left = CODE_POINTS;
     let ids = exemplar.trace_id().zip(exemplar.span_id());
     if let Some((trace, span)) = ids {

@@ -115,6 +115,7 @@ impl MeterProvider {
 }
 
 /// A provider that is not kept alive by this.
+#[derive(Clone)]
 pub(crate) struct WeakMeterProvider(Weak<Registry>);
 
 impl WeakMeterProvider {

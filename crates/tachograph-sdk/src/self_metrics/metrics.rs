@@ -1,6 +1,7 @@
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 
+use super::level::{Level, observe_levels};
 use crate::metrics::{MeterProvider, MetricsAccount, WeakMeterProvider};
 
 const MEASUREMENTS: &str = "{measurement}";
@@ -24,32 +25,25 @@ pub fn observe_metrics(meter: &Meter, provider: &MeterProvider) {
         .with_boundaries(DURATIONS.to_vec())
         .build();
     provider.registry.measure_collections(durations);
-    for (name, unit, description, of) in [
-        (
-            "tachograph.metric.instruments",
-            "{instrument}",
-            "Instruments that there are; identical ones count once",
-            (|account| account.instruments) as fn(&MetricsAccount) -> u64,
-        ),
-        (
-            "tachograph.metric.series",
-            "{series}",
-            "Attribute sets that have a series, in all streams of all instruments",
-            |account| account.series,
-        ),
-    ] {
-        let weak = provider.downgrade();
-        meter
-            .i64_observable_up_down_counter(name)
-            .with_unit(unit)
-            .with_description(description)
-            .with_callback(move |observer| {
-                if let Some(account) = account(&weak) {
-                    observer.observe(i64::try_from(of(&account)).unwrap_or(i64::MAX), &[]);
-                }
-            })
-            .build();
-    }
+    let weak = provider.downgrade();
+    observe_levels(
+        meter,
+        move || account(&weak),
+        [
+            Level {
+                name: "tachograph.metric.instruments",
+                unit: "{instrument}",
+                description: "Instruments that there are; identical ones count once",
+                of: |account: &MetricsAccount| account.instruments,
+            },
+            Level {
+                name: "tachograph.metric.series",
+                unit: "{series}",
+                description: "Attribute sets that have a series, in all streams of all instruments",
+                of: |account: &MetricsAccount| account.series,
+            },
+        ],
+    );
     let weak = provider.downgrade();
     meter
         .u64_observable_counter("tachograph.measurement.refused")

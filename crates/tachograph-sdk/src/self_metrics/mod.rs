@@ -11,6 +11,7 @@
 //! self_metrics::observe_metrics(&meter, &metrics);
 //! ```
 
+mod level;
 mod metrics;
 mod tail;
 mod traces;

@@ -3,6 +3,7 @@
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 
+use super::level::{Level, observe_levels};
 use crate::trace::{TailAccount, TracerProvider, WeakTracerProvider};
 
 const DECISION: &str = "tachograph.tail_sampling.decision";
@@ -72,30 +73,29 @@ fn observe_decisions(meter: &Meter, provider: &TracerProvider) {
 }
 
 fn observe_held(meter: &Meter, provider: &TracerProvider) {
-    for (name, unit, description, of) in [
-        (
-            "tachograph.tail_sampling.held.traces",
-            TRACES,
-            "Traces that are not over, or not known to be",
-            (|account| account.held_traces) as fn(&TailAccount) -> u64,
-        ),
-        ("tachograph.tail_sampling.held.spans", "{span}", "Ended spans of traces that are held", |account| {
-            account.spans.queued
-        }),
-        ("tachograph.tail_sampling.held.bytes", "By", "Bytes of the spans that are held", |account| {
-            account.held_bytes
-        }),
-    ] {
-        let weak = provider.downgrade();
-        meter
-            .i64_observable_up_down_counter(name)
-            .with_unit(unit)
-            .with_description(description)
-            .with_callback(move |observer| {
-                if let Some(account) = account(&weak) {
-                    observer.observe(i64::try_from(of(&account)).unwrap_or(i64::MAX), &[]);
-                }
-            })
-            .build();
-    }
+    let weak = provider.downgrade();
+    observe_levels(
+        meter,
+        move || account(&weak),
+        [
+            Level {
+                name: "tachograph.tail_sampling.held.traces",
+                unit: TRACES,
+                description: "Traces that are not over, or not known to be",
+                of: |account: &TailAccount| account.held_traces,
+            },
+            Level {
+                name: "tachograph.tail_sampling.held.spans",
+                unit: "{span}",
+                description: "Ended spans of traces that are held",
+                of: |account: &TailAccount| account.spans.queued,
+            },
+            Level {
+                name: "tachograph.tail_sampling.held.bytes",
+                unit: "By",
+                description: "Bytes of the spans that are held",
+                of: |account: &TailAccount| account.held_bytes,
+            },
+        ],
+    );
 }

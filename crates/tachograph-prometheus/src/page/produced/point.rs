@@ -2,6 +2,7 @@
 
 use tachograph_sdk::metrics::{ProducedExemplar, ProducedPoint};
 
+use crate::exemplar::CODE_POINTS;
 use crate::format::Encoding;
 use crate::labels::{ScopeLabel, series_labels, text_of, write_labels};
 use crate::naming::Naming;
@@ -38,21 +39,22 @@ pub(super) fn labels<'a>(
     out
 }
 
-/// OpenMetrics 1.0, "Exemplars".
-const CODE_POINTS: usize = 128;
-
-/// An exemplar's labels, as far as there is room for them.
-pub(super) fn exemplar_labels(exemplar: &ProducedExemplar, naming: Naming) -> Vec<(String, String)> {
+/// Visits an exemplar's labels, as far as there is room for them.
+pub(super) fn for_each_exemplar_label(
+    exemplar: &ProducedExemplar,
+    naming: Naming,
+    visit: &mut dyn FnMut(&str, &str),
+) {
     let mut left = CODE_POINTS;
-    let mut labels: Vec<(String, String)> = Vec::new();
+    let mut names: Vec<String> = Vec::new();
     for (key, value) in exemplar.attributes.iter() {
         let (name, value) = (naming.label(key.as_str()).into_owned(), text_of(value));
         let size = name.chars().count() + value.chars().count();
-        if value.is_empty() || size > left || labels.iter().any(|(other, _)| *other == name) {
+        if value.is_empty() || size > left || names.contains(&name) {
             continue;
         }
         left -= size;
-        labels.push((name, value));
+        visit(&name, &value);
+        names.push(name);
     }
-    labels
 }

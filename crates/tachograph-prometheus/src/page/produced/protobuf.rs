@@ -3,7 +3,7 @@
 use tachograph_sdk::metrics::{NumberValue, ProducedExemplar, ProducedPoint, ProducedValue};
 
 use super::buckets::{buckets, count};
-use super::point::{Writer, exemplar_labels};
+use super::point::{Writer, for_each_exemplar_label};
 use crate::arithmetic::to_f64;
 use crate::labels::write_pair;
 use crate::naming::Naming;
@@ -134,9 +134,9 @@ fn write_created(out: &mut Vec<u8>, field: u32, point: &ProducedPoint) {
 
 fn write_exemplar(out: &mut Vec<u8>, field: u32, exemplar: &ProducedExemplar, naming: Naming) {
     write_message(out, field, |out| {
-        for (name, value) in exemplar_labels(exemplar, naming) {
+        for_each_exemplar_label(exemplar, naming, &mut |name, value| {
             write_pair(out, name.as_bytes(), value.as_bytes());
-        }
+        });
         write_double(out, 2, exemplar.value);
         if let Some(unix_nanos) = exemplar.unix_nanos {
             write_timestamp(out, 3, unix_nanos);

@@ -5,11 +5,12 @@ use tachograph_sdk::metrics::{
 };
 
 use super::buckets::{buckets, count};
-use super::point::{Writer, exemplar_labels};
+use super::point::{Writer, for_each_exemplar_label};
 use crate::Format;
 use crate::claims::{CREATED, INFO};
-use crate::escape::{write_label_name, write_label_value, write_metric_name};
+use crate::escape::write_metric_name;
 use crate::escaping::is_metric_name;
+use crate::exemplar::write_text_labels;
 use crate::family::write_comments;
 use crate::name::TOTAL;
 use crate::naming::Naming;
@@ -86,17 +87,7 @@ impl Lines {
         if let Some((exemplar, naming)) = exemplar
             && self.has_exemplars
         {
-            out.extend_from_slice(b" # {");
-            for (at, (name, value)) in exemplar_labels(exemplar, naming).iter().enumerate() {
-                if at > 0 {
-                    out.push(b',');
-                }
-                write_label_name(out, name);
-                out.extend_from_slice(b"=\"");
-                write_label_value(out, value.as_bytes());
-                out.push(b'"');
-            }
-            out.extend_from_slice(b"} ");
+            write_text_labels(out, |visit| for_each_exemplar_label(exemplar, naming, visit));
             write_f64(out, exemplar.value, self.format);
             if let Some(unix_nanos) = exemplar.unix_nanos {
                 out.push(b' ');
