@@ -54,6 +54,13 @@ impl AttributeSet {
         Some(&self.pairs[found].value)
     }
 
+    /// Gives a key that there is another value.
+    pub(crate) fn replace(&mut self, key: &str, value: &'static str) {
+        if let Some(pair) = self.pairs.iter_mut().find(|pair| pair.key.as_str() == key) {
+            pair.value = Value::from(value);
+        }
+    }
+
     /// Whether `attributes` are exactly this set, each key visited once; most likely in that order.
     #[inline]
     pub(crate) fn is_spelled_by<A: Attributes + ?Sized>(&self, order: Order, attributes: &A) -> bool {

@@ -17,6 +17,10 @@ pub(crate) struct Widest {
 }
 
 impl Widest {
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
     /// `None` if no attribute has two values.
     pub(super) fn of<'a>(seed: Seed, sets: impl Iterator<Item = &'a AttributeSet>) -> Option<Self> {
         let mut values: HashMap<&str, HashSet<u32>> = HashMap::new();

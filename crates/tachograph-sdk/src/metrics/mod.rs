@@ -12,12 +12,14 @@ mod conflicts;
 mod delta;
 mod exemplar;
 mod filter;
+mod fold;
 mod histograms;
 mod instrument;
 mod kind;
 mod meter;
 mod metric;
 mod observable;
+mod options;
 mod pipeline;
 mod point;
 mod presence;
@@ -44,6 +46,7 @@ pub use exemplar::{Exemplar, ExemplarFilter, FilteredAttributes};
 pub use kind::InstrumentKind;
 pub use meter::{Meter, MeterBuilder};
 pub use metric::{Metric, MetricKind};
+pub use options::CardinalityOverflow;
 pub use point::{ExponentialHistogramPoint, HistogramPoint, Point, PointValue};
 pub use producer::{
     MetricProducer, ProducedBatch, ProducedBucket, ProducedExemplar, ProducedHistogram, ProducedKind,
@@ -59,7 +62,6 @@ pub(crate) use aggregator::Aggregator;
 pub(crate) use instrument::Bound;
 pub(crate) use provider::WeakMeterProvider;
 pub(crate) use registry::{Registry, Request};
-pub(crate) use series::Overflow;
 pub(crate) use stream::{Descriptor, Stream};
 
 /// Bounds the memory that all threads of the process together have for cells of their own: 256 MiB

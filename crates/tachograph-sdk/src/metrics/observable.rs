@@ -106,16 +106,15 @@ impl<N: Number> Observer<'_, N> {
         let Some(found) = found else {
             return;
         };
-        let overflows = found.overflow != Overflow::No;
-        if overflows {
+        if found.overflow != Overflow::No {
             stream.count_overflow(found.overflow);
         }
+        let is_shared = is_reduced || stream.series.is_shared(&found);
         let bits = measurement.to_bits();
-        // What is observed twice is what was observed last; but what different sets have in common, in the overflow series
-        // or behind a filter, adds up, as it does for synchronous instruments.
+        // What is observed twice is what was observed last; but what different sets have in common, beyond the limit or behind a
+        // filter, adds up, as it does for synchronous instruments.
         let merge = |before| {
-            let adds_up = (overflows || is_reduced) && stream.aggregator.is_sum();
-            if adds_up { N::add(before, measurement) } else { bits }
+            if is_shared && stream.aggregator.is_sum() { N::add(before, measurement) } else { bits }
         };
         let mut into = self.into.lock().unwrap_or_else(PoisonError::into_inner);
         into.put(stream.number as usize, found.id, bits, merge);

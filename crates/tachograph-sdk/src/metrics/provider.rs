@@ -9,6 +9,7 @@ use opentelemetry::metrics::noop::NoopMeterProvider;
 
 use super::exemplar::{ExemplarFilter, Sampling, TraceKeeper};
 use super::meter::{Meter, MeterBuilder};
+use super::options::{CardinalityOverflow, Options};
 use super::reader::{MetricReader, MetricReaderBuilder};
 use super::registry::Registry;
 use super::resolve::check;
@@ -45,6 +46,7 @@ impl MeterProvider {
                 clock: Arc::new(SystemClock),
                 limit: DEFAULT_CARDINALITY_LIMIT,
                 views: Vec::new(),
+                options: Options::default(),
                 exemplars: Sampling::default(),
                 collected_unix_nanos: AtomicU64::new(0),
                 idle_expiry_nanos: None,
@@ -158,8 +160,8 @@ pub struct MetricsAccount {
     pub series: u64,
     /// Measurements that were refused: NaN, infinite, or negative for a counter.
     pub refused: u64,
-    /// Measurements that were added up in an overflow series because their attribute set exceeded a
-    /// cardinality limit. Those made through a bound handle count once, when it is bound.
+    /// Measurements whose attribute set exceeded a cardinality limit: they were added up in an overflow series, or
+    /// under what the set is with one attribute folded. Those made through a bound handle count once, when it is bound.
     pub overflowed: u64,
     /// Instruments that could not be kept because there were too many; their measurements are lost.
     pub refused_instruments: u64,
@@ -196,9 +198,16 @@ impl MeterProviderBuilder {
     }
 
     /// How many attribute sets each instrument may have: at least 1, and 2,000 unless set here or at
-    /// the instrument. Further sets are added up in one series with `otel.metric.overflow=true`.
+    /// the instrument. Further sets are added up in one series with `otel.metric.overflow=true`, or as
+    /// [`with_cardinality_overflow`](Self::with_cardinality_overflow) says.
     pub fn with_cardinality_limit(mut self, limit: usize) -> Self {
         self.settings.limit = limit.max(1);
+        self
+    }
+
+    /// What becomes of attribute sets beyond an instrument's limit, where no view says otherwise.
+    pub fn with_cardinality_overflow(mut self, overflow: CardinalityOverflow) -> Self {
+        self.settings.options.overflow = overflow;
         self
     }
 

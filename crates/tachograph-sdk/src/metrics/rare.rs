@@ -4,6 +4,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::exemplar::Exemplars;
+use super::fold::Fold;
+use super::options::Options;
 use super::vacancies::Vacancies;
 use crate::cells::{self, Row};
 
@@ -13,15 +15,26 @@ pub(crate) struct Rare(OnceLock<Box<Inner>>);
 
 #[derive(Default)]
 pub(crate) struct Inner {
+    /// Where they are not the provider's.
+    pub(super) options: Option<Options>,
+    /// Made when the limit is first met, if an attribute is to be folded then; `None` within if there is none that could be.
+    pub(super) fold: OnceLock<Option<Box<Fold>>>,
     /// Measurements that were refused: not finite, or negative for a counter.
     refused: AtomicU64,
-    /// Counts measurements that a look-up sent to the overflow series.
+    /// Counts measurements for whose attributes a look-up found no series of their own.
     overflowed: OnceLock<Option<Row>>,
     pub(crate) exemplars: Exemplars,
     pub(crate) vacancies: Vacancies,
 }
 
 impl Rare {
+    /// Of a stream whose options are not the provider's.
+    pub(crate) fn with(options: Options) -> Self {
+        let mut inner = Box::<Inner>::default();
+        inner.options = Some(options);
+        Rare(OnceLock::from(inner))
+    }
+
     /// It, if anything has happened.
     #[inline]
     pub(crate) fn get(&self) -> Option<&Inner> {

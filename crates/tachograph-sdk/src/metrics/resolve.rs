@@ -71,13 +71,12 @@ pub(crate) fn resolve(
     let Descriptor { name, unit, kind, .. } = asked.descriptor;
     let selecting: Vec<&View> =
         settings.views.iter().filter(|view| view.selects(name, *kind, unit, asked.scope)).collect();
-    let limit = defaults.limit.unwrap_or(settings.limit);
     if selecting.is_empty() {
-        return spec(asked, &StreamChange::default(), defaults, limit, reports).into_iter().collect();
+        return spec(asked, &StreamChange::default(), settings, defaults, reports).into_iter().collect();
     }
     let mut all: Vec<Resolved> = Vec::with_capacity(selecting.len());
     for view in selecting {
-        let Some(resolved) = spec(asked, &view.stream, defaults, limit, reports) else { continue };
+        let Some(resolved) = spec(asked, &view.stream, settings, defaults, reports) else { continue };
         let spec = &resolved.spec;
         if all.iter().any(|other| other.spec.is_like(spec)) {
             continue;
@@ -104,8 +103,8 @@ pub(crate) fn resolve(
 fn spec(
     asked: Asked<'_>,
     change: &StreamChange,
+    settings: &Settings,
     defaults: &Defaults,
-    limit: usize,
     reports: &mut Vec<Report>,
 ) -> Option<Resolved> {
     let mut descriptor = asked.descriptor.clone();
@@ -126,9 +125,11 @@ fn spec(
     if let Some(description) = &change.description {
         descriptor.description = description.as_ref().into();
     }
+    let limit = defaults.limit.unwrap_or(settings.limit);
     // More than there is room for is no limit.
     let limit = change.limit.or(asked.limit).unwrap_or(limit).min(u32::MAX as usize);
-    let spec = Spec { descriptor, aggregator, filter: change.filter.clone(), limit };
+    let options = change.options(settings.options);
+    let spec = Spec { descriptor, aggregator, filter: change.filter.clone(), limit, options };
     Some(Resolved { spec, invalid })
 }
 

@@ -1,11 +1,12 @@
 //! From attributes to a series: which cell a measurement goes to.
 
+mod beyond;
 mod going;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use super::cardinality::{LOOKED_AT, Widest};
+use super::options::Options;
 use super::rare::Rare;
 use super::settings::Settings;
 use super::spellings::{Known, Spellings};
@@ -103,17 +104,20 @@ pub(crate) struct Found<'a> {
     pub(crate) overflow: Overflow,
 }
 
-/// Whether it was the overflow series that was found, in place of one that would exceed the limit.
+/// Whether what was found stands for a series that would exceed the limit: the overflow series, or that of a set with one
+/// attribute folded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Overflow {
     No,
-    /// It is the look-up that first met the limit.
+    /// It is the look-up that first met the limit, and the overflow series.
     First,
+    /// It is the look-up that first met the limit, and the series of a set with one attribute folded.
+    FirstFolded,
     Yes,
 }
 
 impl SeriesTable {
-    pub(crate) fn new(kind: RowKind, limit: usize, settings: Arc<Settings>) -> Self {
+    pub(crate) fn new(kind: RowKind, limit: usize, settings: Arc<Settings>, options: Options) -> Self {
         SeriesTable {
             series: AppendVec::new(),
             by_content: Index::new(),
@@ -127,13 +131,18 @@ impl SeriesTable {
             overflow: AtomicU32::new(0),
             insert: Mutex::new(()),
             generation: AtomicU32::new(0),
-            rare: Rare::default(),
+            rare: if options == settings.options { Rare::default() } else { Rare::with(options) },
             settings,
         }
     }
 
     pub(crate) fn limit(&self) -> usize {
         self.limit as usize
+    }
+
+    /// A view's, or the provider's.
+    pub(crate) fn options(&self) -> Options {
+        self.rare.get().and_then(|rare| rare.options).unwrap_or(self.settings.options)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -215,21 +224,20 @@ impl SeriesTable {
             return Some(found);
         }
         if self.full.load(Ordering::Acquire) {
-            return self.overflow_series(Overflow::Yes);
+            return self.find_beyond(attributes);
         }
         let _one_at_a_time = lock(&self.insert);
         if let Some(found) = self.by_meaning(hash, attributes) {
             return Some(found);
         }
-        if self.live() >= self.limit() + usize::from(self.overflows()) || self.is_out_of_places() {
-            self.make_overflow_series()?;
-            let first = if self.full.swap(true, Ordering::Release) { Overflow::Yes } else { Overflow::First };
-            return self.overflow_series(first);
+        if self.live() < self.limit() + self.beyond() {
+            let (set, order) = AttributeSet::with_order(attributes);
+            if let Some(id) = self.push(hash, set, self.most_places()) {
+                self.order.set(order);
+                return Some(Found { id, series: self.series.get(id)?, overflow: Overflow::No });
+            }
         }
-        let (set, order) = AttributeSet::with_order(attributes);
-        self.order.set(order);
-        let id = self.push(hash, set)?;
-        Some(Found { id, series: self.series.get(id)?, overflow: Overflow::No })
+        self.meet_limit(attributes)
     }
 
     fn by_meaning<A: Attributes + ?Sized>(&self, hash: u32, attributes: &A) -> Option<Found<'_>> {
@@ -241,8 +249,8 @@ impl SeriesTable {
         })
     }
 
-    /// Appends a series and makes it findable by content. The caller holds `insert`.
-    fn push(&self, hash: u32, attributes: AttributeSet) -> Option<usize> {
+    /// Adds a series and makes it findable by content, if there are not that many places already. The caller holds `insert`.
+    fn push(&self, hash: u32, attributes: AttributeSet, most_places: usize) -> Option<usize> {
         let row = match self.kind.width() {
             Some(width) => Some(cells::allocate(width)?),
             None => None,
@@ -255,7 +263,11 @@ impl SeriesTable {
         let series = Series::new(attributes, start_unix_nanos, row, hash);
         let id = match self.fill_vacancy(series) {
             Ok(filled) => filled,
-            Err(series) => self.series.push(series).ok()?,
+            Err(series) if self.len() < most_places => self.series.push(series).ok()?,
+            Err(_) => {
+                self.free_rows(row.into_iter());
+                return None;
+            }
         };
         self.insert_in_index(hash, id as Payload);
         Some(id)
@@ -267,28 +279,9 @@ impl SeriesTable {
         self.by_content.insert(hash, id, hash_of);
     }
 
-    /// The attribute that has the most different values among the newest series.
-    pub(crate) fn widest_attribute(&self) -> Option<Widest> {
-        // Meanwhile no place becomes another's.
-        let _nobody_comes_or_goes = lock(&self.insert);
-        let first = self.len().saturating_sub(LOOKED_AT);
-        let own = self
-            .iter_from(first)
-            .filter(|(id, _)| !self.is_overflow(*id))
-            .map(|(_, series)| &series.attributes);
-        Widest::of(self.seed, own)
-    }
-
     /// How many series there are that have not gone.
     pub(crate) fn live(&self) -> usize {
         self.len().saturating_sub(self.rare.get().map_or(0, |rare| rare.vacancies.gone()))
-    }
-
-    /// Whether so many series have gone whose places cannot be used yet that there is no room for more: a collection has
-    /// been under way for long.
-    fn is_out_of_places(&self) -> bool {
-        self.len() >= self.limit().saturating_mul(2).saturating_add(64)
-            && self.rare.get().is_none_or(|rare| !rare.vacancies.any_vacant())
     }
 
     /// The number of some attributes' series, if there is one. The caller holds `insert`.
@@ -298,17 +291,8 @@ impl SeriesTable {
         self.by_meaning(hash, attributes).map(|found| found.id)
     }
 
-    pub(super) fn is_overflow(&self, id: usize) -> bool {
-        self.overflow.load(Ordering::Relaxed) as usize == id + 1
-    }
-
     fn is_of_last_values(&self) -> bool {
         self.kind == RowKind::LastValue
-    }
-
-    /// Has unknown attributes looked at again. The caller holds `insert`.
-    fn make_room(&self) {
-        self.full.store(false, Ordering::Release);
     }
 
     /// Gives back rows that nobody can write or read any more.
@@ -323,27 +307,6 @@ impl SeriesTable {
 
     fn count_generation(&self) {
         self.generation.fetch_add(1, Ordering::Release);
-    }
-
-    /// Made before `full` is set. The caller holds `insert`.
-    fn make_overflow_series(&self) -> Option<()> {
-        if self.overflow.load(Ordering::Relaxed) == 0 {
-            let pairs = [(OVERFLOW_ATTRIBUTE, true)];
-            let hash = AttributesHash::of(self.seed, &pairs);
-            // Someone may have recorded with that very attribute: then it is the series.
-            let id = match self.by_meaning(hash, &pairs) {
-                Some(found) => found.id,
-                None => self.push(hash, AttributeSet::new(&pairs))?,
-            };
-            // Numbers of series are payloads of the index: far below.
-            self.overflow.store(id as u32 + 1, Ordering::Release);
-        }
-        Some(())
-    }
-
-    fn overflow_series(&self, overflow: Overflow) -> Option<Found<'_>> {
-        let id = self.overflow.load(Ordering::Acquire).checked_sub(1)? as usize;
-        Some(Found { id, series: self.series.get(id)?, overflow })
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::exemplar::Sampling;
+use super::options::Options;
 use super::view::View;
 use crate::clock::Clock;
 use crate::sync::Gate;
@@ -15,6 +16,8 @@ pub(crate) struct Settings {
     /// The cardinality limit of instruments that have none of their own.
     pub(crate) limit: usize,
     pub(crate) views: Vec<View>,
+    /// Of streams of which no view says otherwise.
+    pub(crate) options: Options,
     pub(crate) exemplars: Sampling,
     /// When somebody last began to collect, in nanoseconds since the Unix epoch; 0 before. What an instrument observes for the first
     /// time began after that.
@@ -48,10 +51,11 @@ impl Takers {
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Settings { clock, limit, exemplars, idle_expiry_nanos, .. } = self;
+        let Settings { clock, limit, options, exemplars, idle_expiry_nanos, .. } = self;
         f.debug_struct("Settings")
             .field("clock", clock)
             .field("limit", limit)
+            .field("options", options)
             .field("exemplars", exemplars)
             .field("idle_expiry_nanos", idle_expiry_nanos)
             .finish_non_exhaustive()

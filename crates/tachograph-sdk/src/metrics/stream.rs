@@ -10,6 +10,7 @@ use super::aggregator::Aggregator;
 use super::exemplar::{self, Offered};
 use super::filter::Filter;
 use super::kind::InstrumentKind;
+use super::options::Options;
 use super::rare;
 use super::series::{Overflow, RowKind, SeriesTable};
 use super::settings::Settings;
@@ -44,6 +45,7 @@ pub(crate) struct Spec {
     pub(crate) aggregator: Aggregator,
     pub(crate) filter: Filter,
     pub(crate) limit: usize,
+    pub(crate) options: Options,
 }
 
 impl Spec {
@@ -53,6 +55,7 @@ impl Spec {
             && self.aggregator.is_like(&other.aggregator)
             && self.filter == other.filter
             && self.limit == other.limit
+            && self.options == other.options
     }
 }
 
@@ -99,7 +102,7 @@ impl Stream {
         scope: Arc<InstrumentationScope>,
         settings: Arc<Settings>,
     ) -> Self {
-        let Spec { descriptor, aggregator, filter, limit } = spec;
+        let Spec { descriptor, aggregator, filter, limit, options } = spec;
         let restriction = (!filter.is_open()).then(|| Box::new(Restriction::Attributes(filter)));
         let rows = if descriptor.kind.is_observable() { RowKind::None } else { aggregator.row_kind() };
         Stream {
@@ -108,7 +111,7 @@ impl Stream {
             scope,
             aggregator,
             created_unix_nanos: settings.clock.unix_nanos(),
-            series: SeriesTable::new(rows, limit, settings),
+            series: SeriesTable::new(rows, limit, settings, options),
             restriction,
             next: OnceBox::new(),
         }
@@ -121,8 +124,8 @@ impl Stream {
         settings: Arc<Settings>,
     ) -> Self {
         // The kind of the aggregator does not matter, for there are no rows.
-        let spec =
-            Spec { descriptor, aggregator: Aggregator::LastValue, filter: Filter::default(), limit: 1 };
+        let (aggregator, filter, options) = (Aggregator::LastValue, Filter::default(), settings.options);
+        let spec = Spec { descriptor, aggregator, filter, limit: 1, options };
         let restriction = Some(Box::new(Restriction::All));
         let mut stream = Stream::new(u32::MAX, spec, scope, settings);
         stream.restriction = restriction;
@@ -137,6 +140,7 @@ impl Stream {
             && self.aggregator.is_like(&spec.aggregator)
             && *self.filter().unwrap_or(&open) == spec.filter
             && self.series.limit() == spec.limit
+            && self.series.options() == spec.options
     }
 
     pub(crate) fn is_of_nothing(&self) -> bool {
@@ -221,7 +225,8 @@ impl Stream {
         self.aggregator.accepts(value) && (negatives || value.is_non_negative())
     }
 
-    /// The row of some attributes' series, made if need be, which does not go before it is unpinned; and whether it is one of its own.
+    /// The row of some attributes' series, made if need be, which does not go before it is unpinned; and whether it stands for one
+    /// beyond the limit.
     pub(crate) fn pinned_row<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<(Row, Overflow)> {
         loop {
             let found = {
@@ -229,18 +234,42 @@ impl Stream {
                 self.row_or_overflow(attributes)?
             };
             // The overflow series stays anyway.
-            if found.1 != Overflow::No {
+            if found.1 != Overflow::No && self.series.overflow_row() == Some(found.0) {
                 return Some(found);
             }
-            let row = match self.filter() {
+            let pinned = match self.filter() {
                 Some(filter) => self.series.pinned_row(&filter.of(attributes)),
                 None => self.series.pinned_row(attributes),
             };
             // Should it have been removed meanwhile, there is a new one to be found.
-            if let Some(row) = row {
-                return Some((row, Overflow::No));
+            if pinned.is_some() {
+                return pinned;
             }
         }
+    }
+
+    /// Records the first measurement that is made with some attributes through a handle, and gives the row of their series, which
+    /// does not go before it is unpinned; `None` if they have none of their own.
+    pub(crate) fn record_first<N: Number, A: Attributes + ?Sized>(
+        &self,
+        value: N,
+        attributes: &A,
+    ) -> Option<Row> {
+        {
+            let _section = cells::section();
+            let (row, overflow) = self.row_or_overflow(attributes)?;
+            if overflow != Overflow::No {
+                self.record_made_with(row, value, attributes);
+                return None;
+            }
+        }
+        let (row, overflow) = self.pinned_row(attributes)?;
+        self.record_made_with(row, value, attributes);
+        if overflow == Overflow::No {
+            return Some(row);
+        }
+        self.unpin(row);
+        None
     }
 
     /// Pins a series once more.
@@ -450,23 +479,37 @@ impl Stream {
     #[inline(never)]
     pub(crate) fn count_overflow(&self, overflow: Overflow) {
         self.series.rare.make().count_overflowed();
-        if overflow == Overflow::First {
-            let name = &*self.descriptor.name;
-            let limit = self.series.limit();
-            let advice = match self.series.widest_attribute() {
-                Some(widest) => format!("{widest}: drop it with a view, or raise the limit"),
-                None => "drop an attribute with too many values, or raise the limit".to_owned(),
-            };
-            diag::report(
-                "series.overflow",
-                name,
-                format_args!(
-                    "instrument {name:?} of scope {:?} has reached its cardinality limit of {limit} attribute sets: \
-                     measurements with further ones are added up under otel.metric.overflow=true; {advice}",
-                    self.scope.name()
-                ),
-            );
+        if matches!(overflow, Overflow::First | Overflow::FirstFolded) {
+            self.report_limit(overflow == Overflow::FirstFolded);
         }
+    }
+
+    #[cold]
+    fn report_limit(&self, folds: bool) {
+        let (name, scope, limit) = (&*self.descriptor.name, self.scope.name(), self.series.limit());
+        let has_reached = format!(
+            "instrument {name:?} of scope {scope:?} has reached its cardinality limit of {limit} attribute sets"
+        );
+        let (kind, consequence) = match self.series.fold() {
+            Some(fold) if folds => ("series.fold", fold.to_string()),
+            Some(fold) => {
+                let places = fold.most();
+                let end = "added up under otel.metric.overflow=true: drop an attribute with a view, or raise the limit";
+                (
+                    "series.overflow",
+                    format!("{fold}; those {places} are taken too now, and what comes on top is {end}"),
+                )
+            }
+            None => {
+                let advice = match self.series.widest_attribute() {
+                    Some(widest) => format!("{widest}: drop it with a view, or raise the limit"),
+                    None => "drop an attribute with too many values, or raise the limit".to_owned(),
+                };
+                let what = "measurements with further ones are added up under otel.metric.overflow=true";
+                ("series.overflow", format!("{what}; {advice}"))
+            }
+        };
+        diag::report(kind, name, format_args!("{has_reached}: {consequence}"));
     }
 
     /// Counts a measurement that cannot be recorded, and reports it.

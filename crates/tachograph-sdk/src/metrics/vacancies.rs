@@ -75,10 +75,6 @@ impl Vacancies {
         self.hidden.load(Ordering::Relaxed) == 0
     }
 
-    pub(crate) fn any_vacant(&self) -> bool {
-        !held(&self.vacant).is_empty()
-    }
-
     /// Whether any series has departed whose place is not vacated.
     pub(crate) fn any_departed(&self) -> bool {
         !held(&self.departed).is_empty()

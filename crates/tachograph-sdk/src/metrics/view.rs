@@ -7,6 +7,7 @@ use opentelemetry::InstrumentationScope;
 use super::aggregation::Aggregation;
 use super::filter::Filter;
 use super::kind::InstrumentKind;
+use super::options::{CardinalityOverflow, Options};
 
 /// Changes what becomes of instruments' measurements, without a change where they are made.
 ///
@@ -56,6 +57,14 @@ pub(crate) struct StreamChange {
     pub(crate) aggregation: Aggregation,
     pub(crate) filter: Filter,
     pub(crate) limit: Option<usize>,
+    pub(crate) overflow: Option<CardinalityOverflow>,
+}
+
+impl StreamChange {
+    /// What it makes of a provider's.
+    pub(crate) fn options(&self, of_provider: Options) -> Options {
+        Options { overflow: self.overflow.unwrap_or(of_provider.overflow) }
+    }
 }
 
 impl View {
@@ -140,6 +149,12 @@ impl View {
     /// How many attribute sets the stream may have, at least 1.
     pub fn with_cardinality_limit(mut self, limit: usize) -> Self {
         self.stream.limit = Some(limit.max(1));
+        self
+    }
+
+    /// What becomes of attribute sets beyond the stream's limit; what the provider says of all, unless set.
+    pub fn with_cardinality_overflow(mut self, overflow: CardinalityOverflow) -> Self {
+        self.stream.overflow = Some(overflow);
         self
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::attributes::Attributes;
 use crate::cells::{self, Row};
-use crate::metrics::{Bound, Overflow, Stream};
+use crate::metrics::{Bound, Stream};
 use crate::number::Number;
 use crate::sync::OnceBox;
 
@@ -180,12 +180,10 @@ impl Inner {
         let Some(place) = dense.get(attributes.index()) else {
             return self.stream.record_alone(value, attributes);
         };
-        let Some((row, overflow)) = self.stream.pinned_row(attributes) else {
-            return;
-        };
-        self.stream.record_made_with(row, value, attributes);
         // Of two that came at once the first has pinned it already.
-        if overflow == Overflow::No && place.swap(Row::to_bits(row), Ordering::AcqRel) != 0 {
+        if let Some(row) = self.stream.record_first(value, attributes)
+            && place.swap(Row::to_bits(row), Ordering::AcqRel) != 0
+        {
             self.stream.unpin(row);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tachograph_sdk::metrics::{ExemplarFilter, View};
+use tachograph_sdk::metrics::{CardinalityOverflow, ExemplarFilter, View};
 
 use super::TelemetryBuilder;
 
@@ -11,6 +11,13 @@ impl TelemetryBuilder {
     /// instrument. Further ones are added up in one series with `otel.metric.overflow=true`.
     pub fn with_cardinality_limit(mut self, limit: usize) -> Self {
         self.provider = self.provider.with_cardinality_limit(limit);
+        self
+    }
+
+    /// What becomes of attribute sets beyond an instrument's limit, where no view says otherwise: they are added up in one series,
+    /// unless set.
+    pub fn with_cardinality_overflow(mut self, overflow: CardinalityOverflow) -> Self {
+        self.provider = self.provider.with_cardinality_overflow(overflow);
         self
     }
 

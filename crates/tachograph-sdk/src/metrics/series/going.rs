@@ -3,7 +3,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{Series, SeriesTable};
+use super::{Overflow, Series, SeriesTable};
 use crate::attributes::{AttributeSet, Attributes};
 use crate::cells::{self, Row};
 use crate::metrics::exemplar::window;
@@ -29,12 +29,17 @@ impl SeriesTable {
         true
     }
 
-    /// The row of some attributes' series if they have one, which does not depart until it is unpinned.
-    pub(crate) fn pinned_row<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<Row> {
+    /// The row of some attributes' series if they have one, or of the one they are folded into, which does not depart until it is
+    /// unpinned.
+    pub(crate) fn pinned_row<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<(Row, Overflow)> {
         let _nobody_departs = lock(&self.insert);
-        let row = self.get(self.id_of(attributes)?)?.row?;
+        let (id, overflow) = match self.id_of(attributes) {
+            Some(id) => (id, Overflow::No),
+            None => (self.folded_id_of(attributes)?, Overflow::Yes),
+        };
+        let row = self.get(id)?.row?;
         self.rare.make().vacancies.pin(row);
-        Some(row)
+        Some((row, overflow))
     }
 
     /// Has a series depart after this collection, if it is idle until then.
@@ -103,7 +108,7 @@ impl SeriesTable {
         held(&vacancies.doomed).retain(|doomed| *doomed != id);
         held(&vacancies.departed).push(Departed { id, settled: None });
         vacancies.gone.fetch_add(1, Ordering::Relaxed);
-        self.make_room();
+        self.make_room(Some(id));
         self.settings.departures.store(true, Ordering::Release);
     }
 
@@ -151,6 +156,8 @@ impl SeriesTable {
             }
             if !go.is_empty() {
                 self.count_generation();
+                // Places may have run out meanwhile, though there was room under the limit.
+                self.make_room(None);
             }
             all_go.then_some(())
         });

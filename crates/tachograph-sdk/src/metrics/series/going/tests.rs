@@ -7,6 +7,7 @@ use std::thread;
 use super::*;
 use crate::clock::SystemClock;
 use crate::metrics::exemplar::Sampling;
+use crate::metrics::options::Options;
 use crate::metrics::series::RowKind;
 use crate::metrics::settings::{Settings, Takers};
 use crate::sync::Gate;
@@ -16,6 +17,7 @@ fn table(limit: usize) -> SeriesTable {
         clock: Arc::new(SystemClock),
         limit,
         views: Vec::new(),
+        options: Options::default(),
         exemplars: Sampling::default(),
         idle_expiry_nanos: None,
         gate: Gate::new(),
@@ -23,7 +25,7 @@ fn table(limit: usize) -> SeriesTable {
         collected_unix_nanos: AtomicU64::new(0),
         departures: AtomicBool::new(false),
     };
-    SeriesTable::new(RowKind::Sum, limit, Arc::new(settings))
+    SeriesTable::new(RowKind::Sum, limit, Arc::new(settings), Options::default())
 }
 
 fn record(table: &SeriesTable, attributes: &[(&'static str, &str)]) {

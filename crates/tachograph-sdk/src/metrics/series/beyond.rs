@@ -1,0 +1,188 @@
+//! What becomes of attributes for which there is no room under the limit.
+
+use std::sync::atomic::Ordering;
+
+use super::{Found, OVERFLOW_ATTRIBUTE, Overflow, SeriesTable, hash_of_meant};
+use crate::attributes::{AttributeSet, Attributes, AttributesHash};
+use crate::cells::Row;
+use crate::metrics::cardinality::{LOOKED_AT, Widest};
+use crate::metrics::fold::Fold;
+use crate::metrics::options::CardinalityOverflow;
+use crate::sync::lock;
+
+impl SeriesTable {
+    /// Where attributes go that have no series, while there is no room for one.
+    pub(super) fn find_beyond<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<Found<'_>> {
+        let Some(fold) = self.fold() else {
+            return self.overflow_series(Overflow::Yes);
+        };
+        let hash = self.folded_hash(fold, attributes);
+        if let Some(found) = self.find_folded(fold, hash, attributes) {
+            return Some(found);
+        }
+        if fold.is_full() {
+            return self.overflow_series(Overflow::Yes);
+        }
+        let _one_at_a_time = lock(&self.insert);
+        self.find_or_insert_folded(fold, hash, attributes)
+    }
+
+    /// Where attributes go that have no series and are the first for which there is no room. The caller holds `insert`.
+    pub(super) fn meet_limit<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<Found<'_>> {
+        if let Some(fold) = self.make_fold(attributes) {
+            self.full.store(true, Ordering::Release);
+            let hash = self.folded_hash(fold, attributes);
+            return self.find_or_insert_folded(fold, hash, attributes);
+        }
+        self.make_overflow_series()?;
+        let first = if self.full.swap(true, Ordering::Release) { Overflow::Yes } else { Overflow::First };
+        self.overflow_series(first)
+    }
+
+    /// What is folded, once that is decided.
+    pub(crate) fn fold(&self) -> Option<&Fold> {
+        self.rare.get()?.fold.get()?.as_deref()
+    }
+
+    /// Decides what is folded, if anything is: the attribute with the most values, with those that there is no room for. The caller
+    /// holds `insert`.
+    fn make_fold<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<&Fold> {
+        if self.options().overflow != CardinalityOverflow::FoldAttribute {
+            return None;
+        }
+        let decide = || {
+            let newest = AttributeSet::new(attributes);
+            let widest = Widest::of(self.seed, self.newest_sets().chain([&newest]))?;
+            Some(Box::new(Fold::new(widest, self.limit())))
+        };
+        self.rare.make().fold.get_or_init(decide).as_deref()
+    }
+
+    fn folded_hash<A: Attributes + ?Sized>(&self, fold: &Fold, attributes: &A) -> u32 {
+        let folded = fold.of(attributes);
+        hash_of_meant(self.seed, &folded).unwrap_or_else(|| AttributesHash::of(self.seed, &folded))
+    }
+
+    fn find_folded<A: Attributes + ?Sized>(
+        &self,
+        fold: &Fold,
+        hash: u32,
+        attributes: &A,
+    ) -> Option<Found<'_>> {
+        let found = self.by_meaning(hash, &fold.of(attributes))?;
+        Some(Found { overflow: overflow_of(fold, attributes), ..found })
+    }
+
+    /// The caller holds `insert`.
+    fn find_or_insert_folded<A: Attributes + ?Sized>(
+        &self,
+        fold: &Fold,
+        hash: u32,
+        attributes: &A,
+    ) -> Option<Found<'_>> {
+        if let Some(found) = self.find_folded(fold, hash, attributes) {
+            return Some(found);
+        }
+        if fold.taken() < fold.most() {
+            let (mut set, order) = AttributeSet::with_order(attributes);
+            fold.apply(&mut set);
+            if let Some(id) = self.push(hash, set, self.most_places()) {
+                self.order.set(order);
+                fold.take(id);
+                return Some(Found {
+                    id,
+                    series: self.series.get(id)?,
+                    overflow: overflow_of(fold, attributes),
+                });
+            }
+        }
+        self.make_overflow_series()?;
+        let first = if fold.set_full(true) { Overflow::Yes } else { Overflow::First };
+        self.overflow_series(first)
+    }
+
+    /// The number of the series in which attributes are recorded that have none of their own, if one has been made for them. The
+    /// caller holds `insert`.
+    pub(super) fn folded_id_of<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<usize> {
+        let fold = self.fold()?;
+        let hash = self.folded_hash(fold, attributes);
+        self.by_meaning(hash, &fold.of(attributes)).map(|found| found.id)
+    }
+
+    /// Whether several attribute sets are recorded in a series, or may be.
+    pub(crate) fn is_shared(&self, found: &Found<'_>) -> bool {
+        self.is_overflow(found.id) || self.fold().is_some_and(|fold| fold.leads_to(&found.series.attributes))
+    }
+
+    /// How many series are beyond the limit.
+    pub(super) fn beyond(&self) -> usize {
+        usize::from(self.overflows()) + self.fold().map_or(0, Fold::taken)
+    }
+
+    /// How many places there may be, those included that are vacant or about to be: a collection may be under way for long.
+    pub(super) fn most_places(&self) -> usize {
+        let beyond = self.fold().map_or(0, Fold::most);
+        self.limit().saturating_add(beyond).saturating_mul(2).saturating_add(64)
+    }
+
+    /// Has unknown attributes looked at again, for a series is gone. The caller holds `insert`.
+    pub(super) fn make_room(&self, gone: Option<u32>) {
+        if let Some(fold) = self.fold() {
+            gone.into_iter().for_each(|id| fold.give_back(id));
+            fold.set_full(false);
+        }
+        self.full.store(false, Ordering::Release);
+    }
+
+    /// The attribute that has the most different values among the newest series.
+    pub(crate) fn widest_attribute(&self) -> Option<Widest> {
+        // Meanwhile no place becomes another's.
+        let _nobody_comes_or_goes = lock(&self.insert);
+        Widest::of(self.seed, self.newest_sets())
+    }
+
+    /// The caller holds `insert`.
+    fn newest_sets(&self) -> impl Iterator<Item = &AttributeSet> {
+        let first = self.len().saturating_sub(LOOKED_AT);
+        self.iter_from(first).filter(|(id, _)| !self.is_overflow(*id)).map(|(_, series)| &series.attributes)
+    }
+
+    pub(crate) fn is_overflow(&self, id: usize) -> bool {
+        self.overflow.load(Ordering::Relaxed) as usize == id + 1
+    }
+
+    /// The row of the overflow series, if there is one.
+    pub(crate) fn overflow_row(&self) -> Option<Row> {
+        self.overflow_series(Overflow::Yes)?.series.row
+    }
+
+    /// The caller holds `insert`.
+    fn make_overflow_series(&self) -> Option<()> {
+        if self.overflow.load(Ordering::Relaxed) == 0 {
+            let pairs = [(OVERFLOW_ATTRIBUTE, true)];
+            let hash = AttributesHash::of(self.seed, &pairs);
+            // Someone may have recorded with that very attribute: then it is the series.
+            let id = match self.by_meaning(hash, &pairs) {
+                Some(found) => found.id,
+                None => self.push(hash, AttributeSet::new(&pairs), usize::MAX)?,
+            };
+            // Numbers of series are payloads of the index: far below.
+            self.overflow.store(id as u32 + 1, Ordering::Release);
+        }
+        Some(())
+    }
+
+    fn overflow_series(&self, overflow: Overflow) -> Option<Found<'_>> {
+        let id = self.overflow.load(Ordering::Acquire).checked_sub(1)? as usize;
+        Some(Found { id, series: self.series.get(id)?, overflow })
+    }
+}
+
+/// What is said of attributes that are recorded in the series of what is left of them: if nothing was taken away, it is theirs.
+fn overflow_of<A: Attributes + ?Sized>(fold: &Fold, attributes: &A) -> Overflow {
+    match fold.changes(attributes) {
+        false => Overflow::No,
+        true if fold.is_news() => Overflow::FirstFolded,
+        true => Overflow::Yes,
+    }
+}
