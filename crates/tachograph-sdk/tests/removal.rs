@@ -320,6 +320,23 @@ fn a_delta_reader_is_given_what_was_recorded_before_a_series_went() {
     assert_eq!(totals(), [4]);
 }
 
+#[test]
+fn any_number_that_a_slow_delta_reader_holds_back_goes_once_it_has_collected() {
+    const SERIES: i64 = 20_000;
+    let provider = builder().with_cardinality_limit(2 * SERIES as usize).build();
+    let counter: Counter<u64> = provider.meter("m").counter("c").build();
+    let reader = delta_reader(&provider);
+    (0..SERIES).for_each(|n| counter.add(1, &[("n", n)]));
+    (0..SERIES).for_each(|n| assert!(counter.remove(&[("n", n)])));
+    counter.add(1, &[("n", -1)]);
+    assert_eq!(snapshot(&provider).metric("c").points().len(), 1, "none that has gone is shown");
+    assert_eq!(of_delta(&reader).len(), SERIES as usize + 1, "but to the reader that has not had them");
+    assert_eq!(of_delta(&reader), [0; 0]);
+    // Their places are others' now: else there would be no room for these.
+    (0..2 * SERIES - 1).for_each(|n| counter.add(1, &[("other", n)]));
+    assert_eq!((provider.account().series, provider.account().overflowed), (2 * SERIES as u64, 0));
+}
+
 fn delta_reader(provider: &MeterProvider) -> MetricReader {
     provider.reader_builder().with_temporality(TemporalityPreference::Delta).build()
 }

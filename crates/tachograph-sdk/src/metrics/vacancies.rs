@@ -1,5 +1,5 @@
 //! Series that go, and the places they leave.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -28,9 +28,9 @@ pub(crate) struct Vacancies {
     /// Numbers of places that are vacant.
     pub(super) vacant: Mutex<Vec<u32>>,
     /// Series that have departed and whose places are not vacated.
-    pub(super) departed: Mutex<Vec<Departed>>,
+    pub(super) departed: Mutex<Departures>,
     /// Numbers of series that are to depart after a collection, if they are idle still.
-    pub(super) doomed: Mutex<Vec<u32>>,
+    pub(super) doomed: Mutex<HashSet<u32>>,
     /// How many are vacant or departed.
     pub(super) gone: AtomicUsize,
     /// While spellings are hidden: what was hidden, and one.
@@ -40,11 +40,50 @@ pub(crate) struct Vacancies {
     idle: Mutex<Vec<Idle>>,
 }
 
-/// A series that has departed.
-pub(super) struct Departed {
-    pub(super) id: u32,
+/// Series that have departed, in that order. There may be many, for a reader that does not collect holds them back: so that none
+/// of these walks over all of them.
+#[derive(Default)]
+pub(super) struct Departures {
+    queue: VecDeque<Departed>,
+    numbers: HashSet<u32>,
+}
+
+struct Departed {
+    number: u32,
     /// The window in which it was known that nobody records in it any more.
-    pub(super) settled: Option<u64>,
+    settled: Option<u64>,
+}
+
+impl Departures {
+    pub(super) fn push(&mut self, number: u32) {
+        self.queue.push_back(Departed { number, settled: None });
+        self.numbers.insert(number);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    fn contains(&self, number: u32) -> bool {
+        self.numbers.contains(&number)
+    }
+
+    /// Notes that nobody records any more in those that have departed until now.
+    pub(super) fn settle(&mut self, window: u64) {
+        let new = self.queue.iter_mut().rev().take_while(|gone| gone.settled.is_none());
+        new.for_each(|gone| gone.settled = Some(window));
+    }
+
+    /// Takes the numbers of those of whose windows this can be said; of a later window it cannot if it cannot of an earlier one.
+    pub(super) fn take_while(&mut self, is_over: impl Fn(u64) -> bool) -> Vec<u32> {
+        let kept = |gone: &Departed| !gone.settled.is_some_and(&is_over);
+        let over = self.queue.iter().position(kept).unwrap_or(self.queue.len());
+        let over: Vec<u32> = self.queue.drain(..over).map(|gone| gone.number).collect();
+        over.iter().for_each(|number| {
+            self.numbers.remove(number);
+        });
+        over
+    }
 }
 
 /// When somebody last recorded in a series, as far as collections have seen.
@@ -67,7 +106,7 @@ impl Vacancies {
 
     /// Whether a series has departed.
     pub(crate) fn has_departed(&self, id: usize) -> bool {
-        held(&self.departed).iter().any(|gone| gone.id as usize == id)
+        held(&self.departed).contains(id as u32)
     }
 
     /// Whether spellings may be learnt. The caller holds the table's `insert`.
@@ -114,10 +153,7 @@ impl Vacancies {
     }
 
     pub(super) fn doom(&self, id: u32) {
-        let mut doomed = held(&self.doomed);
-        if !doomed.contains(&id) {
-            doomed.push(id);
-        }
+        held(&self.doomed).insert(id);
     }
 
     pub(super) fn is_as_noted(&self, id: usize, print: Option<u64>) -> bool {

@@ -7,7 +7,7 @@ use super::{Overflow, Series, SeriesTable};
 use crate::attributes::{AttributeSet, Attributes};
 use crate::cells::{self, Row};
 use crate::metrics::exemplar::window;
-use crate::metrics::vacancies::{Departed, Vacancies, held};
+use crate::metrics::vacancies::{Vacancies, held};
 use crate::sync::lock;
 
 impl SeriesTable {
@@ -53,8 +53,9 @@ impl SeriesTable {
         let Some(rare) = self.rare.get() else {
             return;
         };
-        let doomed = std::mem::take(&mut *held(&rare.vacancies.doomed));
+        let mut doomed: Vec<u32> = held(&rare.vacancies.doomed).drain().collect();
         if !doomed.is_empty() {
+            doomed.sort_unstable();
             let _one_at_a_time = lock(&self.insert);
             self.depart_idle(&rare.vacancies, doomed);
         }
@@ -105,8 +106,8 @@ impl SeriesTable {
     }
 
     fn count_departed(&self, vacancies: &Vacancies, id: u32) {
-        held(&vacancies.doomed).retain(|doomed| *doomed != id);
-        held(&vacancies.departed).push(Departed { id, settled: None });
+        held(&vacancies.doomed).remove(&id);
+        held(&vacancies.departed).push(id);
         vacancies.gone.fetch_add(1, Ordering::Relaxed);
         self.make_room(Some(id));
         self.settings.departures.store(true, Ordering::Release);
@@ -128,20 +129,10 @@ impl SeriesTable {
         }
         // SAFETY: likewise; who reads a table within no section holds `insert`.
         unsafe { self.by_content.free_old_tables() };
-        let window = window();
-        held(&vacancies.departed).iter_mut().for_each(|gone| {
-            gone.settled.get_or_insert(window);
-        });
-        let is_taken = |gone: &mut Departed| {
-            gone.settled.is_some_and(|settled| self.settings.takers.have_taken_since(settled))
-        };
+        held(&vacancies.departed).settle(window());
         let vacated = self.settings.gate.alone(|| {
             let mut departed = held(&vacancies.departed);
-            let (mut go, mut rest) = (Vec::new(), Vec::new());
-            for mut gone in departed.drain(..) {
-                if is_taken(&mut gone) { go.push(gone.id) } else { rest.push(gone) }
-            }
-            *departed = rest;
+            let go = departed.take_while(|window| self.settings.takers.have_taken_since(window));
             let all_go = departed.is_empty();
             drop(departed);
             let rows = || go.iter().filter_map(|id| self.get(*id as usize)?.row);
