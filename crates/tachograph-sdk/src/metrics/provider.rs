@@ -197,9 +197,9 @@ impl MeterProviderBuilder {
         self
     }
 
-    /// How many attribute sets each instrument may have: at least 1, and 2,000 unless set here or at
-    /// the instrument. Further sets are added up in one series with `otel.metric.overflow=true`, or as
-    /// [`with_cardinality_overflow`](Self::with_cardinality_overflow) says.
+    /// How many attribute sets each instrument may have: at least 1 and at most 16,777,207 (a higher limit is
+    /// that), and 2,000 unless set here or at the instrument. Further sets are added up in one series with
+    /// `otel.metric.overflow=true`, or as [`with_cardinality_overflow`](Self::with_cardinality_overflow) says.
     pub fn with_cardinality_limit(mut self, limit: usize) -> Self {
         self.settings.limit = limit.max(1);
         self

@@ -5,6 +5,7 @@ use opentelemetry::InstrumentationScope;
 use super::aggregation::Aggregation;
 use super::aggregator::Aggregator;
 use super::kind::InstrumentKind;
+use super::series::MOST_SERIES;
 use super::settings::Settings;
 use super::stream::{Descriptor, Spec};
 use super::validate::{self, Invalid};
@@ -127,7 +128,7 @@ fn spec(
     }
     let limit = defaults.limit.unwrap_or(settings.limit);
     // More than there is room for is no limit.
-    let limit = change.limit.or(asked.limit).unwrap_or(limit).min(u32::MAX as usize);
+    let limit = change.limit.or(asked.limit).unwrap_or(limit).min(MOST_SERIES);
     let options = change.options(settings.options);
     let spec = Spec { descriptor, aggregator, filter: change.filter.clone(), limit, options };
     Some(Resolved { spec, invalid })

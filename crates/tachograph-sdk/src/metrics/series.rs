@@ -12,10 +12,14 @@ use super::settings::Settings;
 use super::spellings::{Known, Spellings};
 use crate::attributes::{AttributeSet, Attributes, AttributesHash, LastOrder, Seed};
 use crate::cells::{self, Row, exponential, histogram};
-use crate::sync::{AppendVec, Index, Mutex, Payload, lock};
+use crate::sync::{AppendVec, Index, Mutex, Payload, capacity, lock};
 
 /// The attribute of the series that takes what exceeds a stream's cardinality limit.
 pub const OVERFLOW_ATTRIBUTE: &str = "otel.metric.overflow";
+
+/// The highest limit: so that there is room for the overflow series beyond it.
+pub(crate) const MOST_SERIES: usize = capacity(SEGMENTS as u32) - 1;
+const SEGMENTS: usize = 21;
 
 /// What a stream's rows are, and so how wide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +81,7 @@ impl Series {
 /// same for every spelling of a set, leads into an append-only vector. For what a caller
 /// spells the same way again there is a short cut, [`Spellings`].
 pub(crate) struct SeriesTable {
-    series: AppendVec<Series>,
+    series: AppendVec<Series, SEGMENTS>,
     by_content: Index,
     /// In which order the attributes of the newest series were named: most come in that order.
     order: LastOrder,
@@ -125,8 +129,7 @@ impl SeriesTable {
             spellings: Spellings::new(limit),
             seed: Seed::of_process(),
             kind,
-            // More than there is room for is no limit.
-            limit: u32::try_from(limit).unwrap_or(u32::MAX),
+            limit: limit.min(MOST_SERIES) as u32,
             full: AtomicBool::new(false),
             overflow: AtomicU32::new(0),
             insert: Mutex::new(()),

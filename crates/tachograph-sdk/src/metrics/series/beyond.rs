@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{Found, OVERFLOW_ATTRIBUTE, Overflow, SeriesTable, hash_of_meant};
+use super::{Found, MOST_SERIES, OVERFLOW_ATTRIBUTE, Overflow, SeriesTable, hash_of_meant};
 use crate::attributes::{AttributeSet, Attributes, AttributesHash};
 use crate::cells::Row;
 use crate::metrics::cardinality::{LOOKED_AT, Widest};
@@ -122,7 +122,7 @@ impl SeriesTable {
     /// How many places there may be, those included that are vacant or about to be: a collection may be under way for long.
     pub(super) fn most_places(&self) -> usize {
         let beyond = self.fold().map_or(0, Fold::most);
-        self.limit().saturating_add(beyond).saturating_mul(2).saturating_add(64)
+        (2 * (self.limit() + beyond) + 64).min(MOST_SERIES)
     }
 
     /// Has unknown attributes looked at again, for a series is gone. The caller holds `insert`.
