@@ -8,9 +8,11 @@
 mod ad_hoc;
 mod hash;
 mod key;
+mod pairs;
 mod prefixed;
 mod schema;
 mod set;
+mod texts;
 mod value;
 mod value_ref;
 
@@ -18,6 +20,7 @@ use opentelemetry::KeyValue;
 
 pub(crate) use hash::{AttributesHash, Seed};
 pub use key::{AttributeKey, KeyRef};
+pub(crate) use pairs::PairStore;
 pub use prefixed::{KeyTexts, PrefixedKeys};
 pub use schema::{AttributeField, AttributeSchema, AttributesSchema, ValueKind, ValueSchema};
 pub use set::AttributeSet;

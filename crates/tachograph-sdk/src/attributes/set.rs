@@ -3,29 +3,58 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use opentelemetry::{Key, KeyValue, Value};
 
-use super::{Attributes, ValueRef};
+use super::pairs::Pairs;
+use super::{Attributes, PairStore, ValueRef};
 
 /// A canonical set of attributes: sorted by key, each key once.
 #[derive(Clone, PartialEq)]
 pub struct AttributeSet {
-    pairs: Box<[KeyValue]>,
+    pairs: Pairs,
 }
 
 impl AttributeSet {
     /// Makes the set of some attributes; of pairs with equal keys the last one is kept.
     pub fn new<A: Attributes + ?Sized>(attributes: &A) -> Self {
-        AttributeSet { pairs: sorted(pairs_of(attributes)) }
+        // Clones keep the addresses of strings that are static or shared.
+        let mut pairs = match attributes.as_key_values() {
+            Some(given) => given.to_vec(),
+            None => {
+                let mut pairs = Vec::with_capacity(count(attributes));
+                attributes.visit(|key, value| pairs.push(KeyValue::new(key.to_key(), value.to_value())));
+                pairs
+            }
+        };
+        if !is_sorted(&pairs) {
+            let len = sort(&mut pairs);
+            pairs.truncate(len);
+        }
+        AttributeSet { pairs: Pairs::from(pairs) }
     }
 
-    /// As [`new`](Self::new), and in which order the caller named the keys.
-    pub(crate) fn with_order<A: Attributes + ?Sized>(attributes: &A) -> (Self, Order) {
-        let pairs = pairs_of(attributes);
-        if is_sorted(&pairs) {
-            return (AttributeSet { pairs: pairs.into_boxed_slice() }, Order::SORTED);
+    /// As [`new`](Self::new), in the memory of a store; and in which order the caller named the keys.
+    pub(crate) fn within<A: Attributes + ?Sized>(store: &mut PairStore, attributes: &A) -> (Self, Order) {
+        let count = count(attributes);
+        if count == 0 {
+            return (AttributeSet { pairs: Pairs::from(Vec::new()) }, Order::SORTED);
         }
-        let set = AttributeSet { pairs: sorted(pairs) };
+        let mut run = store.run(count);
+        match attributes.as_key_values() {
+            Some(given) => given.iter().for_each(|pair| run.push(pair.clone())),
+            None => attributes.visit(|key, value| run.push_copy(key, value)),
+        }
+        if is_sorted(run.pairs()) {
+            return (AttributeSet { pairs: run.finish() }, Order::SORTED);
+        }
+        let len = sort(run.pairs());
+        run.truncate(len);
+        let set = AttributeSet { pairs: run.finish() };
         let order = Order::new(attributes, &set);
         (set, order)
+    }
+
+    /// Drops the set; a store that it is in may use its memory again.
+    pub(crate) fn leave(self, store: &mut PairStore) {
+        store.take_back(self.pairs);
     }
 
     /// How many attributes there are.
@@ -111,18 +140,13 @@ impl AttributeSet {
     }
 }
 
-/// The pairs as they are named.
-fn pairs_of<A: Attributes + ?Sized>(attributes: &A) -> Vec<KeyValue> {
-    // Clones keep the addresses of strings that are static or shared.
+fn count<A: Attributes + ?Sized>(attributes: &A) -> usize {
     if let Some(given) = attributes.as_key_values() {
-        return given.to_vec();
+        return given.len();
     }
     let mut count = 0;
     attributes.visit(|_, _| count += 1);
-    // As many as there will be, so that nothing is moved when they are all there.
-    let mut pairs = Vec::with_capacity(count);
-    attributes.visit(|key, value| pairs.push(KeyValue::new(key.to_key(), value.to_value())));
-    pairs
+    count
 }
 
 /// Whether pairs are in the order of their keys' bytes, each key once.
@@ -130,15 +154,20 @@ fn is_sorted(pairs: &[KeyValue]) -> bool {
     pairs.windows(2).all(|pair| pair[0].key.as_str() < pair[1].key.as_str())
 }
 
-/// Pairs in the order of their keys' bytes, the last of equal keys kept.
-fn sorted(mut pairs: Vec<KeyValue>) -> Box<[KeyValue]> {
-    if !is_sorted(&pairs) {
-        // A stable sort leaves the last of equal keys last; reversed, it is the one that is kept.
-        pairs.reverse();
-        pairs.sort_by(|a, b| a.key.cmp(&b.key));
-        pairs.dedup_by(|later, first| later.key == first.key);
+/// Puts pairs in the order of their keys' bytes, of equal keys the last one, and after them what is not to be kept; says how
+/// many are.
+fn sort(pairs: &mut [KeyValue]) -> usize {
+    // A stable sort leaves the last of equal keys last; reversed, it is the first.
+    pairs.reverse();
+    pairs.sort_by(|a, b| a.key.cmp(&b.key));
+    let mut kept = 0;
+    for at in 0..pairs.len() {
+        if kept == 0 || pairs[at].key != pairs[kept - 1].key {
+            pairs.swap(kept, at);
+            kept += 1;
+        }
     }
-    pairs.into_boxed_slice()
+    kept
 }
 
 #[inline(always)]

@@ -10,7 +10,7 @@ use super::options::Options;
 use super::rare::Rare;
 use super::settings::Settings;
 use super::spellings::{Known, Spellings};
-use crate::attributes::{AttributeSet, Attributes, AttributesHash, LastOrder, Seed};
+use crate::attributes::{AttributeSet, Attributes, AttributesHash, LastOrder, PairStore, Seed};
 use crate::cells::{self, Row, exponential, histogram};
 use crate::sync::{AppendVec, Index, Mutex, Payload, capacity, lock};
 
@@ -93,7 +93,8 @@ pub(crate) struct SeriesTable {
     full: AtomicBool,
     /// The overflow series' number plus one.
     overflow: AtomicU32,
-    insert: Mutex<()>,
+    /// Taken by whoever adds or takes away. The memory of the series' attributes is made with the first.
+    insert: Mutex<Option<Box<PairStore>>>,
     /// How often numbers of series became free for others.
     generation: AtomicU32,
     pub(crate) rare: Rare,
@@ -132,7 +133,7 @@ impl SeriesTable {
             limit: limit.min(MOST_SERIES) as u32,
             full: AtomicBool::new(false),
             overflow: AtomicU32::new(0),
-            insert: Mutex::new(()),
+            insert: Mutex::new(None),
             generation: AtomicU32::new(0),
             rare: if options == settings.options { Rare::default() } else { Rare::with(options) },
             settings,
@@ -222,19 +223,21 @@ impl SeriesTable {
     /// For attributes that no series is spelled by as they are: duplicates, or a new series.
     #[inline(never)]
     fn find_or_insert<A: Attributes + ?Sized>(&self, spelled: u32, attributes: &A) -> Option<Found<'_>> {
-        let hash = hash_of_meant(self.seed, attributes).unwrap_or(spelled);
-        if let Some(found) = self.by_meaning(hash, attributes) {
+        let plain = has_few_different_keys(attributes);
+        let hash = if plain { spelled } else { hash_of_meant(self.seed, attributes).unwrap_or(spelled) };
+        // What is plain was looked for just now.
+        if !plain && let Some(found) = self.by_meaning(hash, attributes) {
             return Some(found);
         }
         if self.full.load(Ordering::Acquire) {
             return self.find_beyond(attributes);
         }
-        let _one_at_a_time = lock(&self.insert);
+        let mut store = lock(&self.insert);
         if let Some(found) = self.by_meaning(hash, attributes) {
             return Some(found);
         }
         if self.live() < self.limit() + self.beyond() {
-            let (set, order) = AttributeSet::with_order(attributes);
+            let (set, order) = AttributeSet::within(store.get_or_insert_default(), attributes);
             if let Some(id) = self.push(hash, set, self.most_places()) {
                 self.order.set(order);
                 return Some(Found { id, series: self.series.get(id)?, overflow: Overflow::No });
@@ -317,6 +320,21 @@ impl Drop for SeriesTable {
     fn drop(&mut self) {
         self.free_rows(self.series.iter().filter_map(|series| series.row));
     }
+}
+
+/// Whether no key comes twice; `false`, too, where there are more keys than are looked at so quickly.
+fn has_few_different_keys<A: Attributes + ?Sized>(attributes: &A) -> bool {
+    const FEW: usize = 16;
+    let (mut keys, mut count, mut differ) = ([""; FEW], 0, true);
+    attributes.visit(|key, _| {
+        let key = key.as_str();
+        if differ && let Some(place) = keys.get_mut(count) {
+            *place = key;
+            differ = !keys[..count].contains(&key);
+        }
+        count += 1;
+    });
+    differ && count <= FEW
 }
 
 /// The hash of attributes in which the last value of a key wins, or `None` if no key is repeated.

@@ -4,7 +4,7 @@ mod hidden;
 mod words;
 
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
 use opentelemetry::{KeyValue, Value};
 
@@ -22,7 +22,7 @@ const USUAL_WORDS: usize = 8;
 const MOST_SHAPES: usize = capacity(SHAPE_SEGMENTS as u32);
 const SHAPE_SEGMENTS: usize = 1;
 /// After so many sequences of keys that cannot be learnt, nobody tries any more.
-const MOST_FAILURES: u32 = 64;
+const MOST_FAILURES: u8 = 64;
 /// The most spellings under one hash that are learnt.
 const MOST_ALIKE: usize = 4;
 
@@ -49,7 +49,7 @@ pub(super) struct Spellings {
     index: Index,
     /// How many words may be taken; 0 once trying has shown to be in vain.
     room: AtomicU32,
-    failures: AtomicU32,
+    failures: AtomicU8,
     /// Whether anything can be found by place.
     places: AtomicBool,
 }
@@ -141,7 +141,7 @@ impl Spellings {
             words: AppendVec::new(),
             index: Index::new(),
             room: AtomicU32::new(room(limit)),
-            failures: AtomicU32::new(0),
+            failures: AtomicU8::new(0),
             places: AtomicBool::new(false),
         }
     }

@@ -108,19 +108,19 @@ impl<T, const SEGMENTS: usize> AppendVec<T, SEGMENTS> {
         Some(first)
     }
 
-    /// Puts a value in the place of an element, which is dropped.
+    /// Puts a value in the place of an element, which is given back.
     ///
     /// # Safety
     ///
     /// Nobody has a reference to the element, and nobody takes one before this has returned.
-    pub(crate) unsafe fn replace(&self, index: usize, value: T) {
+    pub(crate) unsafe fn replace(&self, index: usize, value: T) -> Option<T> {
         let _writer = lock(&self.push);
-        if index < self.len() {
+        (index < self.len()).then(|| {
             let (segment, offset) = locate(index);
             let base = self.segments[segment].load(Ordering::Relaxed);
             // SAFETY: as in `get`; that nobody else looks at it is the caller's promise.
-            unsafe { (*base.add(offset)).as_mut_ptr().replace(value) };
-        }
+            unsafe { (*base.add(offset)).as_mut_ptr().replace(value) }
+        })
     }
 
     /// Makes the elements unreachable, and says how many there were; they stay where they are.

@@ -84,10 +84,9 @@ impl SeriesTable {
             return Some(found);
         }
         if fold.taken() < fold.most() {
-            let (mut set, order) = AttributeSet::with_order(attributes);
+            let mut set = AttributeSet::new(attributes);
             fold.apply(&mut set);
             if let Some(id) = self.push(hash, set, self.most_places()) {
-                self.order.set(order);
                 fold.take(id);
                 return Some(Found {
                     id,

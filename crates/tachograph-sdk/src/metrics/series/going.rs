@@ -119,7 +119,7 @@ impl SeriesTable {
             return;
         };
         let vacancies = &rare.vacancies;
-        let _one_at_a_time = lock(&self.insert);
+        let mut store = lock(&self.insert);
         if !cells::wait_for_sections() {
             return self.settings.departures.store(true, Ordering::Release);
         }
@@ -141,7 +141,10 @@ impl SeriesTable {
             for id in &go {
                 let start_unix_nanos = self.get(*id as usize).map_or(0, |series| series.start_unix_nanos);
                 // SAFETY: no index leads here, and whoever had found it is done; visitors are kept away by the gate.
-                unsafe { self.series.replace(*id as usize, Series::none(start_unix_nanos)) };
+                let gone = unsafe { self.series.replace(*id as usize, Series::none(start_unix_nanos)) };
+                if let (Some(gone), Some(store)) = (gone, &mut *store) {
+                    gone.attributes.leave(store);
+                }
                 vacancies.forget_idle(*id as usize);
                 held(&vacancies.vacant).push(*id);
             }
