@@ -3,7 +3,8 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use tachograph_sdk::metrics::{Collection, MetricReader};
+use tachograph_sdk::diag;
+use tachograph_sdk::metrics::{Collection, InstrumentKind, MetricReader, Temporality};
 
 use crate::format::Encoding;
 use crate::naming::Naming;
@@ -44,12 +45,16 @@ struct Inner {
 }
 
 impl PrometheusExporter {
-    /// An exporter with the specification's defaults.
+    /// An exporter with the specification's defaults. See [`builder`](Self::builder) for what the reader has to be.
     pub fn new(reader: MetricReader) -> Self {
         Self::builder(reader).build()
     }
 
     /// Begins an exporter of what `reader` collects.
+    ///
+    /// Prometheus knows cumulative points only. Of a reader with delta temporality the exporter makes a
+    /// [cumulative one](MetricReader::cumulative) that sees the same, and that is reported: pages are right, and the reader
+    /// itself is not collected.
     pub fn builder(reader: MetricReader) -> PrometheusExporterBuilder {
         let options = Options {
             strategy: TranslationStrategy::default(),
@@ -203,9 +208,22 @@ impl PrometheusExporterBuilder {
 
     /// Makes the exporter.
     pub fn build(self) -> PrometheusExporter {
+        let is_delta = |kind: &InstrumentKind| self.reader.temporality(*kind) == Temporality::Delta;
+        let deltas: Vec<InstrumentKind> = InstrumentKind::ALL.into_iter().filter(is_delta).collect();
+        if !deltas.is_empty() {
+            diag::report(
+                "prometheus.temporality",
+                "",
+                format_args!(
+                    "a Prometheus exporter was given a reader that collects {deltas:?} with delta temporality, and Prometheus knows \
+                     cumulative points only: its pages are made by a cumulative reader that sees the same; make the exporter's reader \
+                     without `with_temporality`"
+                ),
+            );
+        }
         PrometheusExporter {
             inner: Arc::new(Inner {
-                reader: self.reader,
+                reader: self.reader.cumulative(),
                 options: self.options,
                 registries: Default::default(),
                 page_len: Default::default(),

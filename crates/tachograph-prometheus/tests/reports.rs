@@ -6,6 +6,8 @@ use std::io::Write;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use support::{bare_provider, short_exporter, text};
+use tachograph_prometheus::PrometheusExporter;
+use tachograph_sdk::metrics::{PointValue, TemporalityPreference};
 use tachograph_sdk::{Counter, Gauge, MeterProvider};
 
 /// What was reported, as `tracing` prints it.
@@ -122,4 +124,27 @@ fn a_series_that_is_dropped_is_reported_with_its_labels() {
     for part in ["prometheus.duplicate", "left_off{a_b=\"x\"}", "dropped"] {
         assert!(report.contains(part), "{part}: {report}");
     }
+}
+
+#[test]
+fn a_reader_with_delta_temporality_is_reported_and_the_page_is_cumulative_all_the_same() {
+    let provider = bare_provider();
+    let counter = counter(&provider, "shop", "orders");
+    let delta = provider.reader_builder().with_temporality(TemporalityPreference::LowMemory).build();
+    let mut exporter = None;
+    let reports = Reports::of(|| exporter = Some(PrometheusExporter::new(delta.clone())));
+    let [report] = &*reports else { panic!("one report: {reports:?}") };
+    assert!(report.contains("prometheus.temporality"), "{report}");
+    assert!(report.contains("[Counter, Histogram] with delta temporality"), "{report}");
+    let exporter = exporter.expect("made");
+    for total in 1..4 {
+        counter.add(1, &());
+        assert!(text(&exporter).contains(&format!("}} {total}\n")), "{}", text(&exporter));
+    }
+    let mut given = 0;
+    delta.collect().metrics().for_each(|metric| {
+        metric.for_each(|point| given += u64::from(matches!(point.value, PointValue::U64(3))));
+    });
+    assert_eq!(given, 1, "pages take nothing from the reader");
+    assert_eq!(Reports::of(|| drop(PrometheusExporter::new(provider.reader()))), [""; 0]);
 }

@@ -43,6 +43,12 @@ impl Component {
     }
 }
 
+impl Component {
+    pub(crate) fn kind(&self) -> &Cow<'static, str> {
+        &self.kind
+    }
+}
+
 impl Drop for Component {
     fn drop(&mut self) {
         self.numbers.lock().remove(&(self.kind.clone(), self.number));

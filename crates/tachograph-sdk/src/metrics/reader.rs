@@ -139,6 +139,44 @@ impl MetricReader {
         self.inner.temporalities[kind as usize]
     }
 
+    /// This reader, or where it has delta temporality one that is cumulative and sees the same: for exporters whose format knows
+    /// cumulative points only.
+    pub fn cumulative(&self) -> MetricReader {
+        if !self.inner.temporalities.contains(&Temporality::Delta) {
+            return self.clone();
+        }
+        let ReaderInner { provider, pipeline, producers, component, .. } = &*self.inner;
+        let component = Component::new(component.kind().clone(), &provider.numbers);
+        let temporalities = [Temporality::Cumulative; 7];
+        let (provider, pipeline) = (Arc::clone(provider), Arc::clone(pipeline));
+        MetricReader::new(provider, pipeline, temporalities, producers.clone(), component)
+    }
+
+    fn new(
+        provider: Arc<Registry>,
+        pipeline: Arc<Pipeline>,
+        temporalities: [Temporality; 7],
+        producers: Producers,
+        component: Component,
+    ) -> Self {
+        let taken = Arc::new(AtomicU64::new(0));
+        if temporalities.contains(&Temporality::Delta) {
+            provider.settings.takers.add(&taken);
+        }
+        let inner = ReaderInner {
+            provider,
+            pipeline,
+            temporalities,
+            memory: Mutex::default(),
+            producers,
+            component,
+            spare: Arc::default(),
+            is_shut_down: AtomicBool::new(false),
+            taken,
+        };
+        MetricReader { inner: Arc::new(inner) }
+    }
+
     /// Ends this reader: its collections are empty from now on, callbacks and producers are not run for it, and what it
     /// remembers of deltas is freed. The provider and its other readers go on. Who wants the last deltas collects before.
     pub fn shutdown(&self) {
@@ -229,22 +267,7 @@ impl MetricReaderBuilder {
         let MetricReaderBuilder { provider, defaults, temporalities, producers, component_type } = self;
         let pipeline = provider.pipeline(defaults);
         let component = Component::new(component_type, &provider.numbers);
-        let taken = Arc::new(AtomicU64::new(0));
-        if temporalities.contains(&Temporality::Delta) {
-            provider.settings.takers.add(&taken);
-        }
-        let inner = ReaderInner {
-            provider,
-            pipeline,
-            temporalities,
-            memory: Mutex::default(),
-            producers,
-            component,
-            spare: Arc::default(),
-            is_shut_down: AtomicBool::new(false),
-            taken,
-        };
-        MetricReader { inner: Arc::new(inner) }
+        MetricReader::new(provider, pipeline, temporalities, producers, component)
     }
 }
 
