@@ -15,7 +15,9 @@ use std::time::{Duration, Instant};
 use opentelemetry::trace::{SpanContext, TraceContextExt, TraceFlags, TraceState, Tracer as _};
 use opentelemetry::{Context, ContextGuard, KeyValue, SpanId, TraceId};
 use support::{only, reports_of, snapshot};
-use tachograph_sdk::metrics::{Exemplar, ExemplarFilter, MeterProviderBuilder, NumberValue};
+use tachograph_sdk::metrics::{
+    Exemplar, ExemplarFilter, ExemplarReservoir, MeterProviderBuilder, NumberValue, View,
+};
 use tachograph_sdk::pipeline::Deadline;
 use tachograph_sdk::testing::{InMemorySpanExporter, ManualClock, MetricsSnapshot, PointSnapshot};
 use tachograph_sdk::trace::{TailSampling, TracerProvider};
@@ -439,4 +441,59 @@ fn what_a_view_takes_away_is_told_by_every_exemplar_of_typed_and_dynamic_instrum
 #[attribute(crate = "tachograph_sdk")]
 struct Flag {
     k: bool,
+}
+
+#[test]
+fn a_view_chooses_the_reservoir() {
+    let provider = builder()
+        .with_view(View::of("many").with_exemplar_reservoir(ExemplarReservoir::SimpleFixedSize(3)))
+        .with_view(View::of("none").with_exemplar_reservoir(ExemplarReservoir::None))
+        .with_view(View::of("fixed").with_exemplar_reservoir(ExemplarReservoir::SimpleFixedSize(2)))
+        .with_view(View::of("aligned").with_exemplar_reservoir(ExemplarReservoir::AlignedHistogramBucket))
+        .build();
+    let meter = provider.meter("m");
+    let counters = ["many", "none", "one"].map(|name| meter.counter(name).build());
+    let histograms =
+        ["fixed", "aligned"].map(|name| meter.histogram(name).with_boundaries([1.0, 2.0, 3.0]).build());
+    let _span = sampled(7);
+    for n in 1..=4_u32 {
+        counters.iter().for_each(|counter: &Counter<u64>| counter.add(u64::from(n), &()));
+        histograms.iter().for_each(|histogram: &Histogram<f64>| histogram.record(f64::from(n) - 0.5, &()));
+    }
+    let snapshot = snapshot(&provider);
+    let count = |metric: &str| point(&snapshot, metric).exemplars.len();
+    assert_eq!(["many", "none", "one", "fixed", "aligned"].map(count), [3, 0, 1, 2, 4]);
+    for exemplar in &point(&snapshot, "fixed").exemplars {
+        let NumberValue::F64(value) = exemplar.value() else { panic!("{exemplar:?}") };
+        assert_eq!(exemplar.bucket(), Some(value as usize), "the bucket is known all the same");
+    }
+}
+
+#[test]
+fn a_reservoir_that_does_not_suit_the_aggregation_is_reported_and_the_default_is_used() {
+    let aligned = ExemplarReservoir::AlignedHistogramBucket;
+    let provider = builder().with_view(View::of("aligned.counter").with_exemplar_reservoir(aligned)).build();
+    let _span = sampled(7);
+    let reports = reports_of(|| {
+        let counter: Counter<u64> = provider.meter("m").counter("aligned.counter").build();
+        counter.add(1, &());
+    });
+    assert_eq!(only(&reports, "view.exemplar_reservoir").subject, "aligned.counter");
+    assert_eq!(point(&snapshot(&provider), "aligned.counter").exemplars.len(), 1);
+}
+
+#[test]
+fn a_stream_without_exemplars_takes_nothing_from_the_attention_that_others_get() {
+    let none = ExemplarReservoir::None;
+    let provider = builder().with_view(View::of("none").with_exemplar_reservoir(none)).build();
+    let meter = provider.meter("m");
+    let (without, with): (Counter<u64>, Counter<u64>) =
+        (meter.counter("none").build(), meter.counter("c").build());
+    let _span = sampled(7);
+    // An offer costs sixteen looks, and there are 1,024: this would be too much.
+    (0..500).for_each(|_| without.add(1, &()));
+    with.add(1, &());
+    let snapshot = snapshot(&provider);
+    assert_eq!(point(&snapshot, "none").exemplars.len(), 0);
+    assert_eq!(point(&snapshot, "c").exemplars.len(), 1);
 }

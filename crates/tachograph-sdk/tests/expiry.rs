@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use support::snapshot;
 use tachograph_macros::Attributes;
-use tachograph_sdk::metrics::MeterProviderBuilder;
+use tachograph_sdk::metrics::{MeterProviderBuilder, View};
 use tachograph_sdk::testing::ManualClock;
 use tachograph_sdk::{Counter, Gauge, Histogram, MeterProvider, Resource, UpDownCounter};
 
@@ -199,4 +199,44 @@ fn collecting_allocates_nothing_while_series_are_idle_but_not_for_long() {
     };
     collect();
     assert_eq!(allocator::allocations(|| (0..5).for_each(|_| collect())), 0);
+}
+
+#[test]
+fn a_view_has_an_expiry_of_its_own_or_none_and_each_stream_of_an_instrument_its_own() {
+    let clock = clock();
+    let provider = builder(&clock)
+        .with_view(View::of("short").with_idle_expiry(MINUTE))
+        .with_view(View::of("never").without_idle_expiry())
+        .with_view(View::of("both"))
+        .with_view(View::of("both").with_name("both.short").with_idle_expiry(MINUTE))
+        .build();
+    let meter = provider.meter("m");
+    let counters = ["default", "short", "never", "both"].map(|name| meter.counter(name).build());
+    counters.iter().for_each(|counter: &Counter<u64>| counter.add(1, &[("a", 1)]));
+    let names = ["default", "short", "never", "both", "both.short"];
+    assert_eq!(shown(&provider, &names), [1; 5]);
+    clock.advance(2 * MINUTE);
+    assert_eq!(shown(&provider, &names), [1, 0, 1, 1, 0]);
+    counters[3].add(1, &[("a", 1)]);
+    snapshot(&provider).metric("both").assert_value(&[("a", 1)], 2_u64);
+    snapshot(&provider).metric("both.short").assert_value(&[("a", 1)], 1_u64);
+    clock.advance(11 * MINUTE);
+    assert_eq!(shown(&provider, &names), [0, 0, 1, 0, 0]);
+    clock.advance(1_000 * MINUTE);
+    assert_eq!(shown(&provider, &["never"]), [1]);
+}
+
+#[test]
+fn a_view_has_series_expire_where_the_provider_has_none() {
+    let clock = clock();
+    let provider = MeterProvider::builder()
+        .with_clock(clock.clone())
+        .with_view(View::of("short").with_idle_expiry(MINUTE))
+        .build();
+    let meter = provider.meter("m");
+    let counters = ["default", "short"].map(|name| meter.counter(name).build());
+    counters.iter().for_each(|counter: &Counter<u64>| counter.add(1, &()));
+    assert_eq!(shown(&provider, &["default", "short"]), [1, 1]);
+    clock.advance(2 * MINUTE);
+    assert_eq!(shown(&provider, &["default", "short"]), [1, 0]);
 }

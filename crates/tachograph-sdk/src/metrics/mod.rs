@@ -42,7 +42,7 @@ pub use crate::exponential::ExponentialBuckets;
 pub use crate::number::{Number, NumberKind, NumberValue};
 pub use aggregation::Aggregation;
 pub use collection::Collection;
-pub use exemplar::{Exemplar, ExemplarFilter, FilteredAttributes};
+pub use exemplar::{Exemplar, ExemplarFilter, ExemplarReservoir, FilteredAttributes};
 pub use kind::InstrumentKind;
 pub use meter::{Meter, MeterBuilder};
 pub use metric::{Metric, MetricKind};

@@ -1,5 +1,9 @@
 //! What a provider says of all its streams, and a view of its own.
 
+use std::time::Duration;
+
+use super::exemplar::ReservoirKind;
+
 /// What becomes of measurements whose attribute set exceeds a stream's cardinality limit.
 ///
 /// Either way none is lost, memory is bounded, and the sums of all series add up to what was recorded.
@@ -23,4 +27,13 @@ pub enum CardinalityOverflow {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
     pub(crate) overflow: CardinalityOverflow,
+    /// After how long without a measurement a series goes, in nanoseconds.
+    pub(crate) idle_expiry_nanos: Option<u64>,
+    /// What suits the aggregation, unless set.
+    pub(crate) reservoir: Option<ReservoirKind>,
+}
+
+/// A duration as [`Options`] have it.
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

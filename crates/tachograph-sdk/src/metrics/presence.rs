@@ -17,7 +17,7 @@ impl<'a> Presence<'a> {
         // Whoever takes what is new is shown those, for they may have had something new.
         let any_departed =
             !takes_deltas && series.rare.get().is_some_and(|rare| rare.vacancies.any_departed());
-        let idle_expiry_nanos = series.settings.idle_expiry_nanos;
+        let idle_expiry_nanos = series.options().idle_expiry_nanos;
         Presence { series, any_departed, idle_expiry_nanos, now_unix_nanos, takes_deltas }
     }
 

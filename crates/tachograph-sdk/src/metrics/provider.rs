@@ -9,7 +9,7 @@ use opentelemetry::metrics::noop::NoopMeterProvider;
 
 use super::exemplar::{ExemplarFilter, Sampling, TraceKeeper};
 use super::meter::{Meter, MeterBuilder};
-use super::options::{CardinalityOverflow, Options};
+use super::options::{CardinalityOverflow, Options, nanos};
 use super::reader::{MetricReader, MetricReaderBuilder};
 use super::registry::Registry;
 use super::resolve::check;
@@ -49,7 +49,6 @@ impl MeterProvider {
                 options: Options::default(),
                 exemplars: Sampling::default(),
                 collected_unix_nanos: AtomicU64::new(0),
-                idle_expiry_nanos: None,
                 gate: Gate::new(),
                 takers: Takers::default(),
                 departures: AtomicBool::new(false),
@@ -217,7 +216,8 @@ impl MeterProviderBuilder {
         self
     }
 
-    /// Has series go that nobody has recorded in for so long; they stay unless set.
+    /// Has series go that nobody has recorded in for so long; they stay unless set here or, for some, by a
+    /// [view](View::with_idle_expiry).
     ///
     /// That somebody recorded is seen by collections, of any reader: a series goes in the first one that finds it as one at least so long
     /// ago did. Should somebody record again with its attributes, it starts anew: from zero, at that time. Its room under the
@@ -227,7 +227,7 @@ impl MeterProviderBuilder {
     /// counters that are not at zero, for what they count is still there. To add zero is not to record. What observable
     /// instruments do not observe is not shown in the first place.
     pub fn with_idle_expiry(mut self, idle: Duration) -> Self {
-        self.settings.idle_expiry_nanos = Some(u64::try_from(idle.as_nanos()).unwrap_or(u64::MAX));
+        self.settings.options.idle_expiry_nanos = Some(nanos(idle));
         self
     }
 

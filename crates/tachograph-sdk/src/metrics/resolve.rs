@@ -4,6 +4,7 @@ use opentelemetry::InstrumentationScope;
 
 use super::aggregation::Aggregation;
 use super::aggregator::Aggregator;
+use super::exemplar::ReservoirKind;
 use super::kind::InstrumentKind;
 use super::series::MOST_SERIES;
 use super::settings::Settings;
@@ -129,9 +130,25 @@ fn spec(
     let limit = defaults.limit.unwrap_or(settings.limit);
     // More than there is room for is no limit.
     let limit = change.limit.or(asked.limit).unwrap_or(limit).min(MOST_SERIES);
-    let options = change.options(settings.options);
+    let mut options = change.options(settings.options);
+    if options.reservoir == Some(ReservoirKind::Aligned)
+        && !matches!(aggregator, Aggregator::ExplicitBuckets(_))
+    {
+        options.reservoir = None;
+        reports.push(misaligned(asked));
+    }
     let spec = Spec { descriptor, aggregator, filter: change.filter.clone(), limit, options };
     Some(Resolved { spec, invalid })
+}
+
+fn misaligned(asked: Asked<'_>) -> Report {
+    let name = &asked.descriptor.name;
+    let message = format!(
+        "a view asks that the exemplars of instrument {name:?} of scope {:?} be aligned with buckets, but its stream has no \
+         explicit boundaries; the reservoir that suits its aggregation is used: change the view's reservoir or its aggregation",
+        asked.scope.name()
+    );
+    Report::new("view.exemplar_reservoir", name, message)
 }
 
 /// What aggregates an instrument's measurements in this way, and what was asked of it if that was not valid; `None` if

@@ -22,8 +22,6 @@ pub(crate) struct Settings {
     /// When somebody last began to collect, in nanoseconds since the Unix epoch; 0 before. What an instrument observes for the first
     /// time began after that.
     pub(crate) collected_unix_nanos: AtomicU64,
-    /// After how long without a measurement a series goes, in nanoseconds.
-    pub(crate) idle_expiry_nanos: Option<u64>,
     /// Collections are within while they live: so that a number means one series to each.
     pub(crate) gate: Gate,
     /// Who takes what is new since its last collection: what has gone waits for them.
@@ -51,13 +49,12 @@ impl Takers {
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Settings { clock, limit, options, exemplars, idle_expiry_nanos, .. } = self;
+        let Settings { clock, limit, options, exemplars, .. } = self;
         f.debug_struct("Settings")
             .field("clock", clock)
             .field("limit", limit)
             .field("options", options)
             .field("exemplars", exemplars)
-            .field("idle_expiry_nanos", idle_expiry_nanos)
             .finish_non_exhaustive()
     }
 }

@@ -421,7 +421,8 @@ impl Stream {
     #[inline(never)]
     pub(crate) fn offer_with<N: Number, A: Attributes + ?Sized>(&self, row: Row, value: N, attributes: &A) {
         let settings = &*self.series.settings;
-        let Some(span) = exemplar::admit(&settings.exemplars) else {
+        let kind = self.series.options().reservoir.unwrap_or_else(|| self.aggregator.reservoir_kind());
+        let Some(span) = exemplar::admit(&settings.exemplars, kind) else {
             return;
         };
         let offered = Offered {
@@ -430,7 +431,6 @@ impl Stream {
             bucket: self.aggregator.bucket(value),
             span,
         };
-        let kind = self.aggregator.reservoir_kind();
         let exemplars = &self.series.rare.make().exemplars;
         exemplars.offer(&settings.exemplars, &*settings.clock, kind, offered, |filtered| {
             match self.filter() {

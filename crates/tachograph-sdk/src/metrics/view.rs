@@ -1,13 +1,15 @@
 //! Views: which instruments are meant, and what their streams are to be.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
 
 use super::aggregation::Aggregation;
+use super::exemplar::ExemplarReservoir;
 use super::filter::Filter;
 use super::kind::InstrumentKind;
-use super::options::{CardinalityOverflow, Options};
+use super::options::{CardinalityOverflow, Options, nanos};
 
 /// Changes what becomes of instruments' measurements, without a change where they are made.
 ///
@@ -58,12 +60,19 @@ pub(crate) struct StreamChange {
     pub(crate) filter: Filter,
     pub(crate) limit: Option<usize>,
     pub(crate) overflow: Option<CardinalityOverflow>,
+    /// `Some(None)` if series never go.
+    pub(crate) idle_expiry_nanos: Option<Option<u64>>,
+    pub(crate) reservoir: Option<ExemplarReservoir>,
 }
 
 impl StreamChange {
     /// What it makes of a provider's.
     pub(crate) fn options(&self, of_provider: Options) -> Options {
-        Options { overflow: self.overflow.unwrap_or(of_provider.overflow) }
+        Options {
+            overflow: self.overflow.unwrap_or(of_provider.overflow),
+            idle_expiry_nanos: self.idle_expiry_nanos.unwrap_or(of_provider.idle_expiry_nanos),
+            reservoir: self.reservoir.map(ExemplarReservoir::kind).or(of_provider.reservoir),
+        }
     }
 }
 
@@ -155,6 +164,28 @@ impl View {
     /// What becomes of attribute sets beyond the stream's limit; what the provider says of all, unless set.
     pub fn with_cardinality_overflow(mut self, overflow: CardinalityOverflow) -> Self {
         self.stream.overflow = Some(overflow);
+        self
+    }
+
+    /// The stream's series go that nobody has recorded in for so long, whatever the provider says of all:
+    /// [`MeterProviderBuilder::with_idle_expiry`](super::MeterProviderBuilder::with_idle_expiry), which says what that means.
+    pub fn with_idle_expiry(mut self, idle: Duration) -> Self {
+        self.stream.idle_expiry_nanos = Some(Some(nanos(idle)));
+        self
+    }
+
+    /// The stream's series stay however long nobody records in them, whatever the provider says of all.
+    pub fn without_idle_expiry(mut self) -> Self {
+        self.stream.idle_expiry_nanos = Some(None);
+        self
+    }
+
+    /// Which measurements of each of the stream's series become exemplars; what suits the aggregation, unless set.
+    ///
+    /// A reservoir that is aligned with buckets suits histograms with explicit boundaries. Where it does not suit, that is reported when
+    /// the instrument is created, and the default is used.
+    pub fn with_exemplar_reservoir(mut self, reservoir: ExemplarReservoir) -> Self {
+        self.stream.reservoir = Some(reservoir);
         self
     }
 

@@ -16,6 +16,7 @@ use crate::number::NumberValue;
 pub use filter::ExemplarFilter;
 pub(crate) use filter::{Sampling, TraceKeeper};
 pub use filtered::FilteredAttributes;
+pub use reservoir::ExemplarReservoir;
 pub(crate) use reservoir::ReservoirKind;
 pub(crate) use store::{ExemplarBuffer, Exemplars, Offered, admit, begin_window, window};
 

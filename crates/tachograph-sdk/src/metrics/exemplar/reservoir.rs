@@ -5,6 +5,36 @@ use std::ops::Range;
 use super::Exemplar;
 use crate::number::NumberValue;
 
+/// The most exemplars of a series that can be asked for.
+const MOST: usize = 1_024;
+
+/// Which measurements of a series become exemplars, of those that the [filter](super::ExemplarFilter) lets by.
+///
+/// By default a histogram with explicit boundaries has [`AlignedHistogramBucket`](Self::AlignedHistogramBucket), an exponential one
+/// [`SimpleFixedSize`](Self::SimpleFixedSize) of 20 or as many as it has buckets, and everything else
+/// [`SimpleFixedSize`](Self::SimpleFixedSize) of 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExemplarReservoir {
+    /// The latest measurement of each bucket of a histogram with explicit boundaries.
+    AlignedHistogramBucket,
+    /// So many, each measurement between two collections as likely as the others to be among them. At most 1,024; memory is taken as
+    /// they come.
+    SimpleFixedSize(usize),
+    /// None.
+    None,
+}
+
+impl ExemplarReservoir {
+    pub(crate) fn kind(self) -> ReservoirKind {
+        match self {
+            ExemplarReservoir::AlignedHistogramBucket => ReservoirKind::Aligned,
+            ExemplarReservoir::SimpleFixedSize(size) => ReservoirKind::Fixed(size.min(MOST)),
+            ExemplarReservoir::None => ReservoirKind::Fixed(0),
+        }
+    }
+}
+
 /// How a stream's reservoirs work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReservoirKind {
@@ -12,6 +42,13 @@ pub(crate) enum ReservoirKind {
     Aligned,
     /// So many, each measurement of a window as likely as the others to be among them.
     Fixed(usize),
+}
+
+impl ReservoirKind {
+    /// Whether there is room for any.
+    pub(crate) fn holds_any(self) -> bool {
+        self != ReservoirKind::Fixed(0)
+    }
 }
 
 /// One series' exemplars.

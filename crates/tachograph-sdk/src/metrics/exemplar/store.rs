@@ -32,9 +32,10 @@ pub(crate) struct Exemplars(Mutex<Option<Box<Reservoirs>>>);
 
 type Reservoirs = HashMap<Row, Reservoir>;
 
-/// Whether a measurement made now is to be offered, and with which span: it is due, and the filter admits it.
-pub(crate) fn admit(sampling: &Sampling) -> Option<Option<CurrentSpan>> {
-    if !attention::pay() {
+/// Whether a measurement made now is to be offered, and with which span: it is due, there is room for any, and the filter
+/// admits it.
+pub(crate) fn admit(sampling: &Sampling, kind: ReservoirKind) -> Option<Option<CurrentSpan>> {
+    if !attention::pay() || !kind.holds_any() {
         return None;
     }
     let span = sampling.filter.admit()?;

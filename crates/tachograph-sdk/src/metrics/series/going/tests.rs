@@ -19,7 +19,6 @@ fn table(limit: usize) -> SeriesTable {
         views: Vec::new(),
         options: Options::default(),
         exemplars: Sampling::default(),
-        idle_expiry_nanos: None,
         gate: Gate::new(),
         takers: Takers::default(),
         collected_unix_nanos: AtomicU64::new(0),
