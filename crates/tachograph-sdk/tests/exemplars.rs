@@ -418,7 +418,7 @@ fn exemplars_are_whole_and_of_their_series_while_threads_record_and_readers_read
 
 #[test]
 fn what_a_view_takes_away_is_told_by_every_exemplar_of_typed_and_dynamic_instruments() {
-    let without = |name: &str| tachograph_sdk::metrics::View::of(name).without_attributes(["k"]);
+    let without = |name: &str| View::of(name).without_attributes(["k"]);
     let provider = builder().with_view(without("typed")).with_view(without("dynamic")).build();
     let meter = provider.meter("m");
     let typed: Histogram<f64, Flag> = meter.histogram("typed").build();

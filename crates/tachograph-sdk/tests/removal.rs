@@ -9,7 +9,6 @@ mod support;
 // Where derived code looks for its traits unless told otherwise: the facade.
 extern crate tachograph_sdk as tachograph;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -17,10 +16,8 @@ use opentelemetry::trace::{SpanContext, TraceContextExt, TraceFlags, TraceState}
 use opentelemetry::{Context, KeyValue, SpanId, TraceId};
 use support::{provider, reports_of, snapshot};
 use tachograph_macros::{AttributeValue, Attributes};
-use tachograph_sdk::metrics::{
-    MeterProviderBuilder, MetricReader, NumberValue, PointValue, TemporalityPreference,
-};
-use tachograph_sdk::testing::{ManualClock, ValueSnapshot};
+use tachograph_sdk::metrics::{MeterProviderBuilder, MetricReader, PointValue, TemporalityPreference};
+use tachograph_sdk::testing::ManualClock;
 use tachograph_sdk::{Counter, Gauge, Histogram, MeterProvider, Resource, UpDownCounter};
 
 fn builder() -> MeterProviderBuilder {
@@ -239,67 +236,6 @@ fn the_exemplars_of_a_removed_series_go_with_it() {
     assert_eq!(snapshot(&provider).metric("c").point(&[("a", "2")]).exemplars, []);
 }
 
-/// That none is lost is shown in `metrics/series/going/tests.rs`, where what was removed can be looked at.
-#[test]
-fn what_races_with_removal_gets_into_no_other_series() {
-    const THREADS: usize = 4;
-    const EACH: u64 = 40_000;
-    let provider = provider();
-    let meter = provider.meter("m");
-    let counter: Counter<u64> = meter.counter("c").build();
-    // Another series of the same table, never removed: nothing of the others may go there.
-    let other: Counter<u64> = counter.clone();
-    let done = AtomicBool::new(false);
-    let removals = AtomicU64::new(0);
-    thread::scope(|scope| {
-        let recorders: Vec<_> = (0..THREADS)
-            .map(|thread| {
-                let (counter, other) = (&counter, &other);
-                scope.spawn(move || {
-                    for n in 0..EACH {
-                        counter.add(1, &[("removed", "yes")]);
-                        if n % 4 == 0 {
-                            other.add(1, &[("removed", "no")]);
-                        }
-                        if n % 100 == thread as u64 {
-                            counter.add(1, &[("coming", (n % 1_000).cast_signed())]);
-                        }
-                    }
-                })
-            })
-            .collect();
-        let (counter, done, removals, provider) = (&counter, &done, &removals, &provider);
-        scope.spawn(move || {
-            while !done.load(Ordering::Relaxed) {
-                if counter.remove(&[("removed", "yes")]) {
-                    removals.fetch_add(1, Ordering::Relaxed);
-                }
-                for n in 0..10 {
-                    counter.remove(&[("coming", n * 100)]);
-                }
-                thread::yield_now();
-            }
-        });
-        scope.spawn(move || {
-            while !done.load(Ordering::Relaxed) {
-                let snapshot = snapshot(provider);
-                let Some(metric) = snapshot.find("c") else { continue };
-                for point in metric.points().iter().filter(|point| point.attributes.get("coming").is_some()) {
-                    let ValueSnapshot::Number(NumberValue::U64(value)) = point.value else {
-                        panic!("{point:?}")
-                    };
-                    assert!(value <= THREADS as u64 * EACH / 1_000, "{point:?}");
-                }
-            }
-        });
-        recorders.into_iter().for_each(|recorder| recorder.join().unwrap());
-        done.store(true, Ordering::Relaxed);
-    });
-    assert!(removals.load(Ordering::Relaxed) > 0);
-    let snapshot = snapshot(&provider);
-    snapshot.metric("c").assert_value(&[("removed", "no")], THREADS as u64 * EACH / 4);
-}
-
 #[test]
 fn a_delta_reader_is_given_what_was_recorded_before_a_series_went() {
     let provider = provider();
@@ -350,57 +286,4 @@ fn of_delta(reader: &MetricReader) -> Vec<u64> {
         });
     });
     values
-}
-
-#[test]
-fn deltas_add_up_while_series_come_and_go() {
-    const THREADS: usize = 3;
-    const EACH: u64 = 30_000;
-    let provider = builder().with_idle_expiry(Duration::from_millis(1)).build();
-    let counter: Counter<u64> = provider.meter("m").counter("c").build();
-    let readers = [delta_reader(&provider), delta_reader(&provider)];
-    let done = AtomicBool::new(false);
-    let totals: Vec<u64> = thread::scope(|scope| {
-        let recorders: Vec<_> = (0..THREADS)
-            .map(|_| {
-                scope.spawn(|| {
-                    for n in 0..EACH {
-                        // Some are there all the time, and some come and go.
-                        counter.add(1, &[("n", (n % 7).cast_signed())]);
-                        counter.add(1, &[("n", (n / 100).cast_signed())]);
-                    }
-                })
-            })
-            .collect();
-        scope.spawn(|| {
-            for n in (0..20).cycle().take_while(|_| !done.load(Ordering::Relaxed)) {
-                counter.remove(&[("n", n)]);
-                thread::yield_now();
-            }
-        });
-        let collecting: Vec<_> = readers
-            .iter()
-            .zip([1, 3])
-            .map(|(reader, pause)| {
-                let done = &done;
-                scope.spawn(move || {
-                    let mut total = 0;
-                    while !done.load(Ordering::Relaxed) {
-                        total += of_delta(reader).iter().sum::<u64>();
-                        thread::sleep(Duration::from_millis(pause));
-                    }
-                    total
-                })
-            })
-            .collect();
-        recorders.into_iter().for_each(|recorder| recorder.join().unwrap());
-        done.store(true, Ordering::Relaxed);
-        collecting.into_iter().map(|reader| reader.join().unwrap()).collect()
-    });
-    for (reader, total) in readers.iter().zip(totals) {
-        // What went last may have been on its way when it was looked at.
-        let rest: u64 = (0..3).flat_map(|_| of_delta(reader)).sum();
-        assert_eq!(total + rest, 2 * THREADS as u64 * EACH);
-    }
-    assert_eq!(provider.account().overflowed, 0);
 }

@@ -13,28 +13,55 @@ use super::stream::Stream;
 use crate::diag;
 use crate::number::Number;
 
-/// What one collection observed: by stream number, by series number.
+/// What one collection observed: by stream number.
 #[derive(Default)]
 pub(crate) struct Observations {
-    streams: Vec<Vec<Option<u64>>>,
+    streams: Vec<Observed>,
+}
+
+#[derive(Default)]
+struct Observed {
+    /// By series number; series beyond the end were not observed.
+    values: Vec<Option<u64>>,
+    /// Whether the callbacks ran, and to their ends.
+    is_whole: Option<bool>,
 }
 
 impl Observations {
     pub(crate) fn clear(&mut self) {
-        self.streams.iter_mut().for_each(Vec::clear);
+        for observed in &mut self.streams {
+            observed.values.clear();
+            observed.is_whole = None;
+        }
     }
 
     /// The values of a stream's series; series beyond the end were not observed.
     pub(crate) fn of(&self, stream: usize) -> &[Option<u64>] {
-        self.streams.get(stream).map_or(&[], Vec::as_slice)
+        self.streams.get(stream).map_or(&[], |observed| &observed.values)
+    }
+
+    /// The streams of which everything was observed that there is, each with its number.
+    pub(crate) fn whole(&self) -> impl Iterator<Item = (usize, &[Option<u64>])> {
+        let streams = self.streams.iter().enumerate();
+        streams.filter(|(_, of)| of.is_whole == Some(true)).map(|(number, of)| (number, &*of.values))
+    }
+
+    fn stream(&mut self, number: usize) -> &mut Observed {
+        if self.streams.len() <= number {
+            self.streams.resize_with(number + 1, Observed::default);
+        }
+        &mut self.streams[number]
+    }
+
+    /// Notes that a callback of a stream has run, and whether to its end.
+    fn end(&mut self, stream: usize, is_whole: bool) {
+        let observed = self.stream(stream);
+        observed.is_whole = Some(is_whole && observed.is_whole != Some(false));
     }
 
     /// Keeps a value: `merge` makes one of it and what was observed before in this collection.
     fn put(&mut self, stream: usize, series: usize, bits: u64, merge: impl FnOnce(u64) -> u64) {
-        if self.streams.len() <= stream {
-            self.streams.resize_with(stream + 1, Vec::new);
-        }
-        let values = &mut self.streams[stream];
+        let values = &mut self.stream(stream).values;
         if values.len() <= series {
             values.resize(series + 1, None);
         }
@@ -57,7 +84,14 @@ pub(crate) struct Observable<N> {
 impl<N: Number> Observe for Observable<N> {
     fn observe(&self, into: &Mutex<Observations>) {
         let observer = Observer { observable: self, into, number: PhantomData::<fn(N)> };
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.callback)(&observer))) {
+        let outcome = catch_unwind(AssertUnwindSafe(|| (self.callback)(&observer)));
+        {
+            let mut into = into.lock().unwrap_or_else(PoisonError::into_inner);
+            for stream in self.stream.chain().filter(|stream| !stream.is_of_nothing()) {
+                into.end(stream.number as usize, outcome.is_ok());
+            }
+        }
+        if let Err(panic) = outcome {
             let name = &*self.stream.descriptor.name;
             diag::report(
                 "callback.panic",

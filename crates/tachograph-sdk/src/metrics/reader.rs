@@ -88,11 +88,13 @@ impl MetricReader {
             buffers.observations = observations.into_inner().unwrap_or_else(PoisonError::into_inner);
             produced = producers.produce();
             streams = pipeline.streams.len();
-            if is_delta {
+            let window = if is_delta {
                 unix_nanos = Some(self.take_deltas(streams, &mut buffers, collections));
+                buffers.exemplar_windows.end
             } else {
-                begin_window();
-            }
+                begin_window()
+            };
+            provider.note_observed(&buffers.observations, window);
         }
         let unix_nanos = unix_nanos.unwrap_or_else(|| provider.settings.clock.unix_nanos());
         buffers.unix_nanos = unix_nanos;

@@ -12,7 +12,7 @@ use opentelemetry::metrics::Histogram;
 use super::aggregation::Aggregation;
 use super::component::Numbers;
 use super::conflicts;
-use super::observable::Observe;
+use super::observable::{Observations, Observe};
 use super::pipeline::Pipeline;
 use super::resolve::{Asked, Defaults, Report, Resolved, resolve};
 use super::settings::Settings;
@@ -190,10 +190,19 @@ impl Registry {
         by_stream
     }
 
+    /// Notes what a collection observed, and so what it did not; `window` is the one that it began.
+    pub(crate) fn note_observed(&self, observations: &Observations, window: u64) {
+        for (number, values) in observations.whole() {
+            if let Some(stream) = self.streams.get(number) {
+                stream.series.note_observed(values, window);
+            }
+        }
+    }
+
     /// Has series go that are to go.
     pub(crate) fn sweep(&self) {
         if self.settings.departures.swap(false, Ordering::AcqRel) {
-            self.streams.iter().for_each(|stream| stream.series.sweep());
+            self.streams.iter().for_each(|stream| stream.series.sweep(stream.created_unix_nanos));
         }
     }
 

@@ -236,7 +236,7 @@ impl SeriesTable {
         if let Some(found) = self.by_meaning(hash, attributes) {
             return Some(found);
         }
-        if self.live() < self.limit() + self.beyond() {
+        if self.has_room() {
             let (set, order) = AttributeSet::within(store.get_or_insert_default(), attributes);
             if let Some(id) = self.push(hash, set, self.most_places()) {
                 self.order.set(order);
@@ -272,6 +272,8 @@ impl SeriesTable {
             Err(series) if self.len() < most_places => self.series.push(series).ok()?,
             Err(_) => {
                 self.free_rows(row.into_iter());
+                // There may be some when the collection ends that is under way.
+                self.settings.departures.store(true, Ordering::Release);
                 return None;
             }
         };
@@ -295,6 +297,11 @@ impl SeriesTable {
         let spelled = AttributesHash::of(self.seed, attributes);
         let hash = hash_of_meant(self.seed, attributes).unwrap_or(spelled);
         self.by_meaning(hash, attributes).map(|found| found.id)
+    }
+
+    /// Whether it is an observable instrument's.
+    fn is_observed(&self) -> bool {
+        self.kind == RowKind::None
     }
 
     fn is_of_last_values(&self) -> bool {

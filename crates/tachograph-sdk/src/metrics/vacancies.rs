@@ -23,6 +23,9 @@ use crate::cells::Row;
 /// waits for the end of all sections in which somebody may have found it, and, since visitors walk over all places, for a
 /// moment without any collection (the provider's [`Gate`](crate::sync::Gate)); so a number means one series for as long as a collection lives. Readers with delta temporality, who may not have
 /// taken all that was recorded in it, have to collect once more before.
+///
+/// Series of observable instruments do not depart: nobody finds them but callbacks, and those run within collections. Those that a
+/// collection has not observed are vacated as soon as there is none and readers with delta temporality have collected once more.
 #[derive(Default)]
 pub(crate) struct Vacancies {
     /// Numbers of places that are vacant.
@@ -38,6 +41,65 @@ pub(crate) struct Vacancies {
     /// By row: how many handles have pinned a series.
     pins: Mutex<HashMap<Row, u32>>,
     idle: Mutex<Vec<Idle>>,
+    pub(super) unobserved: Mutex<Unobserved>,
+}
+
+/// Which series of an observable instrument were not observed of late.
+#[derive(Default)]
+pub(super) struct Unobserved {
+    /// The window of the last collection that was noted.
+    noted: u64,
+    /// By number of the series: the window of the first collection that has not observed it, of those since it last was; zero
+    /// if the last one has.
+    since: Vec<u64>,
+}
+
+impl Unobserved {
+    /// In place of a window, for places that are vacant.
+    const VACANT: u64 = u64::MAX;
+
+    /// Notes what a collection observed, unless a later one was noted already; says whether any series are not observed.
+    pub(super) fn note(
+        &mut self,
+        window: u64,
+        observed: &[Option<u64>],
+        len: usize,
+        stays: impl Fn(usize) -> bool,
+    ) -> bool {
+        if window <= self.noted {
+            return false;
+        }
+        self.noted = window;
+        self.since.resize(self.since.len().max(len), 0);
+        let mut any = false;
+        for (id, since) in self.since.iter_mut().enumerate() {
+            if observed.get(id).is_some_and(Option::is_some) || *since == 0 && (id >= len || stays(id)) {
+                *since = 0;
+            } else if *since == 0 {
+                *since = window;
+            }
+            any |= !matches!(*since, 0 | Unobserved::VACANT);
+        }
+        any
+    }
+
+    /// Those that are not observed, each with the window since when.
+    pub(super) fn all(&self) -> impl Iterator<Item = (u32, u64)> {
+        let all = self.since.iter().enumerate().map(|(id, since)| (id as u32, *since));
+        all.filter(|(_, since)| !matches!(*since, 0 | Unobserved::VACANT))
+    }
+
+    pub(super) fn set_vacant(&mut self, id: u32) {
+        if let Some(since) = self.since.get_mut(id as usize) {
+            *since = Unobserved::VACANT;
+        }
+    }
+
+    pub(super) fn forget(&mut self, id: usize) {
+        if let Some(since) = self.since.get_mut(id) {
+            *since = 0;
+        }
+    }
 }
 
 /// Series that have departed, in that order. There may be many, for a reader that does not collect holds them back: so that none

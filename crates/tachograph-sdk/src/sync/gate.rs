@@ -38,7 +38,16 @@ impl Gate {
 
     /// Runs something while nobody is in; `None` if somebody is.
     pub(crate) fn alone<T>(&self, run: impl FnOnce() -> T) -> Option<T> {
-        self.0.compare_exchange(0, CLOSED, Ordering::Acquire, Ordering::Relaxed).ok()?;
+        self.close(0, run)
+    }
+
+    /// As [`alone`](Self::alone), for a visitor who looks at nothing meanwhile, and for anybody who acts for one: while no other is in.
+    pub(crate) fn alone_within<T>(&self, run: impl FnOnce() -> T) -> Option<T> {
+        self.close(1, run)
+    }
+
+    fn close<T>(&self, visitors: u32, run: impl FnOnce() -> T) -> Option<T> {
+        self.0.compare_exchange(visitors, CLOSED | visitors, Ordering::Acquire, Ordering::Relaxed).ok()?;
         let open = Open(self);
         let result = run();
         drop(open);
@@ -51,7 +60,7 @@ struct Open<'a>(&'a Gate);
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        self.0.0.store(0, Ordering::Release);
+        self.0.0.fetch_and(!CLOSED, Ordering::Release);
     }
 }
 
@@ -71,6 +80,20 @@ mod tests {
         gate.leave();
         assert_eq!(gate.alone(|| gate.alone(|| 2)), Some(None), "nor twice");
         assert_eq!(gate.alone(|| 3), Some(3));
+    }
+
+    #[test]
+    fn a_visitor_is_alone_if_no_other_is_in() {
+        let gate = Gate::new();
+        assert_eq!(gate.alone_within(|| 1), None, "nobody is in");
+        gate.enter();
+        assert_eq!(gate.alone_within(|| gate.alone_within(|| 2)), Some(None), "nor twice");
+        assert_eq!(gate.alone_within(|| 3), Some(3));
+        gate.enter();
+        assert_eq!(gate.alone_within(|| 4), None);
+        gate.leave();
+        gate.leave();
+        assert_eq!(gate.alone(|| 5), Some(5));
     }
 }
 
@@ -103,6 +126,28 @@ mod loom_tests {
             // SAFETY: nobody is alone.
             let seen = guarded.1.with(|value| unsafe { *value });
             assert!(seen <= 1);
+            guarded.0.leave();
+            other.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn who_is_alone_within_has_it_alone() {
+        explore(None, || {
+            let guarded = Arc::new(Guarded(Gate::new(), UnsafeCell::new(0)));
+            let other = {
+                let guarded = Arc::clone(&guarded);
+                loom::thread::spawn(move || {
+                    guarded.0.enter();
+                    // SAFETY: nobody is alone.
+                    let seen = guarded.1.with(|value| unsafe { *value });
+                    assert!(seen <= 1);
+                    guarded.0.leave();
+                })
+            };
+            guarded.0.enter();
+            // SAFETY: nobody else is in, and this one does not look.
+            guarded.0.alone_within(|| guarded.1.with_mut(|value| unsafe { *value += 1 }));
             guarded.0.leave();
             other.join().unwrap();
         });

@@ -113,9 +113,10 @@ impl SeriesTable {
         self.is_overflow(found.id) || self.fold().is_some_and(|fold| fold.leads_to(&found.series.attributes))
     }
 
-    /// How many series are beyond the limit.
-    pub(super) fn beyond(&self) -> usize {
-        usize::from(self.overflows()) + self.fold().map_or(0, Fold::taken)
+    /// Whether there are fewer series than the limit allows, without those beyond it.
+    pub(super) fn has_room(&self) -> bool {
+        let beyond = usize::from(self.overflows()) + self.fold().map_or(0, Fold::taken);
+        self.live() < self.limit() + beyond
     }
 
     /// How many places there may be, those included that are vacant or about to be: a collection may be under way for long.

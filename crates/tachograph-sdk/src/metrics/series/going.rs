@@ -48,18 +48,76 @@ impl SeriesTable {
         self.settings.departures.store(true, Ordering::Release);
     }
 
+    /// Notes what a collection observed, and so what it did not: that goes when it ends, if nobody needs it any more.
+    pub(crate) fn note_observed(&self, values: &[Option<u64>], window: u64) {
+        let len = self.len();
+        // For most there is nothing to be noted, ever.
+        if self.rare.get().is_none() && values.len() >= len && values.iter().all(Option::is_some) {
+            return;
+        }
+        let mut unobserved = held(&self.rare.make().vacancies.unobserved);
+        if unobserved.note(window, values, len, |id| self.is_overflow(id)) {
+            self.settings.departures.store(true, Ordering::Release);
+        }
+    }
+
+    /// Empties the places of series that are not observed any more, if no collection is under way; else after the next.
+    fn vacate_unobserved(&self, vacancies: &Vacancies, created_unix_nanos: u64) {
+        let takers = &self.settings.takers;
+        let mut store = lock(&self.insert);
+        let left = self.settings.gate.alone(|| {
+            let mut unobserved = held(&vacancies.unobserved);
+            // A reader that remembers what it gave of a series has to see first that it is gone.
+            let (go, rest): (Vec<_>, Vec<_>) =
+                unobserved.all().partition(|(_, since)| takers.have_taken_since(since.saturating_sub(1)));
+            for (id, _) in &go {
+                let Some(series) = self.get(*id as usize) else { continue };
+                // As it was shown: whoever knows it by its start is to know the next one from it.
+                let start_unix_nanos = series.start_unix_nanos.max(created_unix_nanos);
+                self.by_content.remove(series.hash(), *id);
+                // SAFETY: no index leads here any more; callbacks, who look things up, and visitors are kept away by the gate.
+                let gone = unsafe { self.series.replace(*id as usize, Series::none(start_unix_nanos)) };
+                if let (Some(gone), Some(store)) = (gone, &mut *store) {
+                    gone.attributes.leave(store);
+                }
+                unobserved.set_vacant(*id);
+                held(&vacancies.vacant).push(*id);
+                vacancies.gone.fetch_add(1, Ordering::Relaxed);
+                self.make_room(Some(*id));
+            }
+            if !go.is_empty() {
+                // SAFETY: likewise.
+                unsafe { self.by_content.free_old_tables() };
+                self.count_generation();
+            }
+            !rest.is_empty()
+        });
+        if left != Some(false) {
+            self.settings.departures.store(true, Ordering::Release);
+        }
+    }
+
     /// Has go what was to go, as far as it can; for the end of a collection.
-    pub(crate) fn sweep(&self) {
+    pub(crate) fn sweep(&self, created_unix_nanos: u64) {
         let Some(rare) = self.rare.get() else {
             return;
         };
-        let mut doomed: Vec<u32> = held(&rare.vacancies.doomed).drain().collect();
-        if !doomed.is_empty() {
-            doomed.sort_unstable();
-            let _one_at_a_time = lock(&self.insert);
-            self.depart_idle(&rare.vacancies, doomed);
+        if self.is_observed() {
+            self.vacate_unobserved(&rare.vacancies, created_unix_nanos);
+        } else {
+            let mut doomed: Vec<u32> = held(&rare.vacancies.doomed).drain().collect();
+            if !doomed.is_empty() {
+                doomed.sort_unstable();
+                let _one_at_a_time = lock(&self.insert);
+                self.depart_idle(&rare.vacancies, doomed);
+            }
+            self.vacate();
         }
-        self.vacate();
+        // Places may have run out while a collection went on for long, though there was room under the limit.
+        if self.full.load(Ordering::Acquire) && self.has_room() {
+            let _one_at_a_time = lock(&self.insert);
+            self.make_room(None);
+        }
     }
 
     /// Makes a series unfindable by content, and gives its row; `None` if a handle has pinned it. The caller holds `insert`.
@@ -150,8 +208,6 @@ impl SeriesTable {
             }
             if !go.is_empty() {
                 self.count_generation();
-                // Places may have run out meanwhile, though there was room under the limit.
-                self.make_room(None);
             }
             all_go.then_some(())
         });
@@ -168,7 +224,7 @@ impl SeriesTable {
         };
         let vacancies = &rare.vacancies;
         let mut left = Some(series);
-        let filled = self.settings.gate.alone(|| {
+        let fill = || {
             let id = held(&vacancies.vacant).pop()? as usize;
             // By the start others tell that it is another series: it is later, whatever the clock says.
             if let (Some(new), Some(before)) = (&mut left, self.get(id)) {
@@ -176,9 +232,13 @@ impl SeriesTable {
             }
             // SAFETY: no index leads to a vacant place; visitors are kept away by the gate.
             unsafe { self.series.replace(id, left.take()?) };
+            held(&vacancies.unobserved).forget(id);
             vacancies.gone.fetch_sub(1, Ordering::Relaxed);
             Some(id)
-        });
+        };
+        // What is observed is observed within a collection, which looks at no series before the callbacks are done.
+        let gate = &self.settings.gate;
+        let filled = if self.is_observed() { gate.alone_within(fill) } else { gate.alone(fill) };
         match (filled.flatten(), left) {
             (Some(id), _) => Ok(id),
             (None, Some(series)) => Err(series),

@@ -85,7 +85,7 @@ fn what_is_idle_no_longer_when_it_is_to_go_stays_with_all_it_has() {
                     if !vacancies.has_departed(id) {
                         vacancies.idle_nanos(id, table.print(row), 1);
                         table.expire(id);
-                        table.sweep();
+                        table.sweep(0);
                     }
                 }
                 thread::yield_now();
@@ -108,7 +108,7 @@ fn a_table_is_as_new_once_all_its_series_are_gone() {
         text.iter().for_each(|text| assert!(table.remove(&[("n", text.as_str())])));
         // A thread of another test may have been in the middle of a record.
         while rare(&table).any_departed() {
-            table.sweep();
+            table.sweep(0);
         }
         assert_eq!((total(&table), table.live(), table.len()), (0, 0, 4));
     }
