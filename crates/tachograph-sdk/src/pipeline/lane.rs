@@ -19,8 +19,10 @@ pub(super) struct Lane {
 
 #[derive(Debug, Default)]
 pub(super) struct LaneState {
-    /// Whole records. Its capacity is what the queue gave it; zero where it has none.
+    /// Whole records, and beyond `used` what was there before, which is written over. Its length is what the queue gave it; zero
+    /// where it has none.
     pub(super) buffer: Vec<u8>,
+    pub(super) used: usize,
     pub(super) records: usize,
     pub(super) counts: LaneCounts,
     /// Nothing is taken any more.
@@ -62,16 +64,29 @@ impl Drop for Held {
 /// A lane that is locked, and has room for a record.
 pub(crate) struct OpenLane<'a>(pub(super) QuickGuard<'a, LaneState>);
 
+impl LaneState {
+    /// Takes another buffer, and gives the one that it had, with the records in it.
+    pub(super) fn exchange(&mut self, mut fresh: Vec<u8>) -> Vec<u8> {
+        // Only what was never used is written to here.
+        fresh.resize(fresh.capacity(), 0);
+        let mut full = std::mem::replace(&mut self.buffer, fresh);
+        full.truncate(std::mem::take(&mut self.used));
+        full
+    }
+}
+
 impl OpenLane<'_> {
-    /// Where the record is appended to.
+    /// All the place there is, at the start of which the record goes.
     #[inline(always)]
-    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
-        &mut self.0.buffer
+    pub(crate) fn place(&mut self) -> &mut [u8] {
+        let LaneState { buffer, used, .. } = &mut *self.0;
+        buffer.get_mut(*used..).unwrap_or_default()
     }
 
-    /// Counts the record that was appended, and lets the lane go.
+    /// Counts the record of so many bytes that was put there, and lets the lane go.
     #[inline(always)]
-    pub(crate) fn appended(mut self) {
+    pub(crate) fn appended(mut self, len: usize) {
+        self.0.used += len;
         self.0.records += 1;
         self.0.counts.appended += 1;
     }

@@ -59,15 +59,15 @@ impl<R: Record> BatchPipeline<R> {
         BatchPipeline { queue, component, operations, notice, record: PhantomData }
     }
 
-    /// Takes a record of `len` bytes that `write` appends; says whether it was taken. What is not taken
-    /// is counted.
+    /// Takes a record of `len` bytes that `write` puts at the start of what it is given; says whether it was taken. What is not
+    /// taken is counted.
     #[inline]
-    pub(crate) fn push(&self, len: usize, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+    pub(crate) fn push(&self, len: usize, write: impl FnOnce(&mut [u8])) -> bool {
         self.queue.push(len, write)
     }
 
-    /// As [`push`](Self::push), by a thread that has a place for its lane of this pipeline, in two parts: a buffer with room for a
-    /// record of `len` bytes, which the caller appends before it says so; `None` where it is not taken, which is counted.
+    /// As [`push`](Self::push), by a thread that has a place for its lane of this pipeline, in two parts: a place for a
+    /// record of `len` bytes, where the caller puts it before it says so; `None` where it is not taken, which is counted.
     #[inline(always)]
     pub(crate) fn open<'a>(&self, own: &'a OwnLane, len: usize) -> Option<OpenLane<'a>> {
         self.queue.open(own, len)

@@ -119,9 +119,9 @@ impl Queue {
         WORKER_OF.get() == self.id
     }
 
-    /// Takes a record of `len` bytes that `write` appends; says whether it was taken.
+    /// Takes a record of `len` bytes that `write` puts at the start of what it is given; says whether it was taken.
     #[inline]
-    pub(super) fn push(&self, len: usize, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+    pub(super) fn push(&self, len: usize, write: impl FnOnce(&mut [u8])) -> bool {
         let (own, shared);
         let lane = match lane::own(self.id, || self.new_lane()) {
             Some(held) => {
@@ -136,8 +136,8 @@ impl Queue {
         self.push_to(lane, len, write)
     }
 
-    /// As [`push`](Self::push), by a thread that has a place for its lane: a buffer with room for a record of `len` bytes, which the
-    /// caller appends before it says so by [`OpenLane::appended`]; `None` where it was not taken. In two parts, so that they are compiled
+    /// As [`push`](Self::push), by a thread that has a place for its lane: a place for a record of `len` bytes, where the
+    /// caller puts it before it says so by [`OpenLane::appended`]; `None` where it was not taken. In two parts, so that they are compiled
     /// into the caller.
     #[inline(always)]
     pub(super) fn open<'a>(&self, own: &'a OwnLane, len: usize) -> Option<OpenLane<'a>> {
@@ -145,12 +145,12 @@ impl Queue {
     }
 
     #[inline]
-    pub(super) fn push_to(&self, lane: &Lane, len: usize, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+    pub(super) fn push_to(&self, lane: &Lane, len: usize, write: impl FnOnce(&mut [u8])) -> bool {
         let Some(mut open) = self.room_in(lane, len).map(OpenLane) else {
             return false;
         };
-        write(open.buffer());
-        open.appended();
+        write(open.place());
+        open.appended(len);
         true
     }
 
@@ -158,7 +158,7 @@ impl Queue {
     #[inline(always)]
     fn room_in<'a>(&self, lane: &'a Lane, len: usize) -> Option<QuickGuard<'a, LaneState>> {
         let mut state = lane.state.lock();
-        let room = state.buffer.capacity() - state.buffer.len();
+        let room = state.buffer.len() - state.used;
         if (room < len || state.records >= self.lane_records || state.closed)
             && !self.make_room(&mut state, len)
         {
@@ -187,7 +187,7 @@ impl Queue {
             self.wake(inner);
             return false;
         };
-        let full = std::mem::replace(&mut state.buffer, fresh);
+        let full = state.exchange(fresh);
         let records = std::mem::take(&mut state.records);
         if records == 0 {
             inner.give_back(full, &self.config);
@@ -235,7 +235,7 @@ impl Queue {
             self.drain_lane(&mut state, into);
             if state.orphaned {
                 retired.add(state.counts);
-                let buffer = std::mem::take(&mut state.buffer);
+                let buffer = state.exchange(Vec::new());
                 lock(&self.inner).give_back(buffer, &self.config);
             }
             !state.orphaned
@@ -245,7 +245,7 @@ impl Queue {
     fn drain_lane(&self, state: &mut LaneState, into: &mut VecDeque<Piece>) {
         if state.records == 0 {
             if std::mem::replace(&mut state.idle, true) && state.buffer.capacity() > 0 {
-                let buffer = std::mem::take(&mut state.buffer);
+                let buffer = state.exchange(Vec::new());
                 lock(&self.inner).give_back(buffer, &self.config);
             }
             return;
@@ -253,22 +253,24 @@ impl Queue {
         state.idle = false;
         // A few records are copied behind those of other threads, so that many threads that record
         // little do not take a buffer each.
-        if state.buffer.len() <= self.config.thread_bytes / 2 {
-            let fits = |piece: &Piece| piece.bytes.capacity() - piece.bytes.len() >= state.buffer.len();
+        if state.used <= self.config.thread_bytes / 2 {
+            let records = state.buffer.get(..state.used).unwrap_or_default();
+            let fits = |piece: &Piece| piece.bytes.capacity() - piece.bytes.len() >= records.len();
             if !into.back().is_some_and(fits)
-                && let Some(fresh) = lock(&self.inner).take_buffer(state.buffer.len(), &self.config)
+                && let Some(mut fresh) = lock(&self.inner).take_buffer(records.len(), &self.config)
             {
+                fresh.clear();
                 into.push_back(Piece::whole(fresh, 0));
             }
             if let Some(piece) = into.back_mut().filter(|piece| fits(piece)) {
-                piece.bytes.extend_from_slice(&state.buffer);
+                piece.bytes.extend_from_slice(records);
                 piece.to = piece.bytes.len();
                 piece.records += std::mem::take(&mut state.records);
-                state.buffer.clear();
+                state.used = 0;
                 return;
             }
         }
-        let buffer = std::mem::take(&mut state.buffer);
+        let buffer = state.exchange(Vec::new());
         into.push_back(Piece::whole(buffer, std::mem::take(&mut state.records)));
     }
 
@@ -329,7 +331,7 @@ impl Inner {
         self.bytes
     }
 
-    /// An empty buffer with room for `len` bytes, if there may be one.
+    /// A buffer with room for `len` bytes, if there may be one. What is in it is of no use any more.
     fn take_buffer(&mut self, len: usize, config: &BatchConfig) -> Option<Vec<u8>> {
         let size = config.thread_bytes.max(len);
         if size == config.thread_bytes
@@ -347,9 +349,8 @@ impl Inner {
     }
 
     /// Takes a buffer back: one of the common size is kept, an oversized one is freed.
-    pub(super) fn give_back(&mut self, mut buffer: Vec<u8>, config: &BatchConfig) {
+    pub(super) fn give_back(&mut self, buffer: Vec<u8>, config: &BatchConfig) {
         if (config.thread_bytes..2 * config.thread_bytes).contains(&buffer.capacity()) {
-            buffer.clear();
             self.spares.push(buffer);
         } else {
             self.bytes -= buffer.capacity();
@@ -414,10 +415,9 @@ mod loom_tests {
     const RECORD: usize = 300;
 
     /// A record of so many bytes, with its length before it.
-    fn record(buffer: &mut Vec<u8>) {
-        let start = buffer.len();
-        buffer.extend_from_slice(&(RECORD as u32).to_ne_bytes());
-        buffer.resize(start + RECORD, 7);
+    fn record(place: &mut [u8]) {
+        place[..RECORD].fill(7);
+        place[..4].copy_from_slice(&(RECORD as u32).to_ne_bytes());
     }
 
     /// A queue whose threads' buffers hold three records, and which holds two of them.

@@ -25,11 +25,17 @@ impl BatchSpanProcessor {
     #[inline(always)]
     pub(crate) fn take(&self, head: &Head, body: &Body, lane: &OwnLane) {
         if head.is_sampled() {
-            let len = body.record_len();
-            if let Some(mut open) = self.pipeline.open(lane, len) {
-                body.write(head, len, open.buffer());
-                open.appended();
-            }
+            self.take_sampled(head, body, lane);
+        }
+    }
+
+    /// As [`take`](Self::take), of a span that is sampled.
+    #[inline(always)]
+    pub(crate) fn take_sampled(&self, head: &Head, body: &Body, lane: &OwnLane) {
+        let len = body.record_len();
+        if let Some(mut open) = self.pipeline.open(lane, len) {
+            body.write(head, len, open.place());
+            open.appended(len);
         }
     }
 }
@@ -43,7 +49,7 @@ impl SpanProcessor for BatchSpanProcessor {
     fn on_end(&self, span: &FinishedSpan<'_>) {
         if span.is_sampled() {
             let len = span.len();
-            self.pipeline.push(len, |buffer| span.write(len, buffer));
+            self.pipeline.push(len, |place| span.write(len, place));
         }
     }
 

@@ -147,8 +147,9 @@ impl<'a> FinishedSpan<'a> {
     pub fn record(&self) -> SpanRecord<'_> {
         let bytes = match self.form {
             Form::Parts(head, body) => self.encoded.get_or_init(|| {
-                let mut bytes = Vec::new();
-                body.write(head, body.record_len(), &mut bytes);
+                let len = body.record_len();
+                let mut bytes = vec![0; len];
+                body.write(head, len, &mut bytes);
                 bytes
             }),
             Form::Record(bytes) => bytes,
@@ -165,13 +166,24 @@ impl<'a> FinishedSpan<'a> {
         }
     }
 
-    /// Appends the record, which has so many bytes.
+    /// Writes the record, which has so many bytes, at the start of a place.
     #[inline]
-    pub(crate) fn write(&self, len: usize, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, len: usize, place: &mut [u8]) {
         match self.form {
-            Form::Parts(head, body) => body.write(head, len, out),
-            Form::Record(bytes) => out.extend_from_slice(bytes),
+            Form::Parts(head, body) => body.write(head, len, place),
+            Form::Record(bytes) => {
+                if let Some(place) = place.get_mut(..bytes.len()) {
+                    place.copy_from_slice(bytes);
+                }
+            }
         }
+    }
+
+    /// Appends the record.
+    pub(crate) fn append_to(&self, out: &mut Vec<u8>) {
+        let (from, len) = (out.len(), self.len());
+        out.resize(from + len, 0);
+        self.write(len, out.get_mut(from..).unwrap_or_default());
     }
 }
 

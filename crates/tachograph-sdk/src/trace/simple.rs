@@ -29,7 +29,7 @@ impl SpanProcessor for SimpleSpanProcessor {
 
     fn on_end(&self, span: &FinishedSpan<'_>) {
         if span.is_sampled() {
-            self.pipeline.push(|buffer| span.write(span.len(), buffer));
+            self.pipeline.push(|buffer| span.append_to(buffer));
         }
     }
 

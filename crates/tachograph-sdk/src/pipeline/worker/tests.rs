@@ -30,7 +30,10 @@ impl Exporter<Numbers> for Keeps {
 }
 
 fn push(queue: &Queue, number: u8) -> bool {
-    queue.push(5, |bytes| bytes.extend_from_slice(&[5_u32.to_ne_bytes().as_slice(), &[number]].concat()))
+    queue.push(5, |place| {
+        place[..4].copy_from_slice(&5_u32.to_ne_bytes());
+        place[4] = number;
+    })
 }
 
 /// Runs a worker with a fault over ten numbers in batches of three, each of which is wanted at once; what was exported, and the ledger.

@@ -15,9 +15,18 @@ pub(super) const KEPT: usize = 16 << 10;
 pub(super) struct Room {
     pub(super) left: usize,
     pub(super) truncated: u32,
+    /// Whether the span has anything but a name and attributes that are whole, as few spans have.
+    pub(super) has_rest: bool,
 }
 
 impl Room {
+    /// Counts values that were cut.
+    #[cold]
+    pub(super) fn truncate(&mut self, values: u32) {
+        self.truncated = self.truncated.saturating_add(values);
+        self.has_rest = true;
+    }
+
     #[inline]
     pub(super) fn take(&mut self, bytes: usize) -> bool {
         let fits = bytes <= self.left;
@@ -41,7 +50,7 @@ impl Room {
     fn take_part<'a>(&mut self, text: &'a str) -> &'a str {
         let fitting = cut(text, self.left);
         if fitting.len() < text.len() {
-            self.truncated = self.truncated.saturating_add(1);
+            self.truncate(1);
         }
         self.left -= fitting.len();
         fitting
@@ -193,6 +202,7 @@ impl Attributes {
             self.count += 1;
         } else {
             self.dropped = self.dropped.saturating_add(1);
+            room.has_rest = true;
         }
     }
 
@@ -259,6 +269,12 @@ impl Attributes {
         room.left -= size;
     }
 
+    /// The text and the attributes, with what is behind them, where that all is in one place.
+    #[inline(always)]
+    pub(super) fn short_text_and_bytes(&self) -> Option<&[u8; SHORT]> {
+        if self.used <= SHORT { self.buffer.first_chunk() } else { None }
+    }
+
     /// Where the attribute of a key begins.
     fn find(&mut self, key: &str) -> Option<usize> {
         if self.count > FEW {
@@ -316,7 +332,7 @@ impl Attributes {
         if !self.append(key, value, limits, room) {
             // One of another type takes more; the old one stays.
             room.left -= old;
-            room.truncated = room.truncated.saturating_add(1);
+            room.truncate(1);
             return;
         }
         let new = self.used - len;
@@ -464,7 +480,7 @@ fn append_elements(bytes: &mut Vec<u8>, array: &Array, limits: &SpanLimits, room
     ) {
         let fitting = values.len().min(room.left / N);
         if fitting < values.len() {
-            room.truncated = room.truncated.saturating_add(1);
+            room.truncate(1);
         }
         room.left -= fitting * N;
         for value in &values[..fitting] {
@@ -474,7 +490,7 @@ fn append_elements(bytes: &mut Vec<u8>, array: &Array, limits: &SpanLimits, room
     fn strings(bytes: &mut Vec<u8>, values: &[StringValue], limits: &SpanLimits, room: &mut Room) {
         for value in values {
             if !room.take(4) {
-                room.truncated = room.truncated.saturating_add(1);
+                room.truncate(1);
                 return;
             }
             let text = room.take_text(limited(value.as_str(), limits));

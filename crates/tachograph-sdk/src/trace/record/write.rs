@@ -3,7 +3,7 @@ use opentelemetry::trace::{TraceFlags, TraceState};
 use super::attributes::RecordAttributes;
 use super::layout::{EVENT_HEAD, LINK_HEAD, at, rest};
 use super::set::{Attributes, KEPT, Room};
-use super::short::{AttributeKey, ShortLimits};
+use super::short::{AttributeKey, SHORT, ShortLimits};
 use crate::attributes::ValueRef;
 use crate::trace::limits::SpanLimits;
 
@@ -50,16 +50,15 @@ pub(crate) struct Body {
     dropped_events: u32,
     dropped_links: u32,
     room: Room,
-    /// Whether there is anything but the name and attributes, as few spans have it.
-    has_rest: bool,
 }
 
 impl Body {
     /// Empties it for a span.
     #[inline(always)]
     pub(crate) fn start(&mut self, name: &str, limits: &SpanLimits) {
-        self.room = Room { left: limits.bytes, truncated: 0 };
-        if std::mem::take(&mut self.has_rest) {
+        let had_rest = self.room.has_rest;
+        self.room = Room { left: limits.bytes, truncated: 0, has_rest: false };
+        if had_rest {
             self.clear_rest();
         }
         self.attributes.clear();
@@ -93,14 +92,14 @@ impl Body {
     }
 
     pub(crate) fn set_status_description(&mut self, text: &str) {
-        self.has_rest = true;
+        self.room.has_rest = true;
         self.room.left += self.status.len();
         self.status.clear();
         self.status.push_str(self.room.take_text(text));
     }
 
     pub(crate) fn set_trace_state(&mut self, state: &TraceState) {
-        self.has_rest = true;
+        self.room.has_rest = true;
         self.room.left += self.state.len();
         self.state.clear();
         write_state(&mut self.state, state);
@@ -111,7 +110,8 @@ impl Body {
     /// Whether anything of the span was lost to its limits.
     #[inline]
     pub(crate) fn has_losses(&self) -> bool {
-        self.attributes.dropped | self.dropped_events | self.dropped_links | self.room.truncated != 0
+        self.room.has_rest
+            && self.attributes.dropped | self.dropped_events | self.dropped_links | self.room.truncated != 0
     }
 
     /// What was lost: attributes, events, links, and values that were cut, or not set over an older one, for want of
@@ -121,7 +121,9 @@ impl Body {
     }
 
     pub(crate) fn count_truncated(&mut self, values: u32) {
-        self.room.truncated = self.room.truncated.saturating_add(values);
+        if values > 0 {
+            self.room.truncate(values);
+        }
     }
 
     #[inline]
@@ -149,7 +151,7 @@ impl Body {
 
     /// Whether there may be one more event; counts it as dropped if not.
     pub(crate) fn begin_event(&mut self, limits: &SpanLimits) -> bool {
-        self.has_rest = true;
+        self.room.has_rest = true;
         self.inner.clear();
         let may = self.event_count < limits.events && self.room.take(EVENT_HEAD);
         self.dropped_events = self.dropped_events.saturating_add(u32::from(!may));
@@ -158,7 +160,7 @@ impl Body {
 
     /// As [`begin_event`](Self::begin_event), for links.
     pub(crate) fn begin_link(&mut self, limits: &SpanLimits) -> bool {
-        self.has_rest = true;
+        self.room.has_rest = true;
         self.inner.clear();
         let may = self.link_count < limits.links && self.room.take(LINK_HEAD);
         self.dropped_links = self.dropped_links.saturating_add(u32::from(!may));
@@ -215,17 +217,11 @@ impl Body {
         self.link_count += 1;
     }
 
-    /// Whether there is a rest behind name and attributes.
-    #[inline(always)]
-    fn is_more(&self) -> bool {
-        self.has_rest || self.attributes.dropped | self.room.truncated != 0
-    }
-
     /// The bytes of the whole record.
     #[inline(always)]
     pub(crate) fn record_len(&self) -> usize {
         let front = at::HEADER + self.attributes.text_and_bytes().len();
-        if self.is_more() { front + self.rest_len() } else { front }
+        if self.room.has_rest { front + self.rest_len() } else { front }
     }
 
     #[cold]
@@ -237,33 +233,53 @@ impl Body {
         [self.status.as_bytes(), self.state.as_bytes(), &self.events, &self.links]
     }
 
-    /// Appends the whole record, of [`record_len`](Self::record_len) bytes, to a buffer that has room for it.
-    #[inline(never)]
-    pub(crate) fn write(&self, head: &Head, len: usize, out: &mut Vec<u8>) {
-        let front = self.attributes.text_and_bytes();
-        out.reserve(len);
-        let mut header = [0; at::HEADER];
-        put(&mut header, 0, (len as u32).to_ne_bytes());
-        put(&mut header, at::SCOPE, head.scope.to_ne_bytes());
-        put(&mut header, at::TRACE_ID, head.trace_id.to_ne_bytes());
-        put(&mut header, at::SPAN_ID, head.span_id.to_ne_bytes());
-        put(&mut header, at::PARENT_ID, head.parent_id.to_ne_bytes());
-        put(&mut header, at::START, head.start.to_ne_bytes());
-        put(&mut header, at::END, head.end.to_ne_bytes());
-        put(&mut header, at::FLAGS, [head.flags, u8::from(head.parent_is_remote), head.kind, head.status]);
-        put(&mut header, at::ATTRIBUTES, self.attributes.len().to_ne_bytes());
-        put(&mut header, at::NAME_LEN, (self.attributes.text_len() as u32).to_ne_bytes());
-        put(&mut header, at::REST, ((at::HEADER + front.len()) as u32).to_ne_bytes());
-        out.extend_from_slice(&header);
-        out.extend_from_slice(front);
-        if self.is_more() {
-            self.write_rest(out);
+    /// Writes the whole record, of [`record_len`](Self::record_len) bytes, at the start of a place that has as many or more. What is
+    /// behind it there is of no use, and may be written over.
+    #[inline(always)]
+    pub(crate) fn write(&self, head: &Head, len: usize, place: &mut [u8]) {
+        const WHOLE: usize = at::HEADER + SHORT;
+        if !self.room.has_rest
+            && let Some(front) = self.attributes.short_text_and_bytes()
+            && let Some(place) = place.first_chunk_mut::<WHOLE>()
+        {
+            self.put_header(place, head, len);
+            put(place, at::HEADER, *front);
+        } else {
+            self.write_long(head, len, place);
         }
+    }
+
+    #[inline(never)]
+    fn write_long(&self, head: &Head, len: usize, place: &mut [u8]) {
+        let Some((header, mut place)) = place.split_first_chunk_mut::<{ at::HEADER }>() else {
+            return;
+        };
+        self.put_header(header, head, len);
+        append(&mut place, self.attributes.text_and_bytes());
+        if self.room.has_rest {
+            self.write_rest(&mut place);
+        }
+    }
+
+    #[inline(always)]
+    fn put_header<const N: usize>(&self, header: &mut [u8; N], head: &Head, len: usize) {
+        put(header, 0, (len as u32).to_ne_bytes());
+        put(header, at::SCOPE, head.scope.to_ne_bytes());
+        put(header, at::TRACE_ID, head.trace_id.to_ne_bytes());
+        put(header, at::SPAN_ID, head.span_id.to_ne_bytes());
+        put(header, at::PARENT_ID, head.parent_id.to_ne_bytes());
+        put(header, at::START, head.start.to_ne_bytes());
+        put(header, at::END, head.end.to_ne_bytes());
+        put(header, at::FLAGS, [head.flags, u8::from(head.parent_is_remote), head.kind, head.status]);
+        put(header, at::ATTRIBUTES, self.attributes.len().to_ne_bytes());
+        put(header, at::NAME_LEN, (self.attributes.text_len() as u32).to_ne_bytes());
+        let front = self.attributes.text_and_bytes().len();
+        put(header, at::REST, ((at::HEADER + front) as u32).to_ne_bytes());
     }
 
     #[cold]
     #[inline(never)]
-    fn write_rest(&self, out: &mut Vec<u8>) {
+    fn write_rest(&self, place: &mut &mut [u8]) {
         let mut header = [0; rest::HEADER];
         put(&mut header, rest::EVENTS, self.event_count.to_ne_bytes());
         put(&mut header, rest::LINKS, self.link_count.to_ne_bytes());
@@ -274,9 +290,9 @@ impl Body {
         put(&mut header, rest::STATUS_LEN, (self.status.len() as u32).to_ne_bytes());
         put(&mut header, rest::STATE_LEN, (self.state.len() as u32).to_ne_bytes());
         put(&mut header, rest::EVENTS_LEN, (self.events.len() as u32).to_ne_bytes());
-        out.extend_from_slice(&header);
+        append(place, &header);
         for section in self.rest_sections() {
-            out.extend_from_slice(section);
+            append(place, section);
         }
     }
 }
@@ -285,6 +301,14 @@ impl Body {
 #[inline(always)]
 fn put<const N: usize, const M: usize>(header: &mut [u8; N], at: usize, bytes: [u8; M]) {
     header[at..at + M].copy_from_slice(&bytes);
+}
+
+/// Bytes at the start of a place, which is what is behind them from then on. Places have the length that was asked for before.
+#[inline(always)]
+fn append(place: &mut &mut [u8], bytes: &[u8]) {
+    if let Some(to) = place.split_off_mut(..bytes.len()) {
+        to.copy_from_slice(bytes);
+    }
 }
 
 fn write_state(out: &mut String, state: &TraceState) {

@@ -159,7 +159,7 @@ impl TailProcessor {
         }
         let held = state.held.hold(trace);
         let before = held.records.capacity();
-        span.write(span.len(), &mut held.records);
+        span.append_to(&mut held.records);
         held.spans += 1;
         held.erroneous |= facts.erroneous;
         held.marked |= facts.marked;
