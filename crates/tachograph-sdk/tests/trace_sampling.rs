@@ -11,6 +11,7 @@ use opentelemetry::trace::{
     Span as _, SpanContext, SpanId, SpanKind, TraceContextExt, TraceFlags, TraceId, TraceState, Tracer as _,
 };
 use opentelemetry::{Array, Context, KeyValue, Value};
+use tachograph_sdk::pipeline::BatchConfig;
 use tachograph_sdk::testing::InMemorySpanExporter;
 use tachograph_sdk::trace::{
     AlwaysOff, AlwaysOn, Decision, FinishedSpan, IdGenerator, LiveSpan, Parent, ParentBased, RateLimited,
@@ -391,6 +392,54 @@ fn a_sampler_that_follows_parents_of_this_process_is_not_asked_about_their_child
     [parent(false, 1), parent(false, 0)].iter().for_each(start);
     assert_eq!(asks.asked.load(Ordering::Relaxed), 2);
     assert_eq!(exporter.spans().len(), 6);
+}
+
+#[test]
+fn a_sampler_that_decides_about_roots_beforehand_is_not_asked_about_them_until_it_is_exchanged() {
+    #[derive(Debug)]
+    struct Decided(Option<Decision>);
+    impl Sampler for Decided {
+        fn sample(&self, _: &SamplingInput<'_>) -> Sampling {
+            Sampling::SAMPLE.with_attributes(vec![KeyValue::new("asked", true)])
+        }
+        fn root_decision(&self) -> Option<Decision> {
+            self.0
+        }
+    }
+    let exporter = InMemorySpanExporter::new();
+    let decided = |decision| ParentBased::new(Decided(decision));
+    let builder = bare().with_sampler(decided(Some(Decision::RecordAndSample)));
+    let provider = builder.with_batch_exporter(exporter.clone(), BatchConfig::spans()).build();
+    let tracer = provider.tracer("test");
+    let thread = tracer.thread().unwrap();
+    let mut live = LiveSpan::new();
+    let mut starts = |wanted: &str| {
+        // Through the API, by the engine's own way in, and by its short one.
+        drop(tracer.start(wanted.to_owned()));
+        tracer.start_span(&mut live, SpanStart::new(wanted));
+        tracer.end_span(&mut live, None);
+        let is_short = tracer.start_root_on(&thread, &mut live, wanted);
+        if is_short {
+            assert!(live.is_recording() && live.is_sampled() && live.parent_span_id() == SpanId::INVALID);
+            assert!(tracer.end_child_on(&thread, &mut live), "it ends as simply as it started");
+        }
+        provider.flush(soon()).unwrap();
+        let spans = exporter.spans();
+        let of_these = spans.iter().filter(|span| span.name == wanted);
+        let asked: Vec<_> = of_these.map(|span| !span.attributes.is_empty()).collect();
+        (is_short, asked)
+    };
+    assert_eq!(starts("sampled"), (true, vec![false; 3]));
+    provider.set_sampler(decided(None));
+    assert_eq!(starts("asked"), (false, vec![true; 2]));
+    provider.set_sampler(decided(Some(Decision::Drop)));
+    assert_eq!(starts("dropped"), (false, vec![]));
+    provider.set_sampler(AlwaysOn);
+    assert_eq!(starts("on"), (true, vec![false; 3]));
+    provider.shutdown(soon());
+    provider.set_sampler(AlwaysOn);
+    assert!(!tracer.start_root_on(&thread, &mut live, "late"), "what has stopped starts nothing");
+    assert!(ledger(&provider.account()).is_balanced());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::limits::SpanLimits;
 use super::live::LiveSpan;
 use super::processors::{Made, Processors};
 use super::record::SpanShared;
-use super::sampler::SamplerCell;
+use super::sampler::{Sampler, SamplerCell};
 use super::tail::TailProcessor;
 use super::time::SpanClock;
 use crate::sync::{Mutex, lock};
@@ -63,21 +63,22 @@ impl Core {
         shared: SpanShared,
         limits: SpanLimits,
         processors: Vec<Made>,
-        sampler: SamplerCell,
+        sampler: Arc<dyn Sampler>,
         ids: Option<Box<dyn IdGenerator>>,
         clock: SpanClock,
         tail: Option<Arc<TailProcessor>>,
     ) -> Self {
         let processors = Processors::new(processors);
         let starts_are_heard = processors.iter().any(|processor| processor.hears_starts());
+        let is_plain = !starts_are_heard && ids.is_none() && matches!(clock, SpanClock::Process);
         Core {
-            is_plain: !starts_are_heard && ids.is_none() && matches!(clock, SpanClock::Process),
+            is_plain,
             id: ENGINES.fetch_add(1, Ordering::Relaxed),
             shared,
             limits: limits.in_range(),
             starts_are_heard,
             processors,
-            sampler,
+            sampler: SamplerCell::new(sampler, is_plain),
             ids,
             clock,
             tail,
@@ -90,6 +91,12 @@ impl Core {
 
     pub(crate) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// From now on nothing records that starts.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        self.sampler.close();
     }
 
     /// Takes recordings from a list, leaving `left`.

@@ -50,7 +50,10 @@ pub(crate) fn decide(core: &Core, local: Option<&Local>, start: &SpanStart<'_>) 
             }
             (parent.trace_id, parent.trace_flags.to_u8() & RANDOM)
         }
-        None => core.root_trace_id(start.ids),
+        None => {
+            settled = core.sampler.root_decision();
+            core.root_trace_id(start.ids)
+        }
     };
     let span_id = match start.ids {
         Some((_, span_id)) => span_id,
@@ -156,39 +159,60 @@ pub(crate) fn start_child(
     parent: Parent<'_>,
 ) -> bool {
     let is_simple = parent.is_valid() && parent.is_sampled() && !parent.is_remote;
-    let is_settled = core.is_plain && core.sampler.settled(true).is_some() && !core.is_stopped();
-    if !is_simple || parent.trace_state.is_some() || !is_settled || live.recording {
+    if !is_simple || parent.trace_state.is_some() || !core.sampler.has_simple_children() || live.recording {
         return false;
     }
     local.counters.started(SamplingOutcome::RecordAndSample, ParentOrigin::Local);
     let head = &mut live.head;
     head.trace_id = u128::from_be_bytes(parent.trace_id.to_bytes());
     head.parent_id = u64::from_be_bytes(parent.span_id.to_bytes());
-    head.span_id = u64::from_be_bytes(RandomIds.new_span_id().to_bytes());
     head.flags = parent.trace_flags.to_u8() & RANDOM | SAMPLED;
+    start_simply(core, live, scope, name, false);
+    true
+}
+
+/// As [`start_child`], for a span without a parent.
+#[inline(always)]
+pub(crate) fn start_root(core: &Core, local: &Local, live: &mut LiveSpan, scope: u32, name: &str) -> bool {
+    if !core.sampler.has_simple_roots() || live.recording {
+        return false;
+    }
+    local.counters.started(SamplingOutcome::RecordAndSample, ParentOrigin::None);
+    let head = &mut live.head;
+    head.trace_id = u128::from_be_bytes(RandomIds.new_trace_id().to_bytes());
+    head.parent_id = 0;
+    head.flags = RANDOM | SAMPLED;
+    start_simply(core, live, scope, name, true);
+    true
+}
+
+/// The rest of the start of a span that is simple, and has its trace.
+#[inline(always)]
+fn start_simply(core: &Core, live: &mut LiveSpan, scope: u32, name: &str, is_root: bool) {
+    let head = &mut live.head;
+    head.span_id = u64::from_be_bytes(RandomIds.new_span_id().to_bytes());
     head.parent_is_remote = false;
     head.kind = kind_code(&SpanKind::Internal);
     live.set_trace_state(None);
     live.recording = true;
     begin_record(core, live, scope, name);
-    (live.epoch, live.head.start) = SpanClock::Process.start(live.head.trace_id, false);
-    true
+    (live.epoch, live.head.start) = SpanClock::Process.start(live.head.trace_id, is_root);
 }
 
-/// Ends a span as most are: one that records, now, in an engine that has nobody but its batch processor to tell of it. Says no,
+/// Ends a span as most are: one that is sampled, now, in an engine that has nobody but its batch processor to tell of it. Says no,
 /// and has done nothing, where it is not so simple.
 #[inline(always)]
 pub(crate) fn end_simply(core: &Core, local: &Local, live: &mut LiveSpan) -> bool {
     let Processors::Batch(batch) = &core.processors else {
         return false;
     };
-    if !live.recording || !core.is_plain || live.body.has_losses() {
+    if !live.recording || !live.is_sampled() || !core.is_plain || live.body.has_losses() {
         return false;
     }
     live.recording = false;
     live.head.end = SpanClock::Process.now(live.epoch);
-    local.counters.ended(SamplingOutcome::recorded(live.is_sampled()));
-    batch.take(&live.head, &live.body, &local.lane);
+    local.counters.ended(SamplingOutcome::RecordAndSample);
+    batch.take_sampled(&live.head, &live.body, &local.lane);
     true
 }
 

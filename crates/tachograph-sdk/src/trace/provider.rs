@@ -16,7 +16,7 @@ use super::limits::SpanLimits;
 use super::processor::SpanProcessor;
 use super::processors::Made;
 use super::record::{SpanShared, Spans};
-use super::sampler::{AlwaysOn, ParentBased, Sampler, SamplerCell};
+use super::sampler::{AlwaysOn, ParentBased, Sampler};
 use super::simple::SimpleSpanProcessor;
 use super::tail::{TailProcessor, TailSampling, TraceFate};
 use super::time::SpanClock;
@@ -55,7 +55,7 @@ impl Drop for Handle {
 }
 
 fn shut_down(core: &Core, deadline: Deadline) {
-    core.stopped.store(true, Ordering::Release);
+    core.stop();
     for processor in core.processors.iter() {
         processor.shutdown(deadline);
     }
@@ -308,15 +308,7 @@ impl TracerProviderBuilder {
             tail = Some(Arc::clone(&holding));
             processors = vec![Made::Other(Box::new(holding))];
         }
-        let core = Core::new(
-            shared,
-            self.limits,
-            processors,
-            SamplerCell::new(self.sampler),
-            self.ids,
-            self.clock,
-            tail,
-        );
+        let core = Core::new(shared, self.limits, processors, self.sampler, self.ids, self.clock, tail);
         TracerProvider { handle: Arc::new(Handle(Arc::new(core))) }
     }
 }

@@ -82,6 +82,16 @@ impl Tracer {
         }
     }
 
+    /// As [`start_child_on`](Self::start_child_on), for a span without a parent, where the sampler
+    /// [samples all of those](super::Sampler::root_decision).
+    #[inline(always)]
+    pub fn start_root_on(&self, thread: &SpanThread, live: &mut LiveSpan, name: &str) -> bool {
+        match thread.of(&self.core) {
+            Some(local) => engine::start_root(&self.core, local, live, self.scope, name),
+            None => false,
+        }
+    }
+
     /// Ends a span as most are, for less: one that records, now, with nobody but a batch exporter to be told of it, so that no code
     /// but the engine's runs. Says no, and has done nothing, where it is not so simple; then there is
     /// [`end_span`](Self::end_span). It is compiled into its caller.

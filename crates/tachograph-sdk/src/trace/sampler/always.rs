@@ -1,4 +1,4 @@
-use super::{Sampler, Sampling, SamplingInput};
+use super::{Decision, Sampler, Sampling, SamplingInput};
 
 /// Samples every span.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,6 +11,10 @@ impl Sampler for AlwaysOn {
 
     fn follows_sampled_parent(&self) -> bool {
         true
+    }
+
+    fn root_decision(&self) -> Option<Decision> {
+        Some(Decision::RecordAndSample)
     }
 }
 
@@ -25,5 +29,9 @@ impl Sampler for AlwaysOff {
 
     fn follows_unsampled_parent(&self) -> bool {
         true
+    }
+
+    fn root_decision(&self) -> Option<Decision> {
+        Some(Decision::Drop)
     }
 }

@@ -43,6 +43,12 @@ pub trait Sampler: fmt::Debug + Send + Sync + 'static {
     fn follows_sampled_parent(&self) -> bool {
         false
     }
+
+    /// What is decided about every span without a parent, where that is one and the same, without attributes added and without
+    /// a trace state. It is then not asked about such spans. `None`, that it has to be asked, unless overridden.
+    fn root_decision(&self) -> Option<Decision> {
+        None
+    }
 }
 
 impl<S: Sampler + ?Sized> Sampler for Box<S> {
@@ -57,6 +63,10 @@ impl<S: Sampler + ?Sized> Sampler for Box<S> {
     fn follows_sampled_parent(&self) -> bool {
         (**self).follows_sampled_parent()
     }
+
+    fn root_decision(&self) -> Option<Decision> {
+        (**self).root_decision()
+    }
 }
 
 impl<S: Sampler + ?Sized> Sampler for Arc<S> {
@@ -70,6 +80,10 @@ impl<S: Sampler + ?Sized> Sampler for Arc<S> {
 
     fn follows_sampled_parent(&self) -> bool {
         (**self).follows_sampled_parent()
+    }
+
+    fn root_decision(&self) -> Option<Decision> {
+        (**self).root_decision()
     }
 }
 

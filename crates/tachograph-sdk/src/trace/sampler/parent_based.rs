@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{AlwaysOff, AlwaysOn, Sampler, Sampling, SamplingInput};
+use super::{AlwaysOff, AlwaysOn, Decision, Sampler, Sampling, SamplingInput};
 
 /// Decides by the parent: a sampler for roots, and one for each kind of parent.
 ///
@@ -101,5 +101,9 @@ impl Sampler for ParentBased {
             Branch::Off => false,
             Branch::Ask(sampler) => sampler.follows_sampled_parent(),
         }
+    }
+
+    fn root_decision(&self) -> Option<Decision> {
+        self.root.root_decision()
     }
 }
