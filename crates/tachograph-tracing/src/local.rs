@@ -1,20 +1,20 @@
 //! What a thread keeps: the spans it is in, and free slots.
 
-use std::cell::{Ref, RefCell};
+use std::cell::{RefCell, RefMut};
 use std::panic::catch_unwind;
-use std::rc::Rc;
 use std::sync::Weak;
 
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::{Context, ContextGuard};
 use tachograph_sdk::trace::SpanThread;
 
-use crate::table::{Depot, KEPT, Table};
+use crate::table::{Depot, Free, Table};
 
 /// How many spans a thread may be in before its stack grows.
 const DEPTH: usize = 32;
 
 /// One entered span.
+#[derive(Clone, Copy)]
 struct Entry {
     /// Whose it is: several subscribers may be at work on a thread.
     core: u64,
@@ -22,8 +22,8 @@ struct Entry {
     /// The id of the span that was `Context::current()`'s when this one had been entered: its own if it was
     /// attached. If it is another later, something else was attached inside.
     seen: u64,
-    /// A span may be entered on several threads, and guards do not move between them.
-    guard: Option<ContextGuard>,
+    /// Whether there is a guard for it.
+    is_attached: bool,
 }
 
 /// What a thread keeps for one core.
@@ -31,16 +31,24 @@ pub(crate) struct Own {
     core: u64,
     table: Weak<dyn Depot>,
     /// Free slots of its table.
-    free: RefCell<Vec<u32>>,
+    free: Free,
     /// What the engine keeps of this thread.
     pub(crate) spans: SpanThread,
 }
 
 pub(crate) struct Local {
-    entries: RefCell<Vec<Entry>>,
-    own: RefCell<Vec<Rc<Own>>>,
+    kept: RefCell<Kept>,
     /// Whether there was a context when this was made.
     usable: bool,
+}
+
+/// Borrowed once for all that is done with it; not while code of others runs, which may come here again.
+pub(crate) struct Kept {
+    entries: Vec<Entry>,
+    /// Those of the entries that are attached, in their order. A span may be entered on several threads, and guards do not move
+    /// between them.
+    guards: Vec<ContextGuard>,
+    own: Vec<Own>,
 }
 
 impl Local {
@@ -48,19 +56,19 @@ impl Local {
     /// that it is there as long as this is; and where this is gone, no context is asked for, which would panic.
     fn new() -> Self {
         let usable = catch_unwind(|| Context::map_current(|_| ())).is_ok();
-        Local { entries: RefCell::new(Vec::with_capacity(DEPTH)), own: RefCell::default(), usable }
+        let kept = Kept { entries: Vec::with_capacity(DEPTH), guards: Vec::new(), own: Vec::new() };
+        Local { kept: RefCell::new(kept), usable }
     }
 }
 
 impl Drop for Local {
     fn drop(&mut self) {
+        let kept = self.kept.get_mut();
         // The thread ends inside of spans. Its context ends with it, with or without the guards.
-        for entry in self.entries.get_mut().drain(..) {
-            std::mem::forget(entry.guard);
-        }
-        for own in self.own.get_mut() {
+        kept.guards.drain(..).for_each(std::mem::forget);
+        for own in &mut kept.own {
             if let Some(depot) = own.table.upgrade() {
-                depot.table().give_back(own.free.take().drain(..));
+                own.free.give_all_back(depot.table());
             }
         }
     }
@@ -119,28 +127,27 @@ impl Local {
         })
     }
 
+    /// What is kept, unless it is in use further out on this thread.
+    #[inline(always)]
+    pub(crate) fn kept(&self) -> Option<RefMut<'_, Kept>> {
+        self.kept.try_borrow_mut().ok()
+    }
+
     #[inline(always)]
     pub(crate) fn top(&self, core: u64) -> Option<Top> {
-        let entries = self.entries.try_borrow().ok()?;
-        match entries.last() {
-            Some(last) if last.core == core => Some(Top { number: last.number, seen: last.seen }),
-            _ => {
-                let entry = entries.iter().rev().find(|entry| entry.core == core)?;
-                Some(Top { number: entry.number, seen: entry.seen })
-            }
-        }
+        self.kept.try_borrow().ok()?.top(core)
     }
 
     /// Enters a span without attaching anything.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&self, core: u64, number: u64) {
-        self.push_entry(Entry { core, number, seen: self.peek().span, guard: None });
+        self.push_entry(Entry { core, number, seen: self.peek().span, is_attached: false });
     }
 
-    #[inline]
+    #[inline(always)]
     fn push_entry(&self, entry: Entry) {
-        if let Ok(mut entries) = self.entries.try_borrow_mut() {
-            entries.push(entry);
+        if let Some(mut kept) = self.kept() {
+            kept.entries.push(entry);
         }
     }
 
@@ -148,94 +155,120 @@ impl Local {
     #[inline]
     pub(crate) fn push_attached(&self, core: u64, number: u64, seen: u64, context: Context) {
         // Not while the stack is borrowed: this may report through `tracing`.
-        let guard = Some(context.attach());
-        self.push_entry(Entry { core, number, seen, guard });
+        let guard = context.attach();
+        if let Some(mut kept) = self.kept() {
+            kept.entries.push(Entry { core, number, seen, is_attached: true });
+            kept.guards.push(guard);
+        }
     }
 
     /// Exits a span, wherever in the stack it is. Says whether it was there.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pop(&self, core: u64, number: u64) -> bool {
-        let Ok(mut entries) = self.entries.try_borrow_mut() else {
+        let Some(mut kept) = self.kept() else {
             return false;
         };
-        let entry = match entries.last() {
+        let Kept { entries, guards, .. } = &mut *kept;
+        match entries.last() {
             Some(last) if last.number == number && last.core == core => {
-                if last.guard.is_none() {
-                    // Nothing to drop: nothing to move out.
-                    let left = entries.len() - 1;
-                    entries.truncate(left);
-                    return true;
+                let guard = if last.is_attached { guards.pop() } else { None };
+                let left = entries.len() - 1;
+                entries.truncate(left);
+                // The stack is free before the guard goes: what that drops may be the user's.
+                drop(kept);
+                if guard.is_some() {
+                    detach(guard);
                 }
-                entries.pop()
+                true
             }
-            _ => {
-                let found = entries.iter().rposition(|e| e.core == core && e.number == number);
-                found.map(|found| entries.remove(found))
-            }
-        };
-        // The stack is free before the guard goes: what that drops may be the user's.
-        drop(entries);
-        entry.is_some()
-    }
-
-    /// What is kept for a core, if there is anything yet. The list is borrowed meanwhile: code of the user's that runs then
-    /// finds it, and cannot add to it.
-    #[inline(always)]
-    pub(crate) fn own(&self, core: u64) -> Option<Ref<'_, Own>> {
-        let all = self.own.try_borrow().ok()?;
-        Ref::filter_map(all, |all| all.iter().find(|own| own.core == core).map(|own| &**own)).ok()
-    }
-
-    /// As [`own`](Self::own); `make` makes it if there is nothing yet, and it is `None` where that cannot be. A handle of its own,
-    /// so that nothing is borrowed meanwhile.
-    pub(crate) fn own_or_made(&self, core: u64, make: impl FnOnce() -> Option<Own>) -> Option<Rc<Own>> {
-        let find = |all: Ref<'_, Vec<Rc<Own>>>| all.iter().find(|own| own.core == core).map(Rc::clone);
-        match self.own.try_borrow().ok().and_then(find) {
-            Some(own) => Some(own),
-            None => self.add_own(make),
+            _ => pop_from_within(kept, core, number),
         }
+    }
+
+    /// Whether there is something for a core. `make` makes it if there is nothing yet; `None` where that cannot be.
+    #[inline]
+    pub(crate) fn has_own(&self, core: u64, make: impl FnOnce() -> Option<Own>) -> bool {
+        let found = self.kept().map(|mut kept| kept.own(core).is_some());
+        found.is_some_and(|found| found || self.add_own(make))
     }
 
     #[cold]
     #[inline(never)]
-    fn add_own(&self, make: impl FnOnce() -> Option<Own>) -> Option<Rc<Own>> {
-        let own = Rc::new(make()?);
-        let mut all = self.own.try_borrow_mut().ok()?;
-        all.retain(|own| own.table.strong_count() > 0);
-        all.push(Rc::clone(&own));
-        Some(own)
+    fn add_own(&self, make: impl FnOnce() -> Option<Own>) -> bool {
+        let Some(own) = make() else {
+            return false;
+        };
+        let Some(mut kept) = self.kept() else {
+            return false;
+        };
+        let gone: Vec<_> = kept.own.extract_if(.., |own| own.table.strong_count() == 0).collect();
+        kept.own.push(own);
+        // What goes may hold a sampler of the user's.
+        drop(kept);
+        drop(gone);
+        true
+    }
+}
+
+/// Takes an entry out of the middle of the stack.
+#[cold]
+#[inline(never)]
+fn pop_from_within(mut kept: RefMut<'_, Kept>, core: u64, number: u64) -> bool {
+    let Kept { entries, guards, .. } = &mut *kept;
+    let Some(found) = entries.iter().rposition(|entry| entry.core == core && entry.number == number) else {
+        return false;
+    };
+    let entry = entries.remove(found);
+    let before = entries.iter().take(found).filter(|entry| entry.is_attached).count();
+    let guard = (entry.is_attached && before < guards.len()).then(|| guards.remove(before));
+    drop(kept);
+    detach(guard);
+    true
+}
+
+/// Detaches what a span had attached.
+#[inline(never)]
+fn detach(guard: Option<ContextGuard>) {
+    drop(guard);
+}
+
+impl Kept {
+    /// The innermost span of a core.
+    #[inline(always)]
+    pub(crate) fn top(&self, core: u64) -> Option<Top> {
+        match self.entries.last() {
+            Some(last) if last.core == core => Some(Top { number: last.number, seen: last.seen }),
+            _ => self.top_of_several(core),
+        }
+    }
+
+    fn top_of_several(&self, core: u64) -> Option<Top> {
+        let entry = self.entries.iter().rev().find(|entry| entry.core == core)?;
+        Some(Top { number: entry.number, seen: entry.seen })
+    }
+
+    /// What is kept for a core, if there is anything yet.
+    #[inline(always)]
+    pub(crate) fn own(&mut self, core: u64) -> Option<&mut Own> {
+        self.own.iter_mut().find(|own| own.core == core)
     }
 }
 
 impl Own {
     pub(crate) fn new(core: u64, table: Weak<dyn Depot>, spans: SpanThread) -> Self {
-        Own { core, table, free: RefCell::new(Vec::with_capacity(KEPT + 1)), spans }
+        Own { core, table, free: Free::default(), spans }
     }
 
     /// Takes a free slot of the core's table; `None` at its limit.
     #[inline(always)]
-    pub(crate) fn take(&self, table: &Table) -> Option<u32> {
-        // Nothing that is called while it is borrowed comes here again.
-        let mut free = self.free.try_borrow_mut().ok()?;
-        match free.pop() {
-            Some(index) => Some(index),
-            None => {
-                table.refill(&mut free);
-                free.pop()
-            }
-        }
+    pub(crate) fn take(&mut self, table: &Table) -> Option<u32> {
+        self.free.take(table)
     }
 
     /// Leaves a slot for the next span.
     #[inline(always)]
-    pub(crate) fn leave(&self, table: &Table, index: u32) {
-        let Ok(mut free) = self.free.try_borrow_mut() else {
-            return table.give_back(std::iter::once(index));
-        };
-        if free.len() >= KEPT {
-            table.relieve(&mut free);
-        }
-        free.push(index);
+    pub(crate) fn leave(&mut self, table: &Table, index: u32) {
+        self.free.leave(table, index);
     }
 }
 

@@ -123,6 +123,12 @@ impl TelemetrySubscriber {
 
     #[inline(never)]
     fn new_span_of_any_kind(&self, attributes: &Attributes<'_>) -> u64 {
+        if self.console.is_none()
+            && attributes.parent().is_none()
+            && let Some(number) = self.core.new_root(attributes)
+        {
+            return number;
+        }
         let (traced, printed) = self.wanted(attributes.metadata());
         let print = self.console.as_ref().filter(|_| printed).map(|console| console as &dyn PrintSpan);
         self.core.new_span(attributes, Asked::by(attributes, Id::into_u64), Wanted { traced, print })

@@ -13,14 +13,13 @@ const FIRST: usize = 64;
 const PIECES: usize = 18;
 
 /// How many free slots a thread keeps at most, and how many it takes or leaves at once.
-pub(crate) const KEPT: usize = 128;
+const KEPT: usize = 128;
 const MOVED: usize = 64;
 
 /// Slots that are made once and used again and again; none is freed before all are.
 ///
 /// A number names one use of a slot, so that an old one finds nothing: the generation is in its upper half, and the index,
-/// plus one, in the lower. Finding takes no lock; who takes or leaves a slot has a list of the thread's own, which
-/// [`Local`](crate::local::Local) keeps.
+/// plus one, in the lower. Finding takes no lock; who takes or leaves a slot has a list of the thread's own ([`Free`]).
 pub(crate) struct Table {
     limit: usize,
     /// Made at once, and used before all others: as long as no more spans live, it is the only one.
@@ -85,15 +84,71 @@ impl Table {
         list.push(index as u32);
     }
 
-    /// Takes slots from a list that has become long.
-    #[cold]
-    pub(crate) fn relieve(&self, list: &mut Vec<u32>) {
-        let left = list.len().saturating_sub(MOVED);
-        self.give_back(list.drain(left..));
-    }
-
     pub(crate) fn give_back(&self, indices: impl Iterator<Item = u32>) {
         self.free.lock().unwrap_or_else(PoisonError::into_inner).extend(indices);
+    }
+}
+
+/// Free slots of one thread: by index, the one that was left last is taken first.
+pub(crate) struct Free {
+    list: [u32; KEPT],
+    len: usize,
+}
+
+impl Default for Free {
+    fn default() -> Self {
+        Free { list: [0; KEPT], len: 0 }
+    }
+}
+
+impl Free {
+    /// Takes one; `None` at the table's limit.
+    #[inline(always)]
+    pub(crate) fn take(&mut self, table: &Table) -> Option<u32> {
+        match self.list.get(self.len.wrapping_sub(1)) {
+            Some(index) => {
+                self.len -= 1;
+                Some(*index)
+            }
+            None => self.refill(table),
+        }
+    }
+
+    /// Leaves one.
+    #[inline(always)]
+    pub(crate) fn leave(&mut self, table: &Table, index: u32) {
+        match self.list.get_mut(self.len) {
+            Some(place) => {
+                *place = index;
+                self.len += 1;
+            }
+            None => self.relieve(table, index),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refill(&mut self, table: &Table) -> Option<u32> {
+        let mut taken = Vec::with_capacity(MOVED);
+        table.refill(&mut taken);
+        let first = taken.pop();
+        for (place, index) in self.list.iter_mut().zip(&taken) {
+            *place = *index;
+        }
+        self.len = taken.len();
+        first
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn relieve(&mut self, table: &Table, index: u32) {
+        table.give_back(self.list.iter().skip(MOVED).copied());
+        self.list[MOVED] = index;
+        self.len = MOVED + 1;
+    }
+
+    pub(crate) fn give_all_back(&mut self, table: &Table) {
+        table.give_back(self.list.iter().take(std::mem::take(&mut self.len)).copied());
     }
 }
 

@@ -14,7 +14,7 @@ use super::{Asked, Core, Place, SILENT};
 use crate::attach::{self, Exceptions};
 use crate::fields::{Fields, Sink, Visitor};
 use crate::identity::{ATTACH, BORROWED, HAS_STATE, HELD, Identity, RECORDING, REMOTE, SHOWN};
-use crate::local::{self, Local, Own};
+use crate::local::{self, Local};
 use crate::options::{ContextMode, SpanOptions};
 use crate::site::Site;
 use crate::slot::{Extras, Inner, Slot};
@@ -62,7 +62,8 @@ impl Core {
 
     #[inline(always)]
     fn new_child_in(&self, local: &Local, attributes: &Attributes<'_>) -> Option<u64> {
-        let top = local.top(self.id)?;
+        let mut kept = local.kept()?;
+        let top = kept.top(self.id)?;
         if !local.peek().is_around(top) {
             return None;
         }
@@ -72,40 +73,71 @@ impl Core {
         if parent.has(REMOTE | HAS_STATE) || site.may_be_special() {
             return None;
         }
-        let own = local.own(self.id)?;
         let is_borrowed = !parent.is_sampled();
         if is_borrowed && !(parent.is_valid() && self.tracer.skips_under_unsampled()) {
             return None;
         }
+        let own = kept.own(self.id)?;
         let index = own.take(&self.table)?;
         let slot = self.table.slot(index)?;
         let number = table::number(index, slot);
         slot.set_parent(top.number);
         if is_borrowed {
             slot.borrow(parent, above.events(), site, 0);
-        } else if !self.start_child(slot, number, &own, site, parent, attributes) {
-            own.leave(&self.table, index);
-            return None;
+            return Some(number);
         }
-        Some(number)
-    }
-
-    /// Starts a child in a slot that nobody else knows yet, if that is simple.
-    #[inline(always)]
-    fn start_child(
-        &self,
-        slot: &Slot,
-        number: u64,
-        own: &Own,
-        site: Site,
-        parent: Identity,
-        attributes: &Attributes<'_>,
-    ) -> bool {
         let inner = &mut *slot.lock();
         let name = attributes.metadata().name();
         if !self.tracer.start_child_on(&own.spans, &mut inner.live, name, parent.as_parent(None)) {
-            return false;
+            own.leave(&self.table, index);
+            return None;
         }
+        drop(kept);
+        self.begin(slot, inner, number, site, parent.trace_id, attributes);
+        Some(number)
+    }
+
+    /// As [`new_child`](Self::new_child), of a span without a parent, where there is none around or none is wanted.
+    #[inline(never)]
+    pub(crate) fn new_root(&self, attributes: &Attributes<'_>) -> Option<u64> {
+        local::try_with(|local| self.new_root_in(local, attributes)).flatten()
+    }
+
+    fn new_root_in(&self, local: &Local, attributes: &Attributes<'_>) -> Option<u64> {
+        let mut kept = local.kept()?;
+        let peek = local.peek();
+        let is_root = attributes.is_root() || peek.span == 0 && kept.top(self.id).is_none();
+        let site = Site::of(attributes.metadata());
+        if peek.suppressed || !is_root || site.may_be_special() {
+            return None;
+        }
+        let own = kept.own(self.id)?;
+        let index = own.take(&self.table)?;
+        let slot = self.table.slot(index)?;
+        let number = table::number(index, slot);
+        slot.set_parent(0);
+        let inner = &mut *slot.lock();
+        if !self.tracer.start_root_on(&own.spans, &mut inner.live, attributes.metadata().name()) {
+            own.leave(&self.table, index);
+            return None;
+        }
+        drop(kept);
+        let trace_id = u128::from_be_bytes(inner.live.trace_id().to_bytes());
+        self.begin(slot, inner, number, site, trace_id, attributes);
+        Some(number)
+    }
+
+    /// Puts a span that has just started, and has no special fields, where it is found.
+    #[inline(always)]
+    fn begin(
+        &self,
+        slot: &Slot,
+        inner: &mut Inner,
+        number: u64,
+        site: Site,
+        trace_id: u128,
+        attributes: &Attributes<'_>,
+    ) {
         inner.kind = SpanKind::Internal;
         inner.holds = false;
         if site.has_fields() {
@@ -116,8 +148,7 @@ impl Core {
             bits |= self.add_options(inner, number, site, attributes);
         }
         let span_id = u64::from_be_bytes(inner.live.span_id().to_bytes());
-        slot.begin(&Identity { span_id, bits, ..parent }, number, site);
-        true
+        slot.begin(&Identity { trace_id, span_id, bits }, number, site);
     }
 
     /// Does what the options ask for, and returns what they add to the span's identity.
@@ -173,7 +204,7 @@ impl Core {
             Place::Silent => return SILENT,
             Place::Refused => return self.refuse(),
         };
-        let Some(index) = self.take(self.own(local).as_deref()) else {
+        let Some(index) = self.take(local) else {
             return self.refuse();
         };
         let Some(slot) = self.table.slot(index) else {
@@ -194,18 +225,19 @@ impl Core {
         number
     }
 
-    #[inline]
-    fn take(&self, own: Option<&Own>) -> Option<u32> {
-        match own {
-            Some(own) => own.take(&self.table),
-            None => {
-                let mut list = Vec::new();
-                self.table.refill(&mut list);
-                let index = list.pop();
-                self.table.give_back(list.drain(..));
-                index
-            }
+    fn take(&self, local: Option<&Local>) -> Option<u32> {
+        if let Some(local) = local
+            && self.has_own(local)
+            && let Some(mut kept) = local.kept()
+            && let Some(own) = kept.own(self.id)
+        {
+            return own.take(&self.table);
         }
+        let mut list = Vec::new();
+        self.table.refill(&mut list);
+        let index = list.pop();
+        self.table.give_back(list.drain(..));
+        index
     }
 
     /// Whether a span need not be started: its parent is of this process and not sampled, and the sampler says that this

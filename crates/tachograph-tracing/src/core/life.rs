@@ -1,7 +1,6 @@
 //! What happens to a span between its creation and its end.
 
-use tachograph_sdk::QuickGuard;
-
+use opentelemetry::Context;
 use tachograph_sdk::ValueRef;
 use tachograph_sdk::trace::LiveSpan;
 use tracing::field::Field;
@@ -13,7 +12,7 @@ use super::held::{guarded, lock};
 use crate::attach;
 use crate::fields::{self, Sink, Visitor};
 use crate::identity::{BORROWED, HELD, RECORDING, SHOWN};
-use crate::local::{self, Own};
+use crate::local::{self, Local};
 use crate::slot::{Extras, Inner, Slot};
 use crate::special;
 use crate::table;
@@ -40,50 +39,64 @@ impl Core {
 
     #[inline(always)]
     fn end(&self, number: u64, slot: &Slot) {
-        let ended = local::try_with(|local| local.own(self.id).map(|own| self.end_on(number, slot, &own)));
-        if ended.flatten().is_none() {
-            self.end_elsewhere(number, slot);
+        if local::try_with(|local| self.end_simply(local, number, slot)) != Some(true) {
+            self.end_otherwise(number, slot);
         }
     }
 
+    /// Ends a span as most are: on a thread that made some, with nobody to tell of it but the engine. Says no, and has done
+    /// nothing, where it is not so simple.
     #[inline(always)]
-    fn end_on(&self, number: u64, slot: &Slot, own: &Own) {
+    fn end_simply(&self, local: &Local, number: u64, slot: &Slot) -> bool {
+        let Some(mut kept) = local.kept() else {
+            return false;
+        };
+        let Some(own) = kept.own(self.id) else {
+            return false;
+        };
+        let mut context = None;
         let bits = slot.bits();
-        if bits & BORROWED == 0 {
-            self.finish(number, slot, own);
-        } else if bits & SHOWN != 0 {
-            slot.lock().forget();
+        if bits & (BORROWED | SHOWN) != BORROWED {
+            let mut inner = slot.lock();
+            let ends = bits & BORROWED == 0 && !self.options.busy_idle;
+            if !ends || !self.tracer.end_child_on(&own.spans, &mut inner.live) {
+                return false;
+            }
+            inner.forget();
+            if inner.context.is_some() {
+                context = inner.context.take();
+            }
         }
         slot.retire();
         own.leave(&self.table, table::index(number));
+        // What is in a context may be the user's: it goes where nothing is borrowed or locked.
+        drop(kept);
+        if context.is_some() {
+            drop_context(context);
+        }
+        true
     }
 
-    /// Ends a span on a thread that made none so far, or is being destroyed.
-    #[cold]
     #[inline(never)]
-    fn end_elsewhere(&self, number: u64, slot: &Slot) {
-        if let Some(own) = local::try_with(|local| self.own(Some(local))).flatten() {
-            return self.end_on(number, slot, &own);
-        }
-        let mut inner = slot.lock();
-        if slot.bits() & BORROWED == 0 {
-            self.finish_any(number, &mut inner);
-        }
-        inner.forget();
-        detach(inner);
+    fn end_otherwise(&self, number: u64, slot: &Slot) {
+        let context = {
+            let mut inner = slot.lock();
+            if slot.bits() & BORROWED == 0 {
+                self.finish_any(number, &mut inner);
+            }
+            inner.forget();
+            inner.context.take()
+        };
+        drop(context);
         slot.retire();
-        self.table.give_back(std::iter::once(table::index(number)));
-    }
-
-    #[inline(always)]
-    fn finish(&self, number: u64, slot: &Slot, own: &Own) {
-        let mut inner = slot.lock();
-        if self.options.busy_idle || !self.tracer.end_child_on(&own.spans, &mut inner.live) {
-            self.finish_any(number, &mut inner);
-        }
-        inner.forget();
-        if inner.context.is_some() {
-            detach(inner);
+        let index = table::index(number);
+        let left = local::try_with(|local| {
+            self.has_own(local).then_some(())?;
+            local.kept()?.own(self.id)?.leave(&self.table, index);
+            Some(())
+        });
+        if left.flatten().is_none() {
+            self.table.give_back(std::iter::once(index));
         }
     }
 
@@ -130,11 +143,9 @@ impl Core {
     }
 }
 
-/// Drops a span's context where no lock is held: what is in it may be the user's.
+/// Drops the context of a span, out of line.
 #[inline(never)]
-fn detach(mut inner: QuickGuard<'_, Inner>) {
-    let context = inner.context.take();
-    drop(inner);
+fn drop_context(context: Option<Context>) {
     drop(context);
 }
 

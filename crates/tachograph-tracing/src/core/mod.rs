@@ -5,7 +5,6 @@ mod held;
 mod life;
 mod parent;
 
-use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -86,6 +85,8 @@ pub(crate) struct Core {
     pub(crate) options: SpanOptions,
     /// Spans have fields alone, and nobody looks at their contexts: nothing of the options applies.
     is_lean: bool,
+    /// What a span's bits have where more is to be done than to put it on the thread's stack when it is entered.
+    enters_otherwise: u32,
     refused: AtomicU64,
 }
 
@@ -97,6 +98,11 @@ impl Core {
             table: Table::new(options.max_spans),
             depot: Weak::<Core>::clone(core),
             is_lean: options.mode == ContextMode::Lazy && !options.has_extras(),
+            enters_otherwise: match options.mode {
+                _ if options.busy_idle => u32::MAX,
+                ContextMode::Full => ATTACH | BORROWED,
+                ContextMode::Lazy => ATTACH,
+            },
             options,
             refused: AtomicU64::new(0),
         });
@@ -105,10 +111,10 @@ impl Core {
         core
     }
 
-    /// What this thread keeps for this core.
-    fn own(&self, local: Option<&Local>) -> Option<Rc<Own>> {
+    /// Whether this thread keeps something for this core, by now.
+    fn has_own(&self, local: &Local) -> bool {
         let make = || Some(Own::new(self.id, Weak::clone(&self.depot), self.tracer.thread()?));
-        local?.own_or_made(self.id, make)
+        local.has_own(self.id, make)
     }
 
     /// Finds what something is in, by the rule that is documented at the crate.
@@ -171,20 +177,16 @@ impl Core {
         self.refused.load(Ordering::Relaxed)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enter(&self, number: u64) {
-        local::with(|local| {
-            let Some(local) = local else {
-                return;
-            };
-            match self.table.get(number) {
-                Some(slot) => self.enter_slot(local, number, slot),
-                None => self.enter_nothing(local, number),
-            }
+        let _ = local::try_with(|local| match self.table.get(number) {
+            Some(slot) if slot.bits() & self.enters_otherwise == 0 => local.push(self.id, number),
+            Some(slot) => self.enter_slot(local, number, slot),
+            None => self.enter_nothing(local, number),
         });
     }
 
-    #[inline]
+    #[inline(never)]
     fn enter_slot(&self, local: &Local, number: u64, slot: &Slot) {
         let bits = slot.bits();
         if bits & ATTACH != 0 {
@@ -206,7 +208,6 @@ impl Core {
         }
     }
 
-    #[inline(never)]
     fn enter_attached(&self, local: &Local, number: u64, slot: &Slot) {
         if let Some(inner) = lock(number, slot)
             && let Some(context) = &inner.context
@@ -221,7 +222,6 @@ impl Core {
 
     /// Foreign code in a span that was never started is to see the ancestor that was; where that is not attached
     /// already, as on another thread, it is attached here.
-    #[inline(never)]
     fn enter_borrowed(&self, local: &Local, number: u64, slot: &Slot) {
         let identity = slot.identity();
         if !identity.is_valid() || local.peek().span == identity.span_id {
@@ -251,10 +251,10 @@ impl Core {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn exit(&self, number: u64) {
-        let popped = local::with(|local| local.is_some_and(|local| local.pop(self.id, number)));
-        if self.options.busy_idle && popped {
+        let popped = local::try_with(|local| local.pop(self.id, number));
+        if self.options.busy_idle && popped == Some(true) {
             self.count_exit(number);
         }
     }
