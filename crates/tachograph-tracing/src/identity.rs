@@ -37,7 +37,9 @@ impl Identity {
         Identity {
             trace_id: u128::from_be_bytes(context.trace_id().to_bytes()),
             span_id: u64::from_be_bytes(context.span_id().to_bytes()),
-            bits: u32::from(context.trace_flags().to_u8()) | if context.is_remote() { REMOTE } else { 0 },
+            bits: u32::from(context.trace_flags().to_u8())
+                | if context.is_remote() { REMOTE } else { 0 }
+                | if *context.trace_state() == TraceState::NONE { 0 } else { HAS_STATE },
         }
     }
 

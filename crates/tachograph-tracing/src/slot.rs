@@ -57,6 +57,8 @@ pub(crate) struct Inner {
 pub(crate) struct Extras {
     /// `otel.name` and the like.
     pub(crate) special: Special,
+    /// The trace state of a span that has the ids of one of the `opentelemetry` API.
+    pub(crate) state: TraceState,
     /// What was recorded though the sampler dropped the span; see [`HELD`].
     pub(crate) held: Fields,
     /// The fields as the console prints them.
@@ -79,6 +81,8 @@ impl Default for Inner {
 }
 
 impl Slot {
+    /// For who makes the span, or has its last handle; for others there is [`lock`](crate::core::lock), which looks whether it is still
+    /// the one that they mean.
     #[inline(always)]
     pub(crate) fn lock(&self) -> QuickGuard<'_, Inner> {
         self.inner.lock()
@@ -173,6 +177,7 @@ impl Inner {
     pub(crate) fn forget(&mut self) {
         if std::mem::take(&mut self.has_extras) {
             self.extras.special.clear();
+            self.extras.state = TraceState::NONE;
             self.extras.held.clear();
             self.extras.printed.clear();
         }

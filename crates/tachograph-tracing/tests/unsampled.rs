@@ -185,3 +185,35 @@ fn the_ledger_balances_whatever_is_sampled() {
 fn block_on(work: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work);
 }
+
+#[test]
+fn the_trace_state_of_an_unsampled_span_of_the_api_goes_on_to_all_spans_under_it() {
+    let state = TraceState::from_key_value([("vendor", "7")]).unwrap();
+    let ids = (TraceId::from(5), SpanId::from(6));
+    let foreign = SpanContext::new(ids.0, ids.1, TraceFlags::default(), false, state.clone());
+    for rig in all_sampled(|| Box::new(ParentBased::new(AlwaysOn))) {
+        let state_of = |span: &tracing::Span| span.context().span().span_context().trace_state().clone();
+        let spans = rig.run(|| {
+            for _ in 0..2 {
+                let _foreign = Context::new().with_remote_span_context(foreign.clone()).attach();
+                let span = info_span!("under it").entered();
+                assert_eq!((span.ids(), state_of(&span)), (Some(ids), state.clone()));
+                let child = info_span!("child").entered();
+                let grandchild = info_span!("grandchild").entered();
+                std::thread::scope(|scope| {
+                    for span in [&child, &grandchild] {
+                        scope.spawn(|| assert_eq!((span.ids(), state_of(span)), (Some(ids), state.clone())));
+                    }
+                });
+            }
+            // Nothing of it is left in the slots.
+            let sampled = SpanContext::new(ids.0, ids.1, TraceFlags::default(), false, TraceState::NONE);
+            let _foreign = Context::new().with_remote_span_context(sampled).attach();
+            info_span!("under another").in_scope(|| {
+                let child = info_span!("child");
+                assert_eq!((child.ids(), state_of(&child)), (Some(ids), TraceState::NONE));
+            });
+        });
+        assert!(spans.is_empty(), "{:?}", names(&spans));
+    }
+}

@@ -2,7 +2,7 @@
 
 use tracing::Event;
 
-use crate::core::{Core, is_held_here};
+use crate::core::{Core, lock};
 use crate::identity::{Identity, SHOWN};
 
 /// How many spans of a chain are printed; the innermost.
@@ -28,10 +28,10 @@ impl Chain {
             && let Some(slot) = core.table.get(next)
         {
             if slot.bits() & SHOWN != 0
-                && !is_held_here(next)
+                && let Some(inner) = lock(next, slot)
                 && let Some(metadata) = slot.metadata()
             {
-                self.0.push(Link { name: metadata.name(), printed: slot.lock().extras.printed.clone() });
+                self.0.push(Link { name: metadata.name(), printed: inner.extras.printed.clone() });
             }
             next = slot.parent();
         }

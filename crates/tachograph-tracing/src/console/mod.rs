@@ -13,7 +13,7 @@ use tracing::Event;
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Record};
 
-use crate::core::{Asked, Core, Place, PrintSpan, is_held_here};
+use crate::core::{Asked, Core, Place, PrintSpan, lock};
 use crate::fields::with_buffer;
 use crate::filter::Filter;
 use crate::identity::{Identity, SHOWN};
@@ -93,15 +93,21 @@ impl Console {
         let Some(slot) = core.table.get(number) else {
             return;
         };
-        if slot.bits() & SHOWN == 0 || is_held_here(number) {
+        if slot.bits() & SHOWN == 0 {
             return;
         }
+        let Some(mut inner) = lock(number, slot) else {
+            return;
+        };
         // Taken out, so that what is formatted may log.
-        let mut printed = std::mem::take(&mut slot.lock().extras().printed);
+        let mut printed = std::mem::take(&mut inner.extras().printed);
+        drop(inner);
         if printed.len() < PRINTED {
             self.print_more(&mut printed, values);
         }
-        slot.lock().extras().printed = printed;
+        if let Some(mut inner) = lock(number, slot) {
+            inner.extras().printed = printed;
+        }
     }
 
     fn print_more(&self, out: &mut String, values: &Record<'_>) {

@@ -216,6 +216,10 @@ impl Core {
         slot.set_parent(above.map_or(0, |(number, _)| number));
         if !wanted.traced || self.skips(&parent, site) {
             slot.borrow(parent, above.map_or(0, |(_, slot)| slot.events()), site, shown);
+            if place == Place::Foreign && parent.has(HAS_STATE) {
+                slot.lock().extras().state = self.state(place).unwrap_or_default();
+                slot.set_events(number);
+            }
         } else {
             self.start(slot, &New { number, attributes, site, parent, asked, place }, shown);
         }
@@ -373,7 +377,11 @@ impl Core {
             // What was recorded in the slot before is another span's.
             bits if bits & BORROWED != 0 => {
                 let started = slot.events();
-                Some(lock(started, self.table.get(started)?)?.live.trace_state().clone())
+                let slot = self.table.get(started)?;
+                let inner = lock(started, slot)?;
+                // The outermost of those that are under a span of the API was not started either.
+                let is_foreign = slot.bits() & BORROWED != 0;
+                Some(if is_foreign { &inner.extras.state } else { inner.live.trace_state() }.clone())
             }
             _ => Some(lock(number, slot)?.live.trace_state().clone()),
         }

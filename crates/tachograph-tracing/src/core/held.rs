@@ -14,7 +14,7 @@ thread_local! {
 
 /// Whether this thread holds the slot's lock already.
 #[inline]
-pub(crate) fn is_held_here(number: u64) -> bool {
+fn is_held_here(number: u64) -> bool {
     HELD_HERE.try_with(Cell::get).is_ok_and(|held| held == number)
 }
 
@@ -39,4 +39,38 @@ pub(super) fn guarded(number: u64, run: impl FnOnce()) {
     }
     let _reset = Reset(HELD_HERE.try_with(|held| held.replace(number)).unwrap_or_default());
     run();
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::*;
+    use crate::sync::explore;
+
+    #[test]
+    fn who_has_a_number_and_no_handle_locks_that_span_or_none() {
+        explore(None, || {
+            let slot = Arc::new(Slot::default());
+            let number = table::number(0, &slot);
+            slot.lock().start = 1;
+            let late = {
+                let slot = Arc::clone(&slot);
+                thread::spawn(move || {
+                    if let Some(mut inner) = lock(number, &slot) {
+                        assert_eq!(inner.start, 1, "another span's");
+                        inner.start = 2;
+                    }
+                })
+            };
+            // It ends, and the slot is the next span's.
+            slot.lock().start = 1;
+            slot.retire();
+            slot.lock().start = 3;
+            late.join().unwrap();
+            assert_eq!(slot.lock().start, 3, "what was the other's is left alone");
+            assert!(lock(number, &slot).is_none());
+        });
+    }
 }

@@ -11,7 +11,7 @@ use super::birth::Held;
 use super::held::{guarded, lock};
 use crate::attach;
 use crate::fields::{self, Sink, Visitor};
-use crate::identity::{BORROWED, HELD, RECORDING, SHOWN};
+use crate::identity::{BORROWED, HAS_STATE, HELD, RECORDING, SHOWN};
 use crate::local::{self, Local};
 use crate::slot::{Extras, Inner, Slot};
 use crate::special;
@@ -56,7 +56,7 @@ impl Core {
         };
         let mut context = None;
         let bits = slot.bits();
-        if bits & (BORROWED | SHOWN) != BORROWED {
+        if bits & (BORROWED | SHOWN | HAS_STATE) != BORROWED {
             let mut inner = slot.lock();
             let ends = bits & BORROWED == 0 && !self.options.busy_idle;
             if !ends || !self.tracer.end_child_on(&own.spans, &mut inner.live) {

@@ -17,7 +17,7 @@ use tracing::span::{Attributes, Id};
 use tracing_core::span::Current;
 
 pub(crate) use birth::{PrintSpan, Wanted};
-pub(crate) use held::{is_held_here, lock};
+pub(crate) use held::lock;
 
 use crate::foreign::{self, ForeignSpan, Keeper};
 use crate::identity::{ATTACH, BORROWED, Identity};

@@ -7,7 +7,7 @@ use tachograph_sdk::trace::{SpanAttributes, SpanStart};
 use tracing::Metadata;
 
 use super::Core;
-use super::held::{guarded, is_held_here};
+use super::held::{guarded, lock};
 use crate::fields::Fields;
 use crate::identity::{ATTACH, BORROWED, HELD, Identity, RECORDING, SHOWN};
 use crate::local;
@@ -18,17 +18,20 @@ impl Core {
     /// The span's context, which from now on is attached when it is entered.
     pub(crate) fn context(&self, number: u64) -> Context {
         let current = local::current_context();
-        let Some(slot) = self.table.get(number).filter(|_| !is_held_here(number)) else {
+        let Some(slot) = self.table.get(number) else {
+            return current;
+        };
+        let Some(mut inner) = lock(number, slot) else {
             return current;
         };
         let identity = slot.identity();
         if identity.has(BORROWED) {
+            drop(inner);
             return match identity.is_valid() && local::peek().span != identity.span_id {
                 true => self.context_of_borrowed(number, slot, &identity, &current),
                 false => current,
             };
         }
-        let inner = &mut *slot.lock();
         let context = match inner.context.take() {
             Some(context) => context,
             None => self.context_of(number, inner.live.span_context(), &current),
@@ -41,11 +44,14 @@ impl Core {
     /// Gives a span another parent, at any time in its life.
     pub(crate) fn set_parent(&self, number: u64, to: &Context) {
         let parent = to.span().span_context().clone();
-        let Some(slot) = self.table.get(number).filter(|_| parent.is_valid() && !is_held_here(number)) else {
+        let Some(slot) = self.table.get(number).filter(|_| parent.is_valid()) else {
             return;
         };
         let before = {
-            let inner = &mut *slot.lock();
+            let Some(mut inner) = lock(number, slot) else {
+                return;
+            };
+            let inner = &mut *inner;
             let bits = slot.bits();
             guarded(number, || self.adopt(slot, inner, &parent));
             slot.set_events(number);
@@ -64,12 +70,11 @@ impl Core {
             before
         };
         drop(before);
-        let identity = slot.identity();
-        if identity.has(ATTACH) {
-            let context = slot.lock().context.clone();
-            if let Some(context) = context {
-                local::reattach(self.id, number, identity.span_id, context);
-            }
+        let after = lock(number, slot).map(|inner| (slot.identity(), inner.context.clone()));
+        if let Some((identity, Some(context))) = after
+            && identity.has(ATTACH)
+        {
+            local::reattach(self.id, number, identity.span_id, context);
         }
     }
 

@@ -1,11 +1,11 @@
 //! From monotonic to Unix time, across steps of the system's clock.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use super::super::unix_nanos;
 use super::steady::Steady;
+use crate::sync::{AtomicU32, AtomicU64, Mutex, Ordering, lock};
 
 /// Monotonic time is Unix time less an offset, which changes only when somebody sets the system's clock: both are
 /// slewed alike. Each offset there was is a *timeline*. A trace stays on the one it began on in this process, so
@@ -24,8 +24,8 @@ pub(super) struct Timelines {
 }
 
 /// Spans that live through more steps than this get times by a later offset.
-const OFFSETS: usize = 64;
-const TRACES: usize = 4_096;
+const OFFSETS: usize = if cfg!(loom) { 2 } else { 64 };
+const TRACES: usize = if cfg!(loom) { 1 } else { 4_096 };
 const NUMBER_BITS: u32 = 16;
 /// How far, in nanoseconds, the system's clock is off what it should be when it was set. Between two readings a thread may
 /// be interrupted: what is off is looked at again.
@@ -40,16 +40,20 @@ fn entry(trace_id: u128, timeline: u32) -> u64 {
 
 impl Timelines {
     pub(super) fn new() -> Self {
-        let steady = Steady::new();
-        let timelines = Timelines {
+        let timelines = Timelines::before_the_first(Steady::new());
+        timelines.offsets[0].store(timelines.measure(), Ordering::Relaxed);
+        timelines
+    }
+
+    /// Without an offset for the first timeline.
+    fn before_the_first(steady: Steady) -> Self {
+        Timelines {
             current: AtomicU32::new(0),
             offsets: std::array::from_fn(|_| AtomicU64::new(0)),
             traces: (0..TRACES).map(|_| AtomicU64::new(0)).collect(),
             changing: Mutex::new(()),
             steady,
-        };
-        timelines.offsets[0].store(timelines.measure(), Ordering::Relaxed);
-        timelines
+        }
     }
 
     /// The process's.
@@ -143,15 +147,19 @@ impl Timelines {
     /// Begins a new timeline if the system's clock was set. Says whether it is as it should be now.
     #[cold]
     pub(super) fn notice_step(&self) {
-        let _only = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _only = lock(&self.changing);
         let current = self.current.load(Ordering::Relaxed);
         let offset = self.measure();
         let off = offset.wrapping_sub(self.offset(current)) as i64;
         if off.unsigned_abs() > STEP {
-            let next = current.wrapping_add(1);
-            self.offsets[next as usize % OFFSETS].store(offset, Ordering::Relaxed);
-            self.current.store(next, Ordering::Release);
+            self.begin(current.wrapping_add(1), offset);
         }
+    }
+
+    /// Begins a timeline. Who finds its number finds its offset, or that of a later one in the same place.
+    fn begin(&self, next: u32, offset: u64) {
+        self.offsets[next as usize % OFFSETS].store(offset, Ordering::Relaxed);
+        self.current.store(next, Ordering::Release);
     }
 
     /// A time of the system's clock on a timeline, for something in a span that started at `start`.
@@ -190,7 +198,7 @@ impl Timelines {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 
@@ -258,5 +266,39 @@ mod tests {
         for (trace, timeline) in traces {
             assert_eq!(timelines.of_trace(trace, false), timeline);
         }
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::sync::Arc;
+
+    use super::*;
+    use crate::sync::explore;
+
+    const FIRST: u64 = 10;
+
+    #[test]
+    fn a_trace_that_begins_while_the_clock_is_set_has_its_timelines_offset_and_stays_on_it() {
+        explore(None, || {
+            let timelines = Timelines::before_the_first(Steady::new());
+            timelines.begin(0, FIRST);
+            let timelines = Arc::new(timelines);
+            let traces = {
+                let timelines = Arc::clone(&timelines);
+                loom::thread::spawn(move || {
+                    let trace = 7_u128 << 100;
+                    let timeline = timelines.find(trace, true);
+                    // The one after the next is in the same place.
+                    let offset = timelines.offset(timeline) - FIRST;
+                    assert!(offset == u64::from(timeline) || offset == u64::from(timeline) + 2, "{offset}");
+                    assert_eq!(timelines.find(trace, false), timeline, "a child");
+                    assert_eq!(timelines.find(trace, true), timeline, "another local root");
+                })
+            };
+            timelines.begin(1, FIRST + 1);
+            timelines.begin(2, FIRST + 2);
+            traces.join().unwrap();
+        });
     }
 }
