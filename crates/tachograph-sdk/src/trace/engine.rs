@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use opentelemetry::Context;
-use opentelemetry::trace::{Link, SpanId, SpanKind, TraceFlags, TraceId};
+use opentelemetry::trace::{Link, SpanContext, SpanId, SpanKind, TraceFlags, TraceId, TraceState};
 
 use super::core::Core;
 use super::counters::{ParentOrigin, SamplingOutcome};
@@ -186,6 +186,18 @@ pub(crate) fn start_root(core: &Core, local: &Local, live: &mut LiveSpan, scope:
     true
 }
 
+/// As [`start_root`], where that is for the few.
+#[inline(never)]
+pub(crate) fn start_root_out_of_line(
+    core: &Core,
+    local: &Local,
+    live: &mut LiveSpan,
+    scope: u32,
+    name: &str,
+) -> bool {
+    start_root(core, local, live, scope, name)
+}
+
 /// The rest of the start of a span that is simple, and has its trace.
 #[inline(always)]
 fn start_simply(core: &Core, live: &mut LiveSpan, scope: u32, name: &str, is_root: bool) {
@@ -197,6 +209,18 @@ fn start_simply(core: &Core, live: &mut LiveSpan, scope: u32, name: &str, is_roo
     live.recording = true;
     begin_record(core, live, scope, name);
     (live.epoch, live.head.start) = SpanClock::Process.start(live.head.trace_id, is_root);
+}
+
+/// Starts a span under one of this process that is not sampled and has no trace state, where that settles that it is not
+/// either, and gives its context. `None`, and nothing has happened, where it is not so simple.
+#[inline(never)]
+pub(crate) fn drop_child(core: &Core, parent: &SpanContext) -> Option<SpanContext> {
+    if !core.sampler.drops_simple_children() {
+        return None;
+    }
+    local::known(core.id)?.counters.started(SamplingOutcome::Drop, ParentOrigin::Local);
+    let flags = TraceFlags::new(parent.trace_flags().to_u8() & RANDOM);
+    Some(SpanContext::new(parent.trace_id(), RandomIds.new_span_id(), flags, false, TraceState::NONE))
 }
 
 /// Ends a span as most are: one that is sampled, now, in an engine that has nobody but its batch processor to tell of it. Says no,

@@ -44,6 +44,16 @@ pub(crate) fn of(core: &Arc<Core>) -> Option<Rc<Local>> {
     }
 }
 
+/// As [`of`], where there is something already.
+#[inline(always)]
+pub(crate) fn known(engine: u64) -> Option<Rc<Local>> {
+    let found = LOCALS.try_with(|locals| {
+        let locals = locals.try_borrow().ok()?;
+        locals.iter().find(|local| local.engine == engine).map(Rc::clone)
+    });
+    found.ok().flatten()
+}
+
 #[cold]
 #[inline(never)]
 fn make(core: &Arc<Core>) -> Option<Rc<Local>> {
@@ -115,14 +125,26 @@ impl Local {
         Box::new(Recording { core: Some(Arc::clone(core)), ..Recording::default() })
     }
 
-    /// Keeps a recording for the next span.
-    #[inline]
-    pub(crate) fn keep(&self, core: Arc<Core>, mut recording: Box<Recording>) {
-        if let Ok(mut spare) = self.spare.try_borrow_mut() {
-            if spare.len() >= SPARE {
-                core.deposit(&mut spare, SPARE / 2);
+    /// Keeps a recording for the next span; gives it back where there are enough.
+    #[inline(always)]
+    pub(crate) fn keep(&self, recording: Box<Recording>) -> Option<Box<Recording>> {
+        match self.spare.try_borrow_mut() {
+            Ok(mut spare) if spare.len() < SPARE => {
+                spare.push(recording);
+                None
             }
-            recording.core = Some(core);
+            _ => Some(recording),
+        }
+    }
+
+    /// As [`keep`](Self::keep), making room where there are enough.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn keep_or_deposit(&self, core: &Core, recording: Box<Recording>) {
+        if let Some(recording) = self.keep(recording)
+            && let Ok(mut spare) = self.spare.try_borrow_mut()
+        {
+            core.deposit(&mut spare, SPARE / 2);
             spare.push(recording);
         }
     }

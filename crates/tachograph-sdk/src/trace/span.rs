@@ -39,6 +39,16 @@ impl Span {
         }
     }
 
+    /// Ends it now, if it lives.
+    fn finish_now(&mut self) {
+        self.with(|live, core| {
+            let local = local::of(core);
+            if !local.as_deref().is_some_and(|local| engine::end_simply(core, local, live)) {
+                engine::end(core, local.as_deref(), live, None);
+            }
+        });
+    }
+
     #[inline]
     fn finish(&mut self, time: impl FnOnce(&Core, &LiveSpan) -> Option<u64>) {
         self.with(|live, core| {
@@ -108,7 +118,7 @@ impl opentelemetry::trace::Span for Span {
     }
 
     fn end(&mut self) {
-        self.finish(|_, _| None);
+        self.finish_now();
     }
 
     fn end_with_timestamp(&mut self, timestamp: SystemTime) {
@@ -124,21 +134,43 @@ pub(crate) fn add_event(live: &mut LiveSpan, name: &str, time: u64, attributes: 
     event.drop_attributes(dropped);
 }
 
+impl Span {
+    /// Ends it as most are ended, and keeps its recording for the next one on this thread, if that is so simple.
+    #[inline(always)]
+    fn drop_simply(&mut self) -> Option<()> {
+        let engine = self.recording.as_ref()?.core.as_ref()?.id;
+        let local = local::known(engine)?;
+        let Recording { live, core: Some(core) } = &mut **self.recording.as_mut()? else {
+            return None;
+        };
+        if !live.recording || engine::end_simply(core, &local, live) {
+            self.recording = local.keep(self.recording.take()?);
+        }
+        Some(())
+    }
+}
+
+#[inline(never)]
+fn drop_otherwise(mut recording: Box<Recording>) {
+    let Recording { live, core: Some(core) } = &mut *recording else {
+        return;
+    };
+    let core = Arc::clone(core);
+    let local = local::of(&core);
+    if live.recording {
+        engine::end(&core, local.as_deref(), live, None);
+    }
+    if let Some(local) = local {
+        local.keep_or_deposit(&core, recording);
+    }
+}
+
 impl Drop for Span {
     fn drop(&mut self) {
         // What has ended keeps its recording until here, so that calls after the end can be counted.
-        let Some(mut recording) = self.recording.take() else {
-            return;
-        };
-        let Some(core) = recording.core.take() else {
-            return;
-        };
-        let local = local::of(&core);
-        if recording.live.recording {
-            engine::end(&core, local.as_deref(), &mut recording.live, None);
-        }
-        if let Some(local) = local {
-            local.keep(core, recording);
+        let _ = self.drop_simply();
+        if let Some(recording) = self.recording.take() {
+            drop_otherwise(recording);
         }
     }
 }

@@ -11,8 +11,9 @@ use super::engine;
 use super::live::{LiveSpan, has_members};
 use super::local;
 use super::parent::Parent;
+use super::record::kind_code;
 use super::span::{Span, add_event};
-use super::start::SpanStart;
+use super::start::{AttributeWriter, SpanAttributes, SpanStart};
 use super::thread::SpanThread;
 use super::unix_nanos;
 use crate::pipeline::is_inside;
@@ -162,6 +163,45 @@ impl Tracer {
         self.core.is_stopped()
     }
 
+    /// Starts a span of the API's as most are: now, under a span of this process or as a root, where nobody is asked or told of
+    /// it. `None`, and nothing has happened, where it is not so simple.
+    #[inline(always)]
+    fn start_simply(&self, builder: &SpanBuilder, parent: &SpanContext) -> Option<Span> {
+        let core = &self.core;
+        let is_child = parent.is_valid();
+        let is_plain = builder.start_time.is_none() && builder.links.is_none() && builder.events.is_none();
+        if !is_plain || parent.is_remote() || has_members(parent.trace_state()) {
+            return None;
+        }
+        if is_child && !parent.is_sampled() {
+            return engine::drop_child(core, parent).map(|context| Span::new(context, None));
+        }
+        let may = if is_child { core.sampler.has_simple_children() } else { core.sampler.has_simple_roots() };
+        if !may {
+            return None;
+        }
+        let parent = Parent { trace_state: None, ..Parent::from(parent) };
+        let local = local::known(core.id)?;
+        let mut recording = local.recording(core);
+        let live = &mut recording.live;
+        let starts = match is_child {
+            true => engine::start_child(core, &local, live, self.scope, &builder.name, parent),
+            false => engine::start_root_out_of_line(core, &local, live, self.scope, &builder.name),
+        };
+        if !starts {
+            return local.keep(recording).and(None);
+        }
+        if let Some(kind) = &builder.span_kind {
+            live.head.kind = kind_code(kind);
+        }
+        if let Some(attributes) = &builder.attributes {
+            attributes.write(&mut AttributeWriter::new(&mut live.body, &live.limits, false));
+        }
+        let flags = live.trace_flags();
+        let context = SpanContext::new(live.trace_id(), live.span_id(), flags, false, TraceState::NONE);
+        Some(Span::new(context, Some(recording)))
+    }
+
     /// As the API starts a span. What is in the builder is looked at where it is: moving it out would cost as much as it is worth.
     fn start(&self, builder: &SpanBuilder, parent_cx: &Context) -> Span {
         let parent_span = parent_cx.span();
@@ -171,6 +211,9 @@ impl Tracer {
         }
         if self.core.is_stopped() {
             return Span::new(parent.clone(), None);
+        }
+        if let Some(span) = self.start_simply(builder, parent) {
+            return span;
         }
         let mut start = SpanStart {
             unix_nanos: builder.start_time.map(unix_nanos),

@@ -111,6 +111,12 @@ impl SamplerCell {
         self.says_all(SIMPLE | SAMPLED)
     }
 
+    /// As [`has_simple_children`](Self::has_simple_children), of spans under one that is not sampled, which are not either.
+    #[inline(always)]
+    pub(crate) fn drops_simple_children(&self) -> bool {
+        self.says_all(SIMPLE | UNSAMPLED)
+    }
+
     /// As [`has_simple_children`](Self::has_simple_children), of spans without a parent.
     #[inline(always)]
     pub(crate) fn has_simple_roots(&self) -> bool {
