@@ -9,6 +9,10 @@ pub enum ContextMode {
     /// Spans of kind client, server, producer or consumer (by the field `otel.kind`, when the span is made), and those whose
     /// [`context()`](crate::SpanExt::context) was asked for, from the next time they are entered. Elsewhere foreign code sees
     /// the nearest of those around. Costs no allocation for other spans.
+    ///
+    /// So do exemplars of metrics: a measurement leads to the nearest of those around, in the same trace, and to no span where
+    /// there is none. A program whose work does not begin with such a span (a loop, a timer) has exemplars if it gives its outermost
+    /// spans the kind `consumer`, asks for their `context()` before they are entered, or takes [`Full`](Self::Full).
     Lazy,
 }
 

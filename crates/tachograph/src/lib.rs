@@ -62,16 +62,22 @@
 //!
 //! # Features
 //!
-//! All but `push` and `zstd` are on by default, and they only add:
+//! They only add. On by default:
 //!
 //! - `axum`: `Telemetry::ops_routes`, and route templates for the HTTP layer (axum 0.8).
 //! - `macros`: the derives.
 //! - `otlp`: spans by OTLP over HTTP; `tls`: over https, trusting what the system trusts.
 //! - `prometheus`: the page, as an `http::Response` and on a port of its own.
-//! - `push`: [`prometheus::Pushgateway`](https://docs.rs/tachograph-prometheus), for batch jobs; `push-tls`: over https, too.
 //! - `signal`: `Telemetry::drain_signal`.
 //! - `tower`: `Telemetry::http_server_layer`.
 //! - `tracing`: spans of the `tracing` crate, and its events on a console.
+//!
+//! Not on by default, for what they bring:
+//!
+//! - `bridge-prometheus`: `PrometheusRegistry`, and `bridge-prometheus-client`: `PrometheusClientRegistry`. Registries of these crates
+//!   are on the page beside the engine's metrics, by `TelemetryBuilder::with_metric_producer`.
+//! - `metrics`: `MetricsRecorder`, by which what code records through the `metrics` facade is in the engine.
+//! - `push`: [`prometheus::Pushgateway`](https://docs.rs/tachograph-prometheus), for batch jobs; `push-tls`: over https, too.
 //! - `zstd`: pages compressed with zstd where that is asked for.
 
 mod builder;
@@ -107,6 +113,12 @@ pub use report::Report;
 pub use telemetry::Telemetry;
 
 pub use opentelemetry;
+#[cfg(feature = "bridge-prometheus")]
+pub use tachograph_bridge_prometheus::PrometheusRegistry;
+#[cfg(feature = "bridge-prometheus-client")]
+pub use tachograph_bridge_prometheus_client::PrometheusClientRegistry;
+#[cfg(feature = "metrics")]
+pub use tachograph_metrics::{MetricsRecorder, MetricsRecorderBuilder};
 #[cfg(feature = "otlp")]
 pub use tachograph_otlp::{Compression, OtlpConfig, OtlpError, TlsConfig};
 #[cfg(feature = "prometheus")]

@@ -4,12 +4,16 @@
 
 mod support;
 
+use std::time::Duration;
+
 use opentelemetry::trace::{TraceContextExt, Tracer as _};
 use support::reports_of;
 use tachograph::metrics::ExemplarFilter;
 use tachograph::testing::InMemorySpanExporter;
 use tachograph::trace::{AlwaysOff, TailSampling};
-use tachograph::{Environment, Histogram, Telemetry, TelemetryBuilder};
+use tachograph::{
+    ContextMode, Counter, Environment, Histogram, SpanExt, SpanOptions, Telemetry, TelemetryBuilder,
+};
 use tracing_subscriber::layer::SubscriberExt;
 
 const FILTER: &str = "OTEL_METRICS_EXEMPLAR_FILTER";
@@ -61,9 +65,38 @@ fn a_span_of_tracing_is_as_good_as_one_of_the_api() {
             durations.record(0.3, &());
         });
     });
-    telemetry.flush_blocking(std::time::Duration::from_secs(10)).unwrap();
+    telemetry.flush_blocking(Duration::from_secs(10)).unwrap();
     let spans = exporter.spans();
     assert_eq!(traces(&telemetry), [spans[0].trace_id.to_string()]);
+}
+
+#[test]
+fn in_lazy_mode_a_measurement_leads_to_the_nearest_span_that_is_attached_if_there_is_one() {
+    let exporter = InMemorySpanExporter::new();
+    let options = SpanOptions::new().with_context_mode(ContextMode::Lazy);
+    let telemetry =
+        builder(&[]).with_span_exporter(exporter.clone()).with_span_options(options).build().unwrap();
+    let counter = |name: &'static str| -> Counter<u64> { telemetry.meter("shop").counter(name).build() };
+    let subscriber = tracing_subscriber::registry().with(telemetry.tracing_layer());
+    tracing::subscriber::with_default(subscriber, || {
+        tracing::info_span!("loop").in_scope(|| counter("nowhere").add(1, &()));
+        assert_eq!(traces(&telemetry), [""; 0]);
+        tracing::info_span!("message", otel.kind = "consumer").in_scope(|| {
+            tracing::info_span!("inner").in_scope(|| counter("inside").add(1, &()));
+        });
+        assert_eq!(traces(&telemetry).len(), 1);
+        let asked_for = tracing::info_span!("asked for");
+        let _ = asked_for.context();
+        asked_for.in_scope(|| counter("asked.for").add(1, &()));
+    });
+    telemetry.flush_blocking(Duration::from_secs(10)).unwrap();
+    let spans = exporter.spans();
+    let trace_of = |name: &str| spans.iter().find(|span| span.name == name).unwrap().trace_id.to_string();
+    let mut found = traces(&telemetry);
+    found.sort();
+    let mut expected = [trace_of("inner"), trace_of("asked for")];
+    expected.sort();
+    assert_eq!(found, expected);
 }
 
 #[test]
@@ -126,7 +159,7 @@ fn the_trace_of_an_exemplar_is_kept_where_tail_sampling_keeps_no_other() {
     }
     let trace = record_in_a_span(&telemetry);
     assert_eq!(traces(&telemetry), std::slice::from_ref(&trace));
-    telemetry.flush_blocking(std::time::Duration::from_secs(10)).unwrap();
+    telemetry.flush_blocking(Duration::from_secs(10)).unwrap();
     let exported: Vec<String> = exporter.spans().iter().map(|span| span.trace_id.to_string()).collect();
     assert_eq!(exported, [trace]);
 }
