@@ -40,4 +40,9 @@ fn an_instrument_that_never_records_costs_at_most_a_kibibyte() {
         meter.histogram(format!("histogram.{name}")).build::<f64, Dynamic>()
     });
     assert!(bytes <= 1_024, "{bytes}");
+    let bytes = idle(&provider, "histogram with boundaries of its own", |meter, name| {
+        let boundaries: Vec<f64> = (1..=14).map(f64::from).collect();
+        meter.histogram(format!("advised.{name}")).with_boundaries(boundaries).build::<f64, Dynamic>()
+    });
+    assert!(bytes <= 1_024, "{bytes}");
 }

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use super::aggregation::Aggregation;
 use super::exemplar::ReservoirKind;
 use super::series::RowKind;
 use crate::cells::exponential::Limits;
@@ -48,6 +49,22 @@ impl Aggregator {
         match self {
             Aggregator::ExplicitBuckets(buckets) => u32::try_from(buckets.of(value)).ok(),
             _ => None,
+        }
+    }
+
+    /// What a user asks for who wants this, if it is a histogram.
+    pub(crate) fn aggregation(&self) -> Option<Aggregation> {
+        match self {
+            Aggregator::ExplicitBuckets(buckets) => Some(Aggregation::ExplicitBucketHistogram {
+                boundaries: buckets.bounds().to_vec(),
+                record_min_max: buckets.record_min_max,
+            }),
+            Aggregator::Exponential(it) => Some(Aggregation::Base2ExponentialBucketHistogram {
+                max_size: it.limits.size,
+                max_scale: i8::try_from(it.limits.scale).ok()?,
+                record_min_max: it.record_min_max,
+            }),
+            Aggregator::Sum { .. } | Aggregator::LastValue => None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Which instruments a provider has, and what becomes of their declarations.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -68,6 +69,8 @@ struct Registered {
     first: Arc<Stream>,
     /// What it was declared as, where that is not what its first stream says.
     declared: Option<Box<Declared>>,
+    /// Whether it asked for the aggregation that its first stream has.
+    is_advised: bool,
     /// Another instrument of its name, which is rare: a list without an allocation of its own.
     other: Option<Box<Registered>>,
 }
@@ -108,14 +111,17 @@ impl Registered {
         self.declared.as_ref().map_or(&self.first.descriptor, |declared| &declared.descriptor)
     }
 
-    fn asked(&self) -> Asked<'_> {
-        let declared = self.declared.as_deref();
-        Asked {
-            descriptor: self.descriptor(),
-            scope: &self.first.scope,
-            advice: declared.and_then(|declared| declared.advice.as_ref()),
-            limit: declared.and_then(|declared| declared.limit),
+    /// The aggregation that it asked for: boundaries are kept once, in the stream, if they are as asked.
+    fn advice(&self) -> Option<Cow<'_, Aggregation>> {
+        if self.is_advised {
+            return self.first.aggregator.aggregation().map(Cow::Owned);
         }
+        self.declared.as_ref()?.advice.as_ref().map(Cow::Borrowed)
+    }
+
+    fn asked<'a>(&'a self, advice: Option<&'a Aggregation>) -> Asked<'a> {
+        let limit = self.declared.as_ref().and_then(|declared| declared.limit);
+        Asked { descriptor: self.descriptor(), scope: &self.first.scope, advice, limit }
     }
 }
 
@@ -282,7 +288,9 @@ impl Registry {
             descriptor.name.clone_from(&first.descriptor().name);
             if let Some(known) = first.find(|known| *known.descriptor() == descriptor) {
                 let again = Asked { descriptor: &descriptor, scope, advice: advice.as_ref(), limit };
-                let reports = conflicts::same_but_for(known.asked(), &known.first, again, &asked);
+                let advice = known.advice();
+                let known_as = known.asked(advice.as_deref());
+                let reports = conflicts::same_but_for(known_as, &known.first, again, &asked);
                 let stream = Arc::clone(&known.first);
                 drop(guard);
                 reports.iter().for_each(Report::tell);
@@ -324,10 +332,11 @@ impl Registry {
             note_names(names, &streams, &descriptor, &mut reports);
         }
         *count += 1;
-        let is_plain = advice.is_none() && limit.is_none() && first.descriptor == descriptor;
-        let declared = Declared { descriptor: descriptor.clone(), advice, limit };
-        let declared = (!is_plain).then(|| Box::new(declared));
-        let registered = Registered { first: Arc::clone(&first), declared, other: None };
+        let is_advised = advice.is_some() && advice == first.aggregator.aggregation();
+        let is_plain = (advice.is_none() || is_advised) && limit.is_none() && first.descriptor == descriptor;
+        let declare = || Declared { descriptor: descriptor.clone(), advice, limit };
+        let declared = (!is_plain).then(|| Box::new(declare()));
+        let registered = Registered { first: Arc::clone(&first), declared, is_advised, other: None };
         match instruments.entry(lower) {
             Entry::Occupied(known) => known.into_mut().append(registered),
             Entry::Vacant(place) => {
@@ -403,7 +412,9 @@ impl Registry {
         instruments.sort_by_key(|instrument| (instrument.first.number, Arc::as_ptr(&instrument.first)));
         instruments.dedup_by(|a, b| Arc::ptr_eq(&a.first, &b.first));
         for instrument in instruments {
-            let resolved = resolve(instrument.asked(), &self.settings, &pipeline.defaults, &mut reports);
+            let advice = instrument.advice();
+            let asked = instrument.asked(advice.as_deref());
+            let resolved = resolve(asked, &self.settings, &pipeline.defaults, &mut reports);
             let mut streams: Vec<_> = instrument.first.chain().cloned().collect();
             let known = streams.len();
             let scope = &instrument.first.scope;
