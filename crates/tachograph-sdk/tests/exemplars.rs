@@ -229,6 +229,40 @@ fn rare_measurements_have_their_exemplar_whatever_they_are_among() {
 }
 
 #[test]
+fn every_stream_of_an_instrument_is_offered_the_same_measurements() {
+    let views = ["a", "b", "c"].map(|name| View::of("h").with_name(name));
+    let builder = builder().with_exemplar_filter(ExemplarFilter::AlwaysOn);
+    let provider = views.into_iter().fold(builder, |builder, view| builder.with_view(view)).build();
+    let meter = provider.meter("m");
+    let dynamic: Histogram<f64> = meter.histogram("h").with_boundaries([1.0, 2.0]).build();
+    let typed: Histogram<f64, ()> = meter.histogram("h").with_boundaries([1.0, 2.0]).build();
+    let bound = dynamic.bind(&());
+    let api = meter.as_otel().f64_histogram("h").with_boundaries(vec![1.0, 2.0]).build();
+    let by_each: [&dyn Fn(f64); 4] = [
+        &|value| dynamic.record(value, &[("k", "dynamic")]),
+        &|value| typed.record(value, &()),
+        &|value| bound.record(value),
+        &|value| api.record(value, &[KeyValue::new("k", "api")]),
+    ];
+    for (handle, record) in by_each.into_iter().enumerate() {
+        // Each has a value of its own, and there are so many that not all are looked at.
+        let value = |n: u32| f64::from(n % 3) + f64::from(n) / 1e6;
+        (0..300_000).for_each(|n| record(value(n)));
+        let snapshot = snapshot(&provider);
+        let values = |name| -> Vec<Vec<NumberValue>> {
+            let points = snapshot.metric(name).points().iter();
+            points.map(|point| point.exemplars.iter().map(Exemplar::value).collect()).collect()
+        };
+        let first = values("a");
+        let last = first.last().unwrap();
+        assert_eq!(last.len(), 3, "handle {handle}: of each bucket");
+        assert!(last.iter().all(|last| last.as_f64().fract() > 0.1), "handle {handle}: {last:?}");
+        assert_eq!(values("b"), first, "handle {handle}");
+        assert_eq!(values("c"), first, "handle {handle}");
+    }
+}
+
+#[test]
 fn the_trace_of_an_exemplar_is_kept_by_tail_sampling() {
     let exporter = InMemorySpanExporter::new();
     let tracers = TracerProvider::builder()

@@ -2,7 +2,9 @@
 
 use std::ptr;
 
-use super::row::{MOST_BLOCK_WORDS, Row, Word};
+use super::SUM_WIDTH;
+use super::row::{MOST_BLOCK_WORDS, Row, SHORT_BLOCKS, Word};
+use super::short_cuts::ShortCuts;
 use super::slab::Slab;
 use crate::sync::{AppendVec, AtomicUsize, Mutex, Ordering, lock};
 
@@ -22,7 +24,7 @@ const BLOCK_WORDS: usize = if cfg!(loom) { 8 } else { MOST_BLOCK_WORDS };
 /// last values, of which there is only one.
 pub(crate) struct Arena {
     rows: Mutex<Rows>,
-    /// The words of each block, by block number; there is no block 0.
+    /// The words of each block, by block number; there is no block 0, and those after it are kept for sums.
     widths: AppendVec<usize>,
     pub(super) slabs: AppendVec<Slab>,
     /// Slabs whose threads have ended. Also serialises installations into `shared`.
@@ -35,10 +37,13 @@ pub(crate) struct Arena {
     /// Bytes of blocks and of extents in threads' slabs (`shared` is bounded by the number of series).
     bytes: AtomicUsize,
     limit: AtomicUsize,
+    /// Whether threads may have short cuts: whoever opens or closes one holds it.
+    may_cut_short: Mutex<bool>,
 }
 
-#[derive(Default)]
 struct Rows {
+    /// The first block that is kept for sums and has not been dealt from.
+    next_short: usize,
     /// Few: those of sums, last values and exponential histograms, and of histograms one for each number of buckets.
     classes: Vec<Class>,
 }
@@ -65,8 +70,11 @@ impl Arena {
     pub(crate) fn new(limit: usize) -> Self {
         let widths = AppendVec::new();
         let _ = widths.push(0);
+        for _ in 1..SHORT_BLOCKS {
+            let _ = widths.push(BLOCK_WORDS);
+        }
         Arena {
-            rows: Mutex::new(Rows::default()),
+            rows: Mutex::new(Rows { next_short: 1, classes: Vec::new() }),
             widths,
             slabs: AppendVec::new(),
             idle: Mutex::new(Vec::new()),
@@ -75,6 +83,7 @@ impl Arena {
             outsiders: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             limit: AtomicUsize::new(limit),
+            may_cut_short: Mutex::new(true),
         }
     }
 
@@ -96,20 +105,23 @@ impl Arena {
         if let Some(row) = class.free.pop() {
             return Some(row);
         }
-        let (block, offset) = match &mut class.current {
-            Some((block, next, size)) if *next + width <= *size => {
-                let offset = *next;
-                *next += width;
-                (*block, offset)
+        if let Some((block, next, size)) = &mut class.current
+            && *next + width <= *size
+        {
+            let offset = *next;
+            *next += width;
+            return Row::new(*block, offset);
+        }
+        let size = (BLOCK_WORDS / width).max(1) * width;
+        let block = match rows.next_short {
+            short if width == SUM_WIDTH && short < SHORT_BLOCKS => {
+                rows.next_short += 1;
+                short
             }
-            current => {
-                let size = (BLOCK_WORDS / width).max(1) * width;
-                let block = self.widths.push(size).ok()?;
-                *current = Some((block, width, size));
-                (block, 0)
-            }
+            _ => self.widths.push(size).ok()?,
         };
-        Row::new(block, offset)
+        rows.of(width).current = Some((block, width, size));
+        Row::new(block, 0)
     }
 
     /// Zeroes rows of `width` words in every slab and gives them back.
@@ -169,7 +181,26 @@ impl Arena {
             return None;
         }
         slab.install_block(row.block(), size);
+        self.open_short_cut(slab, row.block());
         slab.words(row)
+    }
+
+    /// Lets the slab's owner take the short cut to a block of sums, which it has just installed.
+    fn open_short_cut(&self, slab: &Slab, block: usize) {
+        if block < SHORT_BLOCKS
+            && let may_open = lock(&self.may_cut_short)
+            && *may_open
+            && let Some(words) = Row::new(block, 0).and_then(|row| slab.words(row))
+        {
+            slab.short_cuts.get_or_init(ShortCuts::new).open(block, words);
+        }
+    }
+
+    /// Closes the short cuts of all threads, for good.
+    pub(super) fn close_short_cuts(&self) {
+        let mut may_open = lock(&self.may_cut_short);
+        *may_open = false;
+        self.slabs.iter().filter_map(|slab| slab.short_cuts.get()).for_each(ShortCuts::close);
     }
 
     /// Counts bytes that a thread is to have to itself, unless the limit forbids them.
@@ -262,6 +293,35 @@ mod loom_tests {
         let cell = unsafe { &*words };
         cell.store(cell.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         arena.release_slab(id);
+    }
+
+    #[test]
+    fn what_happens_after_short_cuts_were_closed_finds_none_whoever_opens_one_meanwhile() {
+        explore(3, || {
+            let arena = Arc::new(Arena::new(usize::MAX));
+            let row = arena.allocate(SUM_WIDTH).unwrap();
+            let are_closed = Arc::new(AtomicUsize::new(0));
+            let recorder = {
+                let (arena, are_closed) = (Arc::clone(&arena), Arc::clone(&are_closed));
+                loom::thread::spawn(move || {
+                    let slab = arena.slabs.get(arena.adopt_slab().unwrap()).unwrap();
+                    for _ in 0..2 {
+                        let is_after = are_closed.load(Ordering::Acquire) == 1;
+                        let words = slab.short_cuts.get().and_then(|short| short.words(row.spot()));
+                        assert!(!(is_after && words.is_some()), "the short way, too late");
+                        // The long way, on which a short cut may be opened.
+                        let own = arena.own_words(slab, row).unwrap();
+                        assert!(words.is_none_or(|words| words == own));
+                    }
+                    let is_after = are_closed.load(Ordering::Acquire) == 1;
+                    let words = slab.short_cuts.get().and_then(|short| short.words(row.spot()));
+                    assert!(!(is_after && words.is_some()), "the short way, too late");
+                })
+            };
+            arena.close_short_cuts();
+            are_closed.store(1, Ordering::Release);
+            recorder.join().unwrap();
+        });
     }
 
     #[test]

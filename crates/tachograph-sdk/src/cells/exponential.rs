@@ -14,7 +14,7 @@ use super::histogram::{SCALARS, Scalars, count};
 use super::local;
 use super::row::{Row, Word};
 use super::slab::Slab;
-use crate::exponential::{Distribution, MAX_SCALE, Part, index, steps_to_fit};
+use crate::exponential::{Distribution, MAX_SCALE, Part, index, index_by_table, steps_to_fit};
 use crate::number::{Number, Parts};
 use crate::sync::{Ordering, fence, lock};
 
@@ -93,6 +93,15 @@ pub(crate) fn serve(row: Row, limits: Limits) {
 /// Adds a finite value to a histogram.
 #[inline(never)]
 pub(crate) fn observe<N: Number>(row: Row, limits: Limits, value: N) {
+    match observe_at_once(row, value, index_by_table) {
+        AtOnce::Done => {}
+        AtOnce::Awaited => serve(row, limits),
+        AtOnce::No => observe_closely(row, limits, value),
+    }
+}
+
+#[inline(never)]
+fn observe_closely<N: Number>(row: Row, limits: Limits, value: N) {
     let own = local::own_words(row).zip(local::own_slab());
     let recorded = own.and_then(|(words, slab)| {
         // SAFETY: the row is an exponential histogram's, and this thread is the only writer of its own.

@@ -6,16 +6,19 @@ use std::ptr;
 
 use super::arena::Arena;
 use super::place::Place;
-use super::row::{Row, Word};
+use super::row::{Row, Spot, Word};
+use super::short_cuts::ShortCuts;
 use super::slab::Slab;
 use super::{ARENA, arena};
 use crate::sync::{AtomicPtr, Ordering};
 
-/// What the fast path needs of the thread's slab: its directory's blocks. Beside it, what it counts.
+/// What the fast paths need of the thread's slab: its short cuts, and its directory's blocks. Beside it, what it counts.
 ///
 /// Constant-initialised and without a destructor, so that it can be read at any time of the
 /// thread's life, its destruction included, at the cost of a load.
 struct Local {
+    /// Never null.
+    short_cuts: Cell<*const ShortCuts>,
     blocks: Cell<*const AtomicPtr<Word>>,
     len: Cell<usize>,
     /// Where this thread says that it is within a section; null until it has a slab.
@@ -25,9 +28,10 @@ struct Local {
 }
 
 impl Local {
-    fn set(&self, blocks: &[AtomicPtr<Word>]) {
+    fn set(&self, blocks: &[AtomicPtr<Word>], short_cuts: Option<&ShortCuts>) {
         self.blocks.set(blocks.as_ptr());
         self.len.set(blocks.len());
+        self.short_cuts.set(short_cuts.map_or(ShortCuts::none(), ptr::from_ref));
     }
 }
 
@@ -42,6 +46,7 @@ thread_local! {
     static LOCAL: Local =
         const {
             Local {
+                short_cuts: Cell::new(ShortCuts::none()),
                 blocks: Cell::new(ptr::null()),
                 len: Cell::new(0),
                 place: Cell::new(ptr::null()),
@@ -59,7 +64,7 @@ impl Drop for Guard {
     fn drop(&mut self) {
         let state = STATE.replace(State::Ended);
         LOCAL.with(|local| {
-            local.set(&[]);
+            local.set(&[], None);
             local.place.set(ptr::null());
         });
         if let State::Owner(slab) = state {
@@ -79,6 +84,14 @@ pub(super) fn known_words(row: Row) -> Option<*const Word> {
     let block = unsafe { &*blocks.add(row.block()) }.load(Ordering::Relaxed);
     // SAFETY: the arena deals rows within their block's size.
     (!block.is_null()).then(|| unsafe { block.add(row.offset()) }.cast_const())
+}
+
+/// The words of a sum in this thread's own slab, if there is a short cut to them.
+#[inline(always)]
+pub(super) fn words_at(spot: Spot) -> Option<*const Word> {
+    let short_cuts = LOCAL.with(|local| local.short_cuts.get());
+    // SAFETY: they are this thread's slab's, which is never freed, or those of nobody.
+    unsafe { &*short_cuts }.words(spot)
 }
 
 /// Counts a record of this thread's, and says whether it is the one to be looked at more closely. Then
@@ -109,7 +122,7 @@ fn make_own_words(row: Row) -> Option<*const Word> {
     let arena = arena();
     let slab = own_or_adopted_slab()?;
     let words = arena.own_words(slab, row);
-    LOCAL.with(|local| local.set(slab.blocks()));
+    LOCAL.with(|local| local.set(slab.blocks(), slab.short_cuts.get()));
     words
 }
 

@@ -19,6 +19,7 @@ mod local;
 mod place;
 mod row;
 mod section;
+mod short_cuts;
 mod slab;
 
 use std::sync::OnceLock;
@@ -27,8 +28,8 @@ use crate::number::Number;
 use crate::sync::Ordering;
 use arena::Arena;
 pub(crate) use local::{is_due, set_due_after};
-pub(crate) use row::Row;
 use row::Word;
+pub(crate) use row::{Row, Spot};
 pub(crate) use section::{section, wait_for_sections};
 
 /// Bytes of cells that all threads together may have to themselves, unless set otherwise.
@@ -72,6 +73,25 @@ pub(crate) fn add<N: Number>(row: Row, value: N) {
         Some(words) => add_to(unsafe { &*words }, value),
         None => add_first(row, value),
     }
+}
+
+/// Adds to a sum that a handle has found, if it may do so without looking at anything else: the short way. `false` if not.
+#[inline(always)]
+pub(crate) fn add_at<N: Number>(spot: Spot, value: N) -> bool {
+    match local::words_at(spot) {
+        Some(words) => {
+            // SAFETY: as in `add`.
+            add_to(unsafe { &*words }, value);
+            true
+        }
+        None => false,
+    }
+}
+
+/// Has every record after this, of any thread and handle, take the long way, for good: there is an instrument now whose handles
+/// have to look at more than the sum that they were made for.
+pub(crate) fn close_short_cuts() {
+    arena().close_short_cuts();
 }
 
 #[inline(always)]

@@ -7,7 +7,8 @@ use super::extent::Extents;
 use super::lines::{Lines, zeroed};
 use super::place::Place;
 use super::row::{Row, Word};
-use crate::sync::{AtomicPtr, Mutex, Ordering, lock};
+use super::short_cuts::ShortCuts;
+use crate::sync::{AtomicPtr, Mutex, OnceBox, Ordering, lock};
 
 /// One writer's copy of the blocks it has recorded in.
 pub(super) struct Slab {
@@ -29,6 +30,8 @@ pub(super) struct Slab {
     pub(super) extents: Extents,
     /// Where the owner says that it has found a row and not yet recorded.
     pub(super) section: Place,
+    /// The owner's ways past all questions; made with the first block that there may be one to.
+    pub(super) short_cuts: OnceBox<ShortCuts>,
 }
 
 pub(super) struct Directory {
@@ -52,6 +55,7 @@ impl Slab {
             desk: CopyDesk::new(),
             extents: Extents::new(),
             section: Place::new(),
+            short_cuts: OnceBox::new(),
         }
     }
 

@@ -8,9 +8,10 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::{BoundSyncInstrument, SyncInstrument};
 
 use super::series::Overflow;
-use super::stream::{Stream, may_have_next};
+use super::stream::Stream;
+use super::unbound::count_unbound;
 use crate::attributes::{AttributeSet, Attributes};
-use crate::cells::{self, Row};
+use crate::cells::{self, Row, Spot};
 use crate::number::Number;
 use crate::sync::OnceBox;
 
@@ -32,14 +33,15 @@ impl<N: Number> SyncInstrument<N> for Instrument<N> {
     }
 
     fn bind(&self, attributes: &[KeyValue]) -> Box<dyn BoundSyncInstrument<N> + Send + Sync> {
-        Box::new(Bound::<N>::new(&self.stream, attributes))
+        let bound = Bound::<N>::new(&self.stream, attributes);
+        if self.stream.aggregator.is_sum() { Box::new(bound) } else { Box::new(BoundOther(bound)) }
     }
 }
 
 /// One series of a stream, resolved once, and of each of the instrument's other streams. It pins the series.
 pub(crate) struct Bound<N> {
-    /// The row, if it is a sum's: the short cut, worth a field of its own.
-    sum: Option<Row>,
+    /// Where the row is, if it is a sum's and all there is: the short way.
+    spot: Spot,
     /// `None` where there is no provider, where the stream keeps nothing, or when rows have run out.
     row: Option<Row>,
     stream: Option<Arc<Stream>>,
@@ -54,64 +56,66 @@ impl<N: Number> Bound<N> {
         let found = stream.pinned_row(attributes);
         let row = found.map(|(row, _)| row);
         let has_all = stream.filter().is_none() && matches!(found, Some((_, Overflow::No)));
-        let bound = Bound {
-            sum: row.filter(|_| stream.aggregator.is_sum()),
+        let next = OnceBox::new();
+        // One that comes between this and the first record closes the short cuts.
+        let is_alone = match stream.next() {
+            Some(after) => {
+                next.get_or_init(|| Bound::new(after, attributes));
+                false
+            }
+            None => true,
+        };
+        let short = row.filter(|_| is_alone && stream.aggregator.is_sum());
+        Bound {
+            spot: short.map_or(Spot::NOWHERE, Row::spot),
             row,
             stream: Some(Arc::clone(stream)),
-            next: OnceBox::new(),
+            next,
             whole: (!has_all).then(|| Box::new(AttributeSet::new(attributes))),
-        };
-        if let Some(next) = stream.next() {
-            bound.next.get_or_init(|| Bound::new(next, attributes));
         }
-        bound
     }
 
     /// A handle to no series.
     pub(crate) fn to_nothing() -> Self {
-        Bound { sum: None, row: None, stream: None, next: OnceBox::new(), whole: None }
+        Bound { spot: Spot::NOWHERE, row: None, stream: None, next: OnceBox::new(), whole: None }
     }
 
-    /// Records, and says whether there is where to.
+    /// Records in what is likely a sum: the short way, if it is one.
     #[inline(always)]
-    pub(crate) fn record(&self, value: N) -> bool {
-        if let Some(row) = self.sum
-            && value.suits_any_sum()
-            && !may_have_next()
-        {
-            cells::add(row, value);
+    pub(crate) fn add(&self, value: N) {
+        if value.suits_any_sum() && cells::add_at(self.spot, value) {
             if cells::is_due() {
                 self.offer(value);
             }
-            return true;
+        } else {
+            self.record(value);
         }
-        self.record_other(value)
     }
 
-    #[inline(always)]
-    fn record_other(&self, value: N) -> bool {
+    /// Records the long way.
+    #[inline(never)]
+    pub(crate) fn record(&self, value: N) {
         let Some(stream) = &self.stream else {
-            return false;
+            return count_unbound();
         };
         if stream.next().is_some() {
             self.record_in_all(stream, value);
         } else if let Some(row) = self.row {
-            match &self.whole {
-                None => stream.record_in(row, value),
-                Some(whole) => stream.record_made_with(row, value, whole.pairs()),
-            }
+            stream.record_known(row, value, self.made_with());
         }
-        true
+    }
+
+    /// The attributes that measurements are made with, where those of the series are fewer.
+    #[inline(always)]
+    fn made_with(&self) -> &[KeyValue] {
+        self.whole.as_ref().map_or(&[], |whole| whole.pairs())
     }
 
     #[cold]
     #[inline(never)]
     fn offer(&self, value: N) {
         if let (Some(stream), Some(row)) = (&self.stream, self.row) {
-            match &self.whole {
-                Some(whole) => stream.offer_with(row, value, whole.pairs()),
-                None => stream.offer(row, value),
-            }
+            stream.offer_with(row, value, self.made_with());
         }
     }
 
@@ -119,17 +123,20 @@ impl<N: Number> Bound<N> {
     #[cold]
     #[inline(never)]
     fn record_in_all(&self, stream: &Stream, value: N) {
-        let (mut bound, mut stream, mut is_wanted) = (self, stream, true);
+        let admitted = stream.attend();
+        let (mut bound, mut stream, mut may_refuse) = (self, stream, true);
         loop {
-            match (bound.row, &bound.whole) {
-                (Some(row), Some(whole)) if is_wanted => stream.record_made_with(row, value, whole.pairs()),
-                (Some(row), None) if is_wanted => stream.record_in(row, value),
-                _ => {}
+            if let Some(row) = bound.row {
+                if stream.accepts(value) {
+                    stream.record_attended_in(row, value, bound.made_with(), admitted);
+                } else if may_refuse {
+                    stream.refuse(value);
+                }
             }
             let Some(next) = stream.next() else { break };
             bound = bound.next.get_or_init(|| bound.bind_in(stream, next));
             // What the stream before refused is not counted again.
-            is_wanted = next.accepts(value) || stream.accepts(value);
+            may_refuse = stream.accepts(value);
             stream = next;
         }
     }
@@ -146,11 +153,11 @@ impl<N: Number> Bound<N> {
 
 impl<N> Clone for Bound<N> {
     fn clone(&self) -> Self {
-        let Bound { sum, row, stream, whole, .. } = self;
+        let Bound { spot, row, stream, whole, .. } = self;
         if let (Some(stream), Some(row)) = (stream, row) {
             stream.pin(*row);
         }
-        Bound { sum: *sum, row: *row, stream: stream.clone(), next: OnceBox::new(), whole: whole.clone() }
+        Bound { spot: *spot, row: *row, stream: stream.clone(), next: OnceBox::new(), whole: whole.clone() }
     }
 }
 
@@ -164,7 +171,16 @@ impl<N> Drop for Bound<N> {
 
 impl<N: Number> BoundSyncInstrument<N> for Bound<N> {
     fn measure(&self, measurement: N) {
-        self.record(measurement);
+        self.add(measurement);
+    }
+}
+
+/// As [`Bound`], of what is no sum: it does not try the short way.
+struct BoundOther<N>(Bound<N>);
+
+impl<N: Number> BoundSyncInstrument<N> for BoundOther<N> {
+    fn measure(&self, measurement: N) {
+        self.0.record(measurement);
     }
 }
 

@@ -34,6 +34,7 @@ mod settings;
 mod spellings;
 mod stream;
 mod temporality;
+mod unbound;
 mod vacancies;
 mod validate;
 mod view;
@@ -63,6 +64,7 @@ pub(crate) use instrument::Bound;
 pub(crate) use provider::WeakMeterProvider;
 pub(crate) use registry::{Registry, Request};
 pub(crate) use stream::{Descriptor, Stream};
+pub(crate) use unbound::{count_unbound, unbound_measurements};
 
 /// Bounds the memory that all threads of the process together have for cells of their own: 256 MiB
 /// unless set.

@@ -21,6 +21,7 @@ use super::stream::{Descriptor, Spec, Stream};
 use super::validate::{self, Invalid};
 use super::view::View;
 use crate::attributes::AttributesSchema;
+use crate::cells;
 use crate::resource::Resource;
 use crate::sync::AppendVec;
 
@@ -405,7 +406,7 @@ impl Registry {
             return first;
         }
         let pipeline = Arc::new(Pipeline::new(defaults));
-        let (mut reports, mut invalid) = (Vec::new(), Vec::new());
+        let (mut reports, mut invalid, mut are_late) = (Vec::new(), Vec::new(), false);
         let mut instruments: Vec<&Registered> =
             scopes.values().flat_map(HashMap::values).flat_map(Registered::all).collect();
         // In the order in which they were created; two that are alike have one first stream.
@@ -422,7 +423,11 @@ impl Registry {
             let _ = self.attach(resolved, scope, &pipeline, &mut streams, &mut invalid);
             for at in known..streams.len() {
                 streams[at - 1].append(Arc::clone(&streams[at]));
+                are_late = true;
             }
+        }
+        if are_late {
+            cells::close_short_cuts();
         }
         pipelines.push(Arc::clone(&pipeline));
         drop(guard);

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use opentelemetry::InstrumentationScope;
 
 use super::aggregator::Aggregator;
-use super::exemplar::{self, Offered};
+use super::exemplar::{self, Admitted, Offered};
 use super::filter::Filter;
 use super::kind::InstrumentKind;
 use super::options::Options;
@@ -161,7 +161,8 @@ impl Stream {
         if may_have_next() { self.next.get() } else { None }
     }
 
-    /// Adds a stream after this, which has been the last. The caller sees to it that nobody else does.
+    /// Adds a stream after this, which has been the last. The caller sees to it that nobody else does. If there may be handles to
+    /// the instrument already, the short cuts have to be closed after that.
     pub(crate) fn append(&self, stream: Arc<Stream>) {
         self.next.get_or_init(|| stream);
         ANY_HAS_NEXT.store(true, Ordering::Release);
@@ -209,13 +210,50 @@ impl Stream {
     #[cold]
     #[inline(never)]
     fn record_in_all<N: Number, A: Attributes + ?Sized>(&self, value: N, attributes: &A) {
+        let admitted = self.attend();
         let (mut stream, mut before) = (Some(self), None::<&Stream>);
         while let Some(this) = stream {
-            // What the stream before refused is not counted again.
-            if this.accepts(value) || before.is_none_or(|before| before.accepts(value)) {
-                this.record_alone(value, attributes);
+            if this.accepts(value) {
+                this.record_attended(value, attributes, admitted);
+            } else if before.is_none_or(|before| before.accepts(value)) {
+                // What the stream before refused is not counted again.
+                this.refuse(value);
             }
             (before, stream) = (stream, this.next().map(|next| &**next));
+        }
+    }
+
+    /// As [`record_alone`](Self::record_alone), for a value that is accepted and a measurement whose [attention](Self::attend) was
+    /// taken before.
+    #[inline(never)]
+    pub(crate) fn record_attended<N: Number, A: Attributes + ?Sized>(
+        &self,
+        value: N,
+        attributes: &A,
+        admitted: Option<Admitted>,
+    ) {
+        let _section = cells::section();
+        if let Some(row) = self.row(attributes) {
+            self.record_attended_in(row, value, attributes, admitted);
+        }
+    }
+
+    /// Takes the attention that is due to a measurement, once for all streams of its instrument: they see the same ones.
+    pub(crate) fn attend(&self) -> Option<Admitted> {
+        if cells::is_due() { exemplar::admit(&self.series.settings.exemplars) } else { None }
+    }
+
+    /// Records a measurement whose [attention](Self::attend) was taken before, in a row of this stream's. The value is accepted.
+    pub(crate) fn record_attended_in<N: Number, A: Attributes + ?Sized>(
+        &self,
+        row: Row,
+        value: N,
+        attributes: &A,
+        admitted: Option<Admitted>,
+    ) {
+        self.aggregator.record(row, value);
+        if let Some(admitted) = admitted {
+            self.offer_admitted(row, value, attributes, admitted);
         }
     }
 
@@ -248,23 +286,23 @@ impl Stream {
         }
     }
 
-    /// Records the first measurement that is made with some attributes through a handle, and gives the row of their series, which
-    /// does not go before it is unpinned; `None` if they have none of their own.
-    pub(crate) fn record_first<N: Number, A: Attributes + ?Sized>(
+    /// Has `record` record the first measurement that is made with some attributes through a handle, and gives the row of their series,
+    /// which does not go before it is unpinned; `None` if they have none of their own.
+    pub(crate) fn record_first<A: Attributes + ?Sized>(
         &self,
-        value: N,
         attributes: &A,
+        record: impl Fn(Row),
     ) -> Option<Row> {
         {
             let _section = cells::section();
             let (row, overflow) = self.row_or_overflow(attributes)?;
             if overflow != Overflow::No {
-                self.record_made_with(row, value, attributes);
+                record(row);
                 return None;
             }
         }
         let (row, overflow) = self.pinned_row(attributes)?;
-        self.record_made_with(row, value, attributes);
+        record(row);
         if overflow == Overflow::No {
             return Some(row);
         }
@@ -293,8 +331,16 @@ impl Stream {
         }
     }
 
-    /// Records a measurement in a row of this stream's, if it may be recorded. It was made with these attributes, which matters
-    /// where the stream does not keep all.
+    /// Records a measurement in a row of this stream's that a handle knows, if it may be recorded. It was made with these attributes,
+    /// which matters where the stream does not keep all: an exemplar tells what a view takes away.
+    #[inline]
+    pub(crate) fn record_known<N: Number, A: Attributes + ?Sized>(&self, row: Row, value: N, attributes: &A) {
+        match self.restriction {
+            None => self.record_in(row, value),
+            Some(_) => self.record_made_with(row, value, attributes),
+        }
+    }
+
     #[inline(never)]
     pub(crate) fn record_made_with<N: Number, A: Attributes + ?Sized>(
         &self,
@@ -302,19 +348,16 @@ impl Stream {
         value: N,
         attributes: &A,
     ) {
-        // Counted here, for the attributes are to be had only here; counted again below, which does no harm.
-        let is_due = cells::is_due();
-        self.record_in(row, value);
-        if is_due && self.accepts(value) {
-            self.offer_with(row, value, attributes);
-        } else if is_due {
-            cells::set_due_after(0);
+        if self.accepts(value) {
+            self.record_attended_in(row, value, attributes, self.attend());
+        } else {
+            self.refuse(value);
         }
     }
 
     /// Records a measurement in a row of this stream's, if it may be recorded.
     #[inline]
-    pub(crate) fn record_in<N: Number>(&self, row: Row, value: N) {
+    fn record_in<N: Number>(&self, row: Row, value: N) {
         // The commonest case first, and in line.
         if self.aggregator.is_sum() && value.suits_any_sum() {
             cells::add(row, value);
@@ -328,7 +371,7 @@ impl Stream {
 
     /// As `record_in`, for what is not a sum.
     #[inline]
-    pub(crate) fn record_other<N: Number>(&self, row: Row, value: N) {
+    fn record_other<N: Number>(&self, row: Row, value: N) {
         if matches!(self.aggregator, Aggregator::Exponential(_)) {
             self.record_exponential(row, value);
         } else {
@@ -411,7 +454,7 @@ impl Stream {
     /// Has a measurement looked at that was recorded and is due: it may become an exemplar.
     #[cold]
     #[inline(never)]
-    pub(crate) fn offer<N: Number>(&self, row: Row, value: N) {
+    fn offer<N: Number>(&self, row: Row, value: N) {
         self.offer_with(row, value, &());
     }
 
@@ -420,16 +463,28 @@ impl Stream {
     #[cold]
     #[inline(never)]
     pub(crate) fn offer_with<N: Number, A: Attributes + ?Sized>(&self, row: Row, value: N, attributes: &A) {
+        if let Some(admitted) = exemplar::admit(&self.series.settings.exemplars) {
+            self.offer_admitted(row, value, attributes, admitted);
+        }
+    }
+
+    fn offer_admitted<N: Number, A: Attributes + ?Sized>(
+        &self,
+        row: Row,
+        value: N,
+        attributes: &A,
+        admitted: Admitted,
+    ) {
         let settings = &*self.series.settings;
         let kind = self.series.options().reservoir.unwrap_or_else(|| self.aggregator.reservoir_kind());
-        let Some(span) = exemplar::admit(&settings.exemplars, kind) else {
+        if !kind.holds_any() {
             return;
-        };
+        }
         let offered = Offered {
             row,
             value: NumberValue::from_bits(N::KIND, value.to_bits()),
             bucket: self.aggregator.bucket(value),
-            span,
+            admitted,
         };
         let exemplars = &self.series.rare.make().exemplars;
         exemplars.offer(&settings.exemplars, &*settings.clock, kind, offered, |filtered| {

@@ -13,6 +13,7 @@ mod once;
 mod quick;
 #[cfg(loom)]
 mod stand_in;
+mod table;
 
 pub(crate) use append::{AppendVec, capacity};
 pub(crate) use gate::Gate;
@@ -22,6 +23,7 @@ pub(crate) use once::OnceBox;
 pub use quick::{QuickGuard, QuickLock};
 #[cfg(loom)]
 pub use stand_in::{QuickGuard, QuickLock};
+pub(crate) use table::LateTable;
 
 #[cfg(all(test, loom))]
 pub(crate) use explore::explore;

@@ -2,23 +2,14 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use crate::attributes::Attributes;
-use crate::cells::{self, Row};
-use crate::metrics::{Bound, Stream};
+use crate::cells::{self, Row, Spot};
+use crate::metrics::{Bound, Stream, count_unbound};
 use crate::number::Number;
-use crate::sync::OnceBox;
-
-/// Counts measurements made through instruments that are bound to no provider: in a row like any other,
-/// for a program whose telemetry is turned off is not to pay for it with a contended counter.
-static UNBOUND: OnceLock<Option<Row>> = OnceLock::new();
-
-/// How many measurements were made so far through instruments that are bound to no provider.
-pub(crate) fn unbound_measurements() -> u64 {
-    UNBOUND.get().copied().flatten().map_or(0, cells::sum::<u64>)
-}
+use crate::sync::{LateTable, OnceBox};
 
 /// An instrument's connection to its stream, for numbers `N` and attributes `A`.
 ///
@@ -30,17 +21,21 @@ pub(crate) struct Handle<N, A: ?Sized> {
 
 struct Inner {
     stream: Arc<Stream>,
-    /// Rows of a sum, to which there is a short cut.
-    sums: Dense,
-    /// Rows of anything else. One of the two tables is never made.
-    others: Dense,
+    /// By [`Attributes::index`]: the bits of the [`Spot`] of a sum that is all there is, which is the short way.
+    spots: Table,
+    /// Likewise: the bits of the [`Row`] of anything else. Of most instruments one of the tables is never made.
+    rows: Table,
     /// The same of the instrument's next stream.
     next: OnceBox<Inner>,
 }
 
-/// The rows of typed attributes by [`Attributes::index`], zero where there is none yet; made with the
-/// first measurement.
-type Dense = OnceLock<Box<[AtomicU32]>>;
+type Table = LateTable<AtomicU32>;
+
+/// The bits at an index, zero if there are none yet.
+#[inline(always)]
+fn bits(table: &Table, index: usize) -> u32 {
+    table.get(index).map_or(0, |place| place.load(Ordering::Acquire))
+}
 
 impl<N, A: ?Sized> Clone for Handle<N, A> {
     fn clone(&self) -> Self {
@@ -60,7 +55,7 @@ impl<N, A: ?Sized> Handle<N, A> {
 impl<N: Number, A: ?Sized> Handle<N, A> {
     /// Records with attributes that are looked up.
     #[inline]
-    pub(crate) fn record<B: Attributes + ?Sized>(&self, value: N, attributes: &B) {
+    pub(crate) fn record_dynamic<B: Attributes + ?Sized>(&self, value: N, attributes: &B) {
         match &self.inner {
             Some(inner) => inner.stream.record(value, attributes),
             None => count_unbound(),
@@ -78,32 +73,57 @@ impl<N: Number, A: ?Sized> Handle<N, A> {
 }
 
 impl<N: Number, A: Attributes> Handle<N, A> {
+    /// Records with typed attributes in what is likely a sum: by index where there is one, the short way if it is a sum.
+    #[inline]
+    pub(crate) fn add(&self, value: N, attributes: &A) {
+        if A::CARDINALITY.is_some()
+            && let Some(inner) = &self.inner
+            && let Some(place) = inner.spots.get(attributes.index())
+            && value.suits_any_sum()
+            && cells::add_at(Spot::from_bits(place.load(Ordering::Acquire)), value)
+        {
+            if cells::is_due() {
+                self.offer(value, attributes);
+            }
+        } else {
+            self.record(value, attributes);
+        }
+    }
+
     /// Records with typed attributes: by index where there is one.
     #[inline]
-    pub(crate) fn record_typed(&self, value: N, attributes: &A) {
-        let Some(inner) = &self.inner else {
-            return count_unbound();
-        };
-        if A::CARDINALITY.is_none() {
-            return inner.stream.record(value, attributes);
+    pub(crate) fn record(&self, value: N, attributes: &A) {
+        match A::CARDINALITY {
+            Some(_) => self.record_by_index(value, attributes),
+            None => self.record_dynamic(value, attributes),
         }
-        if inner.stream.next().is_some() {
-            return inner.record_in_all(value, attributes);
-        }
-        inner.record(value, attributes);
     }
-}
 
-/// The row of typed attributes, if their index leads to one.
-#[inline(always)]
-fn row_of<A: Attributes>(dense: &Dense, attributes: &A) -> Option<Row> {
-    Row::from_bits(dense.get()?.get(attributes.index())?.load(Ordering::Acquire))
+    #[inline(never)]
+    fn record_by_index(&self, value: N, attributes: &A) {
+        match &self.inner {
+            Some(inner) => inner.record(value, attributes),
+            None => count_unbound(),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn offer(&self, value: N, attributes: &A) {
+        if let Some(inner) = &self.inner
+            && let Some(row) = inner.row_of(attributes)
+        {
+            inner.stream.offer_with(row, value, attributes);
+        }
+    }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        let dense = self.sums.get().into_iter().chain(self.others.get()).flatten();
-        for row in dense.filter_map(|place| Row::from_bits(place.load(Ordering::Acquire))) {
+        let load = |place: &AtomicU32| place.load(Ordering::Acquire);
+        let rows = self.rows.iter().map(load).filter_map(Row::from_bits);
+        let spots = self.spots.iter().map(load).filter_map(|bits| Spot::from_bits(bits).row());
+        for row in rows.chain(spots) {
             self.stream.unpin(row);
         }
     }
@@ -111,28 +131,31 @@ impl Drop for Inner {
 
 impl Inner {
     fn new(stream: Arc<Stream>) -> Self {
-        Inner { stream, sums: OnceLock::new(), others: OnceLock::new(), next: OnceBox::new() }
+        Inner { stream, spots: LateTable::new(), rows: LateTable::new(), next: OnceBox::new() }
     }
 
-    /// Records in this stream alone.
-    #[inline(always)]
+    /// The row of typed attributes, if it is known.
+    #[inline]
+    fn row_of<A: Attributes>(&self, attributes: &A) -> Option<Row> {
+        let index = attributes.index();
+        Row::from_bits(bits(&self.rows, index)).or_else(|| Spot::from_bits(bits(&self.spots, index)).row())
+    }
+
+    #[inline]
     fn record<N: Number, A: Attributes>(&self, value: N, attributes: &A) {
-        match row_of(&self.sums, attributes) {
-            Some(row) if value.suits_any_sum() => {
-                cells::add(row, value);
-                if cells::is_due() {
-                    self.offer(value, attributes);
+        if self.stream.next().is_some() {
+            return self.record_in_all(value, attributes);
+        }
+        match self.row_of(attributes) {
+            Some(row) => self.stream.record_known(row, value, attributes),
+            // What is refused makes no series.
+            None if !self.stream.accepts(value) => self.stream.refuse(value),
+            None => {
+                let record = |row| self.stream.record_made_with(row, value, attributes);
+                if !self.record_first(attributes, record) {
+                    self.stream.record(value, attributes);
                 }
             }
-            _ => self.record_other(value, attributes),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn offer<N: Number, A: Attributes>(&self, value: N, attributes: &A) {
-        if let Some(row) = row_of(&self.sums, attributes) {
-            self.stream.offer_with(row, value, attributes);
         }
     }
 
@@ -140,60 +163,53 @@ impl Inner {
     #[cold]
     #[inline(never)]
     fn record_in_all<N: Number, A: Attributes>(&self, value: N, attributes: &A) {
-        self.record(value, attributes);
-        let mut inner = self;
-        while let Some(next) = inner.stream.next() {
-            let before = &inner.stream;
-            inner = inner.next.get_or_init(|| Inner::new(Arc::clone(next)));
+        let admitted = self.stream.attend();
+        let (mut inner, mut may_refuse) = (self, true);
+        loop {
+            let stream = &inner.stream;
+            if stream.accepts(value) {
+                let record = |row| stream.record_attended_in(row, value, attributes, admitted);
+                match inner.row_of(attributes) {
+                    Some(row) => record(row),
+                    None if inner.record_first(attributes, record) => {}
+                    None => stream.record_attended(value, attributes, admitted),
+                }
+            } else if may_refuse {
+                stream.refuse(value);
+            }
+            let Some(next) = stream.next() else { break };
             // What the stream before refused is not counted again.
-            if next.accepts(value) || before.accepts(value) {
-                inner.record(value, attributes);
-            }
+            may_refuse = stream.accepts(value);
+            inner = inner.next.get_or_init(|| Inner::new(Arc::clone(next)));
         }
     }
 
+    /// Records the first measurement with some typed attributes by `record`, and leaves the row where the next look finds it by index. `false` if there is no
+    /// place for it: such attributes are looked up each time.
+    #[cold]
     #[inline(never)]
-    fn record_other<N: Number, A: Attributes>(&self, value: N, attributes: &A) {
-        let dense = if self.stream.aggregator.is_sum() { &self.sums } else { &self.others };
-        match row_of(dense, attributes) {
-            // An exemplar tells what a view takes away.
-            Some(row) if self.stream.filter().is_some() => {
-                self.stream.record_made_with(row, value, attributes)
-            }
-            Some(row) => self.stream.record_other(row, value),
-            None => self.record_first(dense, value, attributes),
-        }
-    }
-
-    /// Looks typed attributes up by content, and leaves the row where the next look finds it by index.
-    fn record_first<N: Number, A: Attributes>(&self, dense: &Dense, value: N, attributes: &A) {
-        // What is refused makes no series.
-        if !self.stream.accepts(value) {
-            return self.stream.refuse(value);
-        }
+    fn record_first<A: Attributes>(&self, attributes: &A, record: impl Fn(Row)) -> bool {
         let limit = self.stream.series.limit();
-        let dense = dense.get_or_init(|| {
-            // Without a place for every value there is none for any: the attributes are looked up.
-            let len = A::CARDINALITY.filter(|cardinality| *cardinality <= limit).unwrap_or(0);
-            (0..len).map(|_| AtomicU32::new(0)).collect()
-        });
-        let Some(place) = dense.get(attributes.index()) else {
-            return self.stream.record_alone(value, attributes);
+        let index = attributes.index();
+        // Without a place for every value there is none for any.
+        let Some(len) = A::CARDINALITY.filter(|cardinality| *cardinality <= limit && index < *cardinality)
+        else {
+            return false;
         };
-        // Of two that came at once the first has pinned it already.
-        if let Some(row) = self.stream.record_first(value, attributes)
-            && place.swap(Row::to_bits(row), Ordering::AcqRel) != 0
-        {
-            self.stream.unpin(row);
+        if let Some(row) = self.stream.record_first(attributes, record) {
+            // A stream that comes between this and the next record closes the short cuts.
+            let is_alone_a_sum = self.stream.aggregator.is_sum() && self.stream.next().is_none();
+            let (table, bits) = match row.spot() {
+                spot if is_alone_a_sum && spot != Spot::NOWHERE => (&self.spots, spot.to_bits()),
+                _ => (&self.rows, Row::to_bits(row)),
+            };
+            // Of two that came at once the first has pinned it already.
+            let place = table.get_or_make(len, index);
+            if place.is_none_or(|place| place.swap(bits, Ordering::AcqRel) != 0) {
+                self.stream.unpin(row);
+            }
         }
-    }
-}
-
-#[cold]
-#[inline(never)]
-pub(crate) fn count_unbound() {
-    if let Some(row) = UNBOUND.get_or_init(|| cells::allocate(cells::SUM_WIDTH)) {
-        cells::add(*row, 1_u64);
+        true
     }
 }
 

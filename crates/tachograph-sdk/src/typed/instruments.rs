@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::attributes::{Dynamic, InstrumentAttributes};
-use super::handle::{Handle, count_unbound};
+use super::handle::Handle;
 use super::late::{Declared, StaticBuilder};
 use crate::attributes::Attributes;
 use crate::metrics::{Aggregation, Bound, Descriptor, InstrumentKind, Meter, Number, Request};
@@ -42,7 +42,7 @@ macro_rules! instrument {
             $(#[$record_doc])*
             #[inline]
             pub fn $record<A: Attributes + ?Sized>(&self, value: N, attributes: &A) {
-                self.handle.record(value, attributes);
+                self.handle.record_dynamic(value, attributes);
             }
 
             /// Removes the series of these attributes: it is shown no more, and starts anew, from zero, when somebody records with
@@ -66,7 +66,7 @@ macro_rules! instrument {
             $(#[$record_doc])*
             #[inline]
             pub fn $record(&self, value: N, attributes: &A) {
-                self.handle.record_typed(value, attributes);
+                self.handle.$record(value, attributes);
             }
 
             /// Removes the series of these attributes: it is shown no more, and starts anew, from zero, when somebody records with
@@ -122,9 +122,7 @@ macro_rules! instrument {
             $(#[$record_doc])*
             #[inline]
             pub fn $record(&self, value: N) {
-                if !self.bound.record(value) {
-                    count_unbound();
-                }
+                self.bound.$record(value);
             }
         }
 

@@ -7,9 +7,8 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::handle::unbound_measurements;
 use crate::diag;
-use crate::metrics::{Aggregation, Meter, MeterProvider, Registry};
+use crate::metrics::{Aggregation, Meter, MeterProvider, Registry, unbound_measurements};
 
 /// An instrument that a [`Static`] can hold; implemented by this crate's instruments.
 pub trait Declared: Sized {

@@ -18,7 +18,7 @@ pub(crate) use filter::{Sampling, TraceKeeper};
 pub use filtered::FilteredAttributes;
 pub use reservoir::ExemplarReservoir;
 pub(crate) use reservoir::ReservoirKind;
-pub(crate) use store::{ExemplarBuffer, Exemplars, Offered, admit, begin_window, window};
+pub(crate) use store::{Admitted, ExemplarBuffer, Exemplars, Offered, admit, begin_window, window};
 
 /// A measurement that is shown beside the sum of all: an example, with the span it was made in.
 #[derive(PartialEq)]

@@ -32,15 +32,13 @@ pub(crate) struct Exemplars(Mutex<Option<Box<Reservoirs>>>);
 
 type Reservoirs = HashMap<Row, Reservoir>;
 
-/// Whether a measurement made now is to be offered, and with which span: it is due, there is room for any, and the filter
-/// admits it.
-pub(crate) fn admit(sampling: &Sampling, kind: ReservoirKind) -> Option<Option<CurrentSpan>> {
-    if !attention::pay() || !kind.holds_any() {
-        return None;
-    }
-    let span = sampling.filter.admit()?;
-    attention::pay_offer();
-    Some(span)
+/// That a measurement is to be offered, and the span that is current.
+#[derive(Clone, Copy)]
+pub(crate) struct Admitted(Option<CurrentSpan>);
+
+/// Whether a measurement that is due and made now is to be offered: there is attention left for it, and the filter admits it.
+pub(crate) fn admit(sampling: &Sampling) -> Option<Admitted> {
+    if attention::pay() { sampling.filter.admit().map(Admitted) } else { None }
 }
 
 /// A measurement that was admitted.
@@ -48,7 +46,7 @@ pub(crate) struct Offered {
     pub(crate) row: Row,
     pub(crate) value: NumberValue,
     pub(crate) bucket: Option<u32>,
-    pub(crate) span: Option<CurrentSpan>,
+    pub(crate) admitted: Admitted,
 }
 
 impl Exemplars {
@@ -61,7 +59,8 @@ impl Exemplars {
         offered: Offered,
         fill: impl FnOnce(&mut FilteredAttributes),
     ) {
-        let Offered { row, value, bucket, span } = offered;
+        attention::pay_offer();
+        let Offered { row, value, bucket, admitted: Admitted(span) } = offered;
         let window = WINDOW.load(Ordering::Relaxed);
         let Some(Some(place)) = self.with(|all| reservoir(all, kind, row).admit(window, bucket)) else {
             return;
