@@ -7,7 +7,8 @@ use support::{only, reports_of, snapshot};
 use tachograph_sdk::metrics::{Aggregation, InstrumentKind, MetricKind, View};
 use tachograph_sdk::testing::MetricsSnapshot;
 use tachograph_sdk::{
-    AttributeValue, Attributes, Counter, Gauge, Histogram, MeterProvider, Resource, UpDownCounter,
+    AttributeValue, Attributes, Counter, Gauge, Histogram, MeterProvider, Resource, Static, UpDownCounter,
+    declare,
 };
 
 fn with(views: impl IntoIterator<Item = View>) -> MeterProvider {
@@ -82,6 +83,26 @@ fn dropped_instruments_have_no_metric_and_take_every_kind_of_record() {
     assert_eq!(reports, []);
     let account = provider.account();
     assert_eq!((account.instruments, account.series, account.refused), (5, 0, 0));
+}
+
+#[test]
+fn an_instrument_knows_whether_anybody_may_read_what_it_records() {
+    static UNBOUND: Static<Counter<u64>> = declare("m", "unbound").build();
+    let provider = with([
+        View::of("dropped").dropped(),
+        View::of("half").dropped(),
+        View::of("half").with_name("other.half"),
+        View::all().for_scope("noisy").dropped(),
+    ]);
+    let counter = |scope: &'static str, name: &'static str| -> Counter<u64> {
+        provider.meter(scope).counter(name).build()
+    };
+    assert!(counter("m", "plain").is_enabled() && counter("m", "half").is_enabled());
+    assert!(!counter("m", "dropped").is_enabled() && !counter("noisy", "plain").is_enabled());
+    assert!(!UNBOUND.is_enabled());
+    let gauges: Gauge<f64> = provider.meter("m").gauge("g").build();
+    let typed: Counter<u64, Order> = provider.meter("m").counter("dropped").build();
+    assert!(gauges.is_enabled() && !typed.is_enabled());
 }
 
 #[test]

@@ -62,6 +62,11 @@ impl<N: Number, A: ?Sized> Handle<N, A> {
         }
     }
 
+    /// Whether any stream keeps what is recorded.
+    pub(crate) fn is_enabled(&self) -> bool {
+        self.inner.as_ref().is_some_and(|inner| inner.stream.chain().any(|stream| !stream.is_of_nothing()))
+    }
+
     /// Removes the series of some attributes, if it can.
     pub(crate) fn remove<B: Attributes + ?Sized>(&self, attributes: &B) -> bool {
         self.inner.as_ref().is_some_and(|inner| inner.stream.remove(attributes))

@@ -86,6 +86,17 @@ macro_rules! instrument {
             }
         }
 
+        impl<N: $number, A: ?Sized> $instrument<N, A> {
+            /// Whether what is recorded may be read: not where there is no provider, and where every view that selects the instrument
+            /// drops it.
+            ///
+            /// For code whose measurement is dear to make. Ask each time, as an instrument in a static may find its provider at any
+            /// time; it costs a few loads.
+            pub fn is_enabled(&self) -> bool {
+                self.handle.is_enabled()
+            }
+        }
+
         impl<N, A: ?Sized> Clone for $instrument<N, A> {
             fn clone(&self) -> Self {
                 $instrument { handle: self.handle.clone() }
