@@ -174,10 +174,26 @@ impl SeriesTable {
         self.overflow.load(Ordering::Acquire) != 0
     }
 
+    /// The row that some attributes are known to lead to by their spelling.
+    #[inline(always)]
+    pub(super) fn known<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<Known> {
+        self.spellings.find(self.seed, attributes)
+    }
+
     /// The row of some attributes' series, made if need be.
     #[inline]
     pub(crate) fn row<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<(Row, Overflow)> {
-        match self.spellings.find(self.seed, attributes) {
+        self.row_if(self.known(attributes), attributes)
+    }
+
+    /// The row of some attributes' series, made if need be; it may be known already.
+    #[inline]
+    pub(super) fn row_if<A: Attributes + ?Sized>(
+        &self,
+        known: Option<Known>,
+        attributes: &A,
+    ) -> Option<(Row, Overflow)> {
+        match known {
             Some(Known { row, overflow: false }) => Some((row, Overflow::No)),
             Some(Known { row, overflow: true }) => Some((row, Overflow::Yes)),
             None => self.row_by_content(attributes),

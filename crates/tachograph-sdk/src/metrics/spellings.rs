@@ -11,7 +11,7 @@ use opentelemetry::{KeyValue, Value};
 use crate::attributes::{AttributeSet, Attributes, Seed, ValueRef};
 use crate::cells::Row;
 use crate::sync::{AppendVec, Index, Payload, capacity};
-use words::{Header, MOST_PAIRS, Pairs, Places, Shape, Spelled, Texts};
+use words::{FEW, Header, MANY, MOST_PAIRS, Pairs, Places, Shape, Spelled, Texts};
 
 /// The most words that the spellings of one stream take.
 const MOST_WORDS: usize = capacity(WORD_SEGMENTS as u32);
@@ -226,17 +226,30 @@ impl Spellings {
     ) -> Option<Known> {
         let same_keys = first.is_of_texts::<N>(pairs);
         let shape = if same_keys { 0 } else { self.shape_of(attributes)? };
-        let texts = Texts::<N>::read(seed, pairs, shape);
-        if texts.long {
-            return self.find_spelled(&Spelled::of_long_texts(seed, attributes, shape)?);
+        if !pairs.exceed::<N>(FEW) {
+            self.find_short_texts::<N, FEW>(seed, pairs, shape)
+        } else if !pairs.exceed::<N>(MANY) {
+            self.find_short_texts::<N, MANY>(seed, pairs, shape)
+        } else {
+            self.find_spelled(&Spelled::of_long_texts(seed, attributes, shape)?)
         }
+    }
+
+    #[inline(always)]
+    fn find_short_texts<const N: usize, const W: usize>(
+        &self,
+        seed: Seed,
+        pairs: &Pairs<'_>,
+        shape: usize,
+    ) -> Option<Known> {
+        let texts = Texts::<N, W>::read(seed, pairs, shape);
         for payload in self.index.candidates(texts.hash) {
-            let run = Run(self.words.run(payload as usize, Texts::<N>::WORDS)?);
+            let run = Run(self.words.run(payload as usize, Texts::<N, W>::WORDS)?);
             // One loop after the other: a chain of them would be called, and the words written to the stack for it.
-            let mut differ = u64::from(run.header().differs_from(texts.header));
-            differ |= (run.word(1) ^ u64::from(texts.hash)) | (run.word(2) ^ texts.lengths);
+            let mut differ =
+                u64::from(run.header().differs_from(texts.header)) | (run.word(1) ^ texts.lengths);
             for (number, own) in texts.values.as_flattened().iter().enumerate() {
-                differ |= run.word(3 + number) ^ own;
+                differ |= run.word(2 + number) ^ own;
             }
             if differ == 0 {
                 return run.known();
@@ -326,11 +339,11 @@ impl Spellings {
     /// The hash of a spelling that was learnt.
     fn hash_at(&self, seed: Seed, at: usize) -> Option<u32> {
         let header = Run(self.words.run(at, 1)?).header();
-        if !header.is_by_place() {
-            return Some(*self.words.get(at + 1)? as u32);
-        }
         let pairs = self.shapes.get(header.shape())?.len();
-        Some(header.hash_of_places(seed, &self.words.run(at, 1 + pairs)?[1..]))
+        match header.words(pairs) {
+            Some(words) => Some(header.hash_of(seed, &self.words.run(at, words)?[1..])),
+            None => Some(*self.words.get(at + 1)? as u32),
+        }
     }
 
     fn learn_shape<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<usize> {

@@ -14,6 +14,7 @@ use super::options::Options;
 use super::rare;
 use super::series::{Overflow, RowKind, SeriesTable};
 use super::settings::Settings;
+use super::spellings::Known;
 use crate::attributes::Attributes;
 use crate::cells::exponential::{self, AtOnce};
 use crate::cells::{self, Row, histogram};
@@ -201,7 +202,7 @@ impl Stream {
             return self.record_restricted(value, attributes);
         }
         let _section = cells::section();
-        if let Some(row) = self.row(attributes) {
+        if let Some(row) = self.row_of_all(attributes) {
             self.record_in(row, value);
         }
     }
@@ -506,17 +507,37 @@ impl Stream {
         self.row_or_overflow(attributes).map(|(row, _)| row)
     }
 
+    /// As [`row`](Self::row), of a stream that keeps all attributes.
+    #[inline]
+    fn row_of_all<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<Row> {
+        match self.series.known(attributes) {
+            // The commonest case in line.
+            Some(Known { row, overflow: false }) => Some(row),
+            known => self.row_if(known, attributes),
+        }
+    }
+
+    #[inline(never)]
+    fn row_if<A: Attributes + ?Sized>(&self, known: Option<Known>, attributes: &A) -> Option<Row> {
+        Some(self.counted(self.series.row_if(known, attributes)?).0)
+    }
+
     /// The row of some attributes' series, and whether it is one of its own.
     #[inline]
     pub(crate) fn row_or_overflow<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<(Row, Overflow)> {
-        let (row, overflow) = match self.restriction.as_deref() {
+        let found = match self.restriction.as_deref() {
             None => self.series.row(attributes)?,
             Some(restriction) => self.row_within(restriction, attributes)?,
         };
+        Some(self.counted(found))
+    }
+
+    #[inline]
+    fn counted(&self, (row, overflow): (Row, Overflow)) -> (Row, Overflow) {
         if overflow != Overflow::No {
             self.count_overflow(overflow);
         }
-        Some((row, overflow))
+        (row, overflow)
     }
 
     #[inline(never)]

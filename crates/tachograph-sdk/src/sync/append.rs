@@ -1,7 +1,7 @@
 #![allow(unsafe_code)]
 
 use std::mem::MaybeUninit;
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 use super::{AtomicPtr, AtomicUsize, Mutex, Ordering, lock};
 
@@ -148,31 +148,40 @@ impl<T, const SEGMENTS: usize> AppendVec<T, SEGMENTS> {
         }
     }
 
+    /// The place of an element.
+    ///
+    /// # Safety
+    ///
+    /// They are of an index below a length that was read with acquire.
+    #[inline(always)]
+    unsafe fn place(&self, segment: usize, offset: usize) -> NonNull<MaybeUninit<T>> {
+        // SAFETY: an element that was pushed is in one of the segments, whose pointer was stored before the length, and never
+        // changes again (see the field).
+        unsafe {
+            let base = self.segments.get_unchecked(segment).load(Ordering::Relaxed);
+            NonNull::new_unchecked(base).add(offset)
+        }
+    }
+
     #[inline]
     pub(crate) fn get(&self, index: usize) -> Option<&T> {
         if index >= self.len() {
             return None;
         }
         let (segment, offset) = locate(index);
-        let base = self.segments[segment].load(Ordering::Relaxed);
-        // SAFETY: `index < len` was read with acquire, so the segment's pointer and the element
-        // were written before, and neither changes again (see the field).
-        Some(unsafe { (*base.add(offset)).assume_init_ref() })
+        // SAFETY: `index < len` was read with acquire, so the element was written before, and does not change again.
+        Some(unsafe { self.place(segment, offset).as_ref().assume_init_ref() })
     }
 
     /// The elements of a run; `None` if they are not all there, or not in one segment.
     #[inline]
     pub(crate) fn run(&self, index: usize, len: usize) -> Option<&[T]> {
-        if len == 1 {
-            return self.get(index).map(std::slice::from_ref);
-        }
         let (segment, offset) = locate(index);
-        if index + len > self.len() || offset + len > FIRST << segment {
+        if len == 0 || index + len > self.len() || offset + len > FIRST << segment {
             return None;
         }
-        let base = self.segments[segment].load(Ordering::Relaxed);
         // SAFETY: as in `get`, for all of the run: it ends below `len` and within its segment.
-        Some(unsafe { std::slice::from_raw_parts(base.add(offset).cast::<T>(), len) })
+        Some(unsafe { NonNull::slice_from_raw_parts(self.place(segment, offset).cast::<T>(), len).as_ref() })
     }
 
     /// The elements there are now, in order.

@@ -8,10 +8,10 @@ use crate::attributes::{Attributes, KeyRef, Seed, ValueRef};
 
 /// Attribute sets of more pairs have no short cut.
 pub(super) const MOST_PAIRS: usize = 8;
-/// The words of a value by text.
-const STRIDE: usize = 4;
-/// Strings shorter than this are all in that.
-const LONG: usize = STRIDE * size_of::<u64>();
+/// The words of a value by text where all strings are short: shorter than these are together.
+pub(super) const FEW: usize = 2;
+/// And where none is long, likewise.
+pub(super) const MANY: usize = 4;
 /// The longest string whose length has room in a word of eight.
 pub(super) const LONGEST: usize = u8::MAX as usize;
 
@@ -79,7 +79,14 @@ impl<'a> Pairs<'a> {
         let words = self.texts.iter().map(|text| text.len().div_ceil(size_of::<u64>()));
         let others = (0..MOST_PAIRS).filter(|number| !self.is_text(*number)).count();
         self.texts.iter().all(|text| text.len() <= LONGEST)
-            && words.sum::<usize>() + others <= MOST_PAIRS * STRIDE
+            && words.sum::<usize>() + others <= MOST_PAIRS * MANY
+    }
+
+    /// Whether there are strings that so many words for each value do not hold.
+    #[inline(always)]
+    pub(super) fn exceed<const N: usize>(&self, words: usize) -> bool {
+        let lengths = self.texts.iter().take(N).fold(0, |all, text| all | text.len());
+        lengths >= words * size_of::<u64>()
     }
 
     #[inline(always)]
@@ -174,8 +181,18 @@ enum Kind {
 #[derive(Clone, Copy)]
 enum Mode {
     Place,
+    /// With [`FEW`] words for each value.
+    ShortText,
+    /// With [`MANY`].
     Text,
     LongText,
+}
+
+impl Mode {
+    /// By text with so many words for each value.
+    const fn of_text(words: usize) -> Self {
+        if words == FEW { Mode::ShortText } else { Mode::Text }
+    }
 }
 
 /// What a spelling begins with: its mode, its shape and the kinds of its values. One bit says where
@@ -209,18 +226,40 @@ impl Header {
         self.0
     }
 
+    fn is(self, mode: Mode) -> bool {
+        self.0 >> Self::MODE & 3 == mode as u32
+    }
+
     pub(super) fn is_by_place(self) -> bool {
-        self.0 >> Self::MODE & 3 == Mode::Place as u32
+        self.is(Mode::Place)
+    }
+
+    /// How many words there are, itself included, of a spelling of so many pairs; `None` where that depends on its strings.
+    pub(super) fn words(self, pairs: usize) -> Option<usize> {
+        if self.is(Mode::Place) {
+            Some(1 + pairs)
+        } else if self.is(Mode::ShortText) {
+            Some(2 + pairs * FEW)
+        } else {
+            self.is(Mode::Text).then_some(2 + pairs * MANY)
+        }
     }
 
     pub(super) fn shape(self) -> usize {
         (self.0 >> Self::SHAPE) as usize & 0xff
     }
 
-    /// What [`Places::read`] says of these words.
-    pub(super) fn hash_of_places(self, seed: Seed, words: &[u64]) -> u32 {
-        let scattered = words.iter().enumerate().map(|(number, word)| seed.scatter(number, *word));
-        hash_of(scattered.fold(0, u64::wrapping_add), Header(self.0 & !Self::OVERFLOW))
+    /// The hash that these words were read with, those after the header; not of a spelling with a long string, which has its own.
+    pub(super) fn hash_of(self, seed: Seed, words: &[u64]) -> u32 {
+        let header = Header(self.0 & !Self::OVERFLOW);
+        if self.is(Mode::Place) {
+            let scattered = words.iter().enumerate().map(|(number, word)| seed.scatter(number, *word));
+            return hash_of(scattered.fold(0, u64::wrapping_add), header);
+        }
+        let (lengths, rest) = words.split_first().map_or((0, words), |(first, rest)| (*first, rest));
+        let size = if self.is(Mode::ShortText) { FEW } else { MANY };
+        let scattered = rest.chunks(size).enumerate().map(|(number, words)| scattered(seed, number, words));
+        hash_of(scattered.fold(lengths << 32, u64::wrapping_add), header)
     }
 
     pub(super) fn leading_to_overflow(self, overflow: bool) -> Self {
@@ -289,64 +328,70 @@ impl<const N: usize> Places<N> {
     }
 }
 
-/// Attributes by text: the hash, the lengths of strings in a word, and then four words for each value.
-pub(super) struct Texts<const N: usize> {
-    /// Whether some string is too long for this.
-    pub(super) long: bool,
+/// Attributes by text: the lengths of strings in a word, and then `W` words for each value, [`FEW`] or [`MANY`].
+pub(super) struct Texts<const N: usize, const W: usize> {
     pub(super) header: Header,
     pub(super) hash: u32,
     pub(super) lengths: u64,
-    pub(super) values: [[u64; STRIDE]; N],
+    pub(super) values: [[u64; W]; N],
 }
 
-impl<const N: usize> Texts<N> {
+impl<const N: usize, const W: usize> Texts<N, W> {
     /// How many words there are, the header included.
-    pub(super) const WORDS: usize = 3 + N * STRIDE;
+    pub(super) const WORDS: usize = 2 + N * W;
 
-    /// Attributes of a shape, which are `N`.
+    /// Attributes of a shape, which are `N` and have no string that is too long.
     #[inline(always)]
     pub(super) fn read(seed: Seed, pairs: &Pairs<'_>, shape: usize) -> Self {
-        let (mut bits_of_lengths, mut lengths, mut sum) = (0, 0, 0_u64);
-        let mut values = [[0; STRIDE]; N];
+        let (mut lengths, mut sum) = (0, 0_u64);
+        let mut values = [[0; W]; N];
         for (number, value) in values.iter_mut().enumerate().take(MOST_PAIRS) {
-            let words = if pairs.is_text(number) {
+            if pairs.is_text(number) {
                 let text = pairs.texts[number].as_bytes();
                 lengths |= (text.len() as u64) << (number * 8);
-                bits_of_lengths |= text.len();
-                short(text)
+                *value = short(text);
             } else {
-                [pairs.bits[number], 0, 0, 0]
-            };
-            *value = words;
-            let [a, b, c, d] = words;
-            let scattered = seed.scatter_two(number, a ^ d.rotate_left(32), b ^ c.rotate_left(32));
-            sum = sum.wrapping_add(scattered);
+                value[0] = pairs.bits[number];
+            }
+            sum = sum.wrapping_add(scattered(seed, number, value));
         }
-        let header = Header::new(Mode::Text, shape, pairs.kinds);
-        let hash = hash_of(sum.wrapping_add(lengths << 32), header);
-        Texts { long: bits_of_lengths >= LONG, header, hash, lengths, values }
+        let header = Header::new(Mode::of_text(W), shape, pairs.kinds);
+        Texts { header, hash: hash_of(sum.wrapping_add(lengths << 32), header), lengths, values }
     }
 }
 
-/// All of a string of less than 32 bytes, which with its length is all there is to it; of longer ones the ends.
+/// The words of a value by text as one.
 #[inline(always)]
-fn short(text: &[u8]) -> [u64; STRIDE] {
+fn scattered(seed: Seed, number: usize, words: &[u64]) -> u64 {
+    match *words {
+        [a, b] => seed.scatter(number, a ^ b.rotate_left(32)),
+        [a, b, c, d] => seed.scatter_two(number, a ^ b.rotate_left(32), c ^ d.rotate_left(32)),
+        _ => 0,
+    }
+}
+
+/// A string in so many words, which with its length are all there is to it if it is shorter than they are.
+#[inline(always)]
+fn short<const W: usize>(text: &[u8]) -> [u64; W] {
     let word = |eight: &[u8; 8]| u64::from_ne_bytes(*eight);
     let half = |four: &[u8; 4]| u64::from(u32::from_ne_bytes(*four));
     let len = text.len();
+    let mut words = [0; W];
     if let (Some(head), Some(tail)) = (text.first_chunk(), text.last_chunk()) {
-        // The bytes from 8 to 16, and those from 16 to 8 before the end, as far as there are any.
-        let second = text[..len.min(16)].last_chunk().unwrap_or(head);
-        let third = text[..(len - 8).max(8)].last_chunk().unwrap_or(tail);
-        [word(head), word(second), word(third), word(tail)]
+        words[0] = word(head);
+        words[1] = word(tail);
+        if W == MANY {
+            // The bytes from 8 to 16, and those from 16 to 8 before the end, as far as there are any.
+            words[2] = word(text[..len.min(16)].last_chunk().unwrap_or(head));
+            words[3] = word(text[..(len - 8).max(8)].last_chunk().unwrap_or(tail));
+        }
     } else if let (Some(head), Some(tail)) = (text.first_chunk(), text.last_chunk()) {
-        [half(head) | half(tail) << 32, 0, 0, 0]
+        words[0] = half(head) | half(tail) << 32;
     } else if let (Some(head), Some(tail)) = (text.first(), text.last()) {
         let middle = text[len / 2];
-        [u64::from(*head) | u64::from(middle) << 8 | u64::from(*tail) << 16, 0, 0, 0]
-    } else {
-        [0; STRIDE]
+        words[0] = u64::from(*head) | u64::from(middle) << 8 | u64::from(*tail) << 16;
     }
+    words
 }
 
 /// A spelling as a whole, for what has time.
@@ -356,8 +401,8 @@ pub(super) struct Spelled {
     len: usize,
 }
 
-/// The most words: header, hash, lengths, and four for each value.
-const MOST_WORDS: usize = Texts::<MOST_PAIRS>::WORDS;
+/// The most words: header, lengths, and many for each value; where a string is long, a hash.
+const MOST_WORDS: usize = Texts::<MOST_PAIRS, MANY>::WORDS + 1;
 
 impl Spelled {
     fn new(hash: u32, header: Header) -> Self {
@@ -397,20 +442,27 @@ impl Spelled {
 
     /// By text.
     pub(super) fn of_texts<A: Attributes + ?Sized>(seed: Seed, attributes: &A, shape: usize) -> Option<Self> {
-        // As for the most pairs there can be: those that are not there are empty strings, which add nothing.
         let pairs = Pairs::of(attributes);
-        let texts = Texts::<MOST_PAIRS>::read(seed, &pairs, shape);
-        if texts.long {
-            return Spelled::of_long_texts(seed, attributes, shape);
+        if !pairs.exceed::<MOST_PAIRS>(FEW) {
+            Spelled::of_short_texts::<FEW>(seed, &pairs, shape)
+        } else if !pairs.exceed::<MOST_PAIRS>(MANY) {
+            Spelled::of_short_texts::<MANY>(seed, &pairs, shape)
+        } else {
+            Spelled::of_long_texts(seed, attributes, shape)
         }
+    }
+
+    /// By text with so many words for each value.
+    fn of_short_texts<const W: usize>(seed: Seed, pairs: &Pairs<'_>, shape: usize) -> Option<Self> {
+        // As for the most pairs there can be: those that are not there are empty strings, which add nothing.
+        let texts = Texts::<MOST_PAIRS, W>::read(seed, pairs, shape);
         let mut spelled = Spelled::new(texts.hash, texts.header);
-        spelled.push(u64::from(texts.hash))?;
         spelled.push(texts.lengths)?;
         texts.values[..pairs.len].as_flattened().iter().try_for_each(|word| spelled.push(*word))?;
         Some(spelled)
     }
 
-    /// By text where some string takes more than four words: the lengths, and as many words as it takes.
+    /// By text where some string takes more than [`MANY`] words: the hash, the lengths, and as many words as it takes.
     #[inline(never)]
     pub(super) fn of_long_texts<A: Attributes + ?Sized>(
         seed: Seed,
