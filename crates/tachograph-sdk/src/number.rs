@@ -37,7 +37,8 @@ pub trait Number: Copy + PartialOrd + Send + Sync + std::fmt::Debug + sealed::Se
         true
     }
 
-    /// Whether any sum takes it: finite, and not negative where sums of the kind may be monotonic.
+    /// Whether it is sure that any sum takes it: finite, and not negative where sums of the kind may be monotonic. What this is
+    /// false of may be taken all the same, as -0.0 is, after a closer look.
     #[doc(hidden)]
     #[inline]
     fn suits_any_sum(self) -> bool {
@@ -290,8 +291,8 @@ impl Number for f64 {
 
     #[inline]
     fn suits_any_sum(self) -> bool {
-        // False for NaN too.
-        (0.0..f64::INFINITY).contains(&self)
+        // One comparison: the bits of what is negative, -0.0 too, of NaN and of infinity are larger.
+        self.to_bits() < f64::INFINITY.to_bits()
     }
 
     #[inline]

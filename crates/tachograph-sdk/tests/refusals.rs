@@ -124,3 +124,24 @@ fn the_account_says_what_was_refused() {
     assert!(text.contains("2 instruments, 1 series; 1 measurements refused"), "{text}");
     assert_eq!(provider.shutdown(), account);
 }
+
+#[test]
+fn minus_zero_is_recorded_as_zero_is() {
+    let provider = provider();
+    let meter = provider.meter("m");
+    let counter: Counter<f64> = meter.counter("n").build();
+    let typed: Counter<f64, ()> = meter.counter("n").build();
+    let histogram: Histogram<f64> = meter.histogram("h").with_boundaries([0.0, 1.0]).build();
+    let bound = histogram.bind(&());
+    for value in [1.0, -0.0] {
+        counter.add(value, &());
+        typed.add(value, &());
+        counter.bind(&()).add(value);
+        histogram.record(value, &());
+        bound.record(value);
+    }
+    let snapshot = snapshot(&provider);
+    snapshot.metric("n").assert_total(3.0);
+    assert_eq!((snapshot.metric("h").count(), snapshot.metric("h").total().as_f64()), (4, 2.0));
+    assert_eq!(provider.account().refused, 0);
+}

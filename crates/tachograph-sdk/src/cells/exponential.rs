@@ -7,13 +7,13 @@
 //! change, so that a reader sees all of it or nothing. What it needs of memory is taken before.
 #![allow(unsafe_code)]
 
-use super::arena;
 use super::copy::{self, HEADER, Image};
 use super::extent::Extent;
 use super::histogram::{SCALARS, Scalars, count};
 use super::local;
 use super::row::{Row, Word};
 use super::slab::Slab;
+use super::{AtOnce, arena};
 use crate::exponential::{Distribution, MAX_SCALE, Part, index, index_by_table, steps_to_fit};
 use crate::number::{Number, Parts};
 use crate::sync::{Ordering, fence, lock};
@@ -49,16 +49,6 @@ impl Limits {
         // as soon as values differ.
         if room > self.size / 3 { self.size } else { room }
     }
-}
-
-/// What came of [`observe_at_once`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AtOnce {
-    Done,
-    /// It is done, and a reader waits for a copy: [`serve`] it.
-    Awaited,
-    /// The value is not of the common kind, and nothing was done.
-    No,
 }
 
 /// Adds a value to a histogram if that is a matter of a few instructions, as for nearly all values: if `index`

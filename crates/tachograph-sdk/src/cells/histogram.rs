@@ -1,10 +1,10 @@
 //! Histograms with explicit boundaries: a header, sum, minimum, maximum, and a word for each bucket.
 #![allow(unsafe_code)]
 
-use super::arena;
 use super::copy::{self, Whole};
 use super::local;
 use super::row::{Row, Word};
+use super::{AtOnce, arena};
 use crate::number::Number;
 use crate::sync::{Ordering, fence, lock};
 
@@ -18,39 +18,33 @@ pub(crate) fn width(buckets: usize) -> usize {
     copy::HEADER + BUCKETS + buckets
 }
 
-/// Adds a value to a histogram: `bucket` is below `buckets`, which the row was allocated for.
+/// Adds a value to a histogram, in a bucket that it has, if this thread has words for it already. Calls nothing.
 #[inline(always)]
+pub(crate) fn observe_at_once<N: Number>(row: Row, bucket: usize, value: N) -> AtOnce {
+    let Some(words) = local::known_words(row) else { return AtOnce::No };
+    // SAFETY: the row is a histogram's that has the bucket, and this thread is the only writer of its own.
+    let waits = unsafe { copy::write(words, |words| change(words, bucket, value)) };
+    if waits { AtOnce::Awaited } else { AtOnce::Done }
+}
+
+/// Adds a value to a histogram: `bucket` is below `buckets`, which the row was allocated for.
+#[inline(never)]
 pub(crate) fn observe<N: Number>(row: Row, buckets: usize, bucket: usize, value: N) {
     debug_assert!(bucket < buckets, "a bucket of the histogram");
-    match local::known_words(row) {
-        Some(words) => observe_in(words, buckets, bucket, value),
-        None => observe_first(row, buckets, bucket, value),
+    // Words of its own that this thread has from now on, or had.
+    match local::own_words(row).map(|_| observe_at_once(row, bucket, value)) {
+        Some(AtOnce::Done) => {}
+        Some(AtOnce::Awaited) => serve(row, buckets),
+        Some(AtOnce::No) | None => observe_shared(row, bucket, value),
     }
 }
 
-#[inline(always)]
-fn observe_in<N: Number>(words: *const Word, buckets: usize, bucket: usize, value: N) {
-    // SAFETY: the row is a histogram's with that many buckets, and this thread is the only writer of
-    // its own.
-    if unsafe { copy::write(words, |words| change(words, bucket, value)) } {
-        serve(words, buckets);
-    }
-}
-
-/// For a row that this thread has no words for yet, or never will.
+/// Leaves a copy for a reader that waits for one of this row, which has so many buckets and which this thread has just written.
 #[cold]
 #[inline(never)]
-fn observe_first<N: Number>(row: Row, buckets: usize, bucket: usize, value: N) {
-    match local::own_words(row) {
-        Some(words) => observe_in(words, buckets, bucket, value),
-        None => observe_shared(row, bucket, value),
-    }
-}
-
-#[cold]
-fn serve(words: *const Word, buckets: usize) {
-    if let Some(slab) = local::own_slab() {
-        // SAFETY: `observe` has just written this row in this thread's own slab.
+pub(crate) fn serve(row: Row, buckets: usize) {
+    if let Some((slab, words)) = local::own_slab().zip(local::known_words(row)) {
+        // SAFETY: the row is a histogram's with that many buckets, in this thread's own slab.
         unsafe { copy::serve(&slab.desk, words, &Whole(BUCKETS + buckets)) };
     }
 }

@@ -65,6 +65,16 @@ pub(crate) fn free(width: usize, rows: impl Iterator<Item = Row>) {
     arena().free(width, rows);
 }
 
+/// What came of recording in a histogram, if that was a matter of a few instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AtOnce {
+    Done,
+    /// It is done, and a reader waits for a copy, which is to be served.
+    Awaited,
+    /// It is not of the common kind, and nothing was done.
+    No,
+}
+
 /// Adds to a sum.
 #[inline(always)]
 pub(crate) fn add<N: Number>(row: Row, value: N) {

@@ -95,18 +95,25 @@ impl<N: Number> Bound<N> {
     /// Records the long way.
     #[inline(never)]
     pub(crate) fn record(&self, value: N) {
+        match (&self.stream, self.row) {
+            (Some(stream), Some(row)) if stream.is_plain() => stream.record_at_once(row, value),
+            _ => self.record_specially(value),
+        }
+    }
+
+    #[inline(never)]
+    fn record_specially(&self, value: N) {
         let Some(stream) = &self.stream else {
             return count_unbound();
         };
         if stream.next().is_some() {
             self.record_in_all(stream, value);
         } else if let Some(row) = self.row {
-            stream.record_known(row, value, self.made_with());
+            stream.record_made_with(row, value, self.made_with());
         }
     }
 
     /// The attributes that measurements are made with, where those of the series are fewer.
-    #[inline(always)]
     fn made_with(&self) -> &[KeyValue] {
         self.whole.as_ref().map_or(&[], |whole| whole.pairs())
     }

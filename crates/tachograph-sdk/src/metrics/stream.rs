@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use opentelemetry::InstrumentationScope;
 
-use super::aggregator::Aggregator;
+use super::aggregator::{Aggregator, Buckets};
 use super::exemplar::{self, Admitted, Offered};
 use super::filter::Filter;
 use super::kind::InstrumentKind;
@@ -17,8 +17,7 @@ use super::rare;
 use super::series::{Overflow, RowKind, SeriesTable};
 use super::settings::Settings;
 use crate::attributes::Attributes;
-use crate::cells::exponential::{self, AtOnce};
-use crate::cells::{self, Row, histogram};
+use crate::cells::{self, AtOnce, Row, exponential, histogram};
 use crate::diag;
 use crate::exponential::{index_at_once, index_by_table};
 use crate::number::{Number, NumberKind, NumberValue};
@@ -73,6 +72,8 @@ pub(crate) struct Stream {
     pub(crate) aggregator: Aggregator,
     pub(crate) series: SeriesTable,
     pub(crate) created_unix_nanos: u64,
+    /// Whether there is anything to look at but the aggregation: a restriction, or a next stream.
+    is_special: AtomicBool,
     /// What keeps measurements or attributes away; `None` for most.
     restriction: Option<Box<Restriction>>,
     /// The instrument's next stream; most have none. It may come at any time, with a reader of another configuration.
@@ -114,6 +115,7 @@ impl Stream {
             aggregator,
             created_unix_nanos: settings.clock.unix_nanos(),
             series: SeriesTable::new(rows, limit, settings, options),
+            is_special: AtomicBool::new(restriction.is_some()),
             restriction,
             next: OnceBox::new(),
         }
@@ -131,6 +133,7 @@ impl Stream {
         let restriction = Some(Box::new(Restriction::All));
         let mut stream = Stream::new(u32::MAX, spec, scope, settings);
         stream.restriction = restriction;
+        stream.is_special = AtomicBool::new(true);
         stream
     }
 
@@ -167,6 +170,7 @@ impl Stream {
     /// the instrument already, the short cuts have to be closed after that.
     pub(crate) fn append(&self, stream: Arc<Stream>) {
         self.next.get_or_init(|| stream);
+        self.is_special.store(true, Ordering::Release);
         ANY_HAS_NEXT.store(true, Ordering::Release);
     }
 
@@ -298,16 +302,26 @@ impl Stream {
         }
     }
 
-    /// Records a measurement in a row of this stream's that a handle knows, if it may be recorded. It was made with these attributes,
-    /// which matters where the stream does not keep all: an exemplar tells what a view takes away.
-    #[inline]
-    pub(crate) fn record_known<N: Number, A: Attributes + ?Sized>(&self, row: Row, value: N, attributes: &A) {
-        match self.restriction {
-            None => self.record_in(row, value),
-            Some(_) => self.record_made_with(row, value, attributes),
+    /// Whether a handle that knows a row may record there at once, by [`record_at_once`](Self::record_at_once). If not there are
+    /// further streams, or not all attributes are kept.
+    #[inline(always)]
+    pub(crate) fn is_plain(&self) -> bool {
+        !self.is_special.load(Ordering::Relaxed)
+    }
+
+    /// Records a measurement in a row of this [plain](Self::is_plain) stream's that a handle knows and that there is no short way to, if it
+    /// may be recorded. What it calls it calls at last, so that it needs no stack.
+    #[inline(always)]
+    pub(crate) fn record_at_once<N: Number>(&self, row: Row, value: N) {
+        match &self.aggregator {
+            Aggregator::ExplicitBuckets(buckets) => self.record_explicit(buckets, row, value),
+            Aggregator::Exponential(_) => self.record_exponential(row, value),
+            Aggregator::Sum { .. } | Aggregator::LastValue => self.record_unusual(row, value),
         }
     }
 
+    /// Records a measurement in a row of this stream's that a handle knows, if it may be recorded. It was made with these attributes,
+    /// which matters where the stream does not keep all: an exemplar tells what a view takes away.
     #[inline(never)]
     pub(crate) fn record_made_with<N: Number, A: Attributes + ?Sized>(
         &self,
@@ -332,17 +346,33 @@ impl Stream {
                 self.offer(row, value);
             }
         } else {
-            self.record_other(row, value);
+            self.record_at_once(row, value);
         }
     }
 
-    /// As `record_in`, for what is not a sum.
-    #[inline]
-    fn record_other<N: Number>(&self, row: Row, value: N) {
-        if matches!(self.aggregator, Aggregator::Exponential(_)) {
-            self.record_exponential(row, value);
-        } else {
-            self.record_explicit(row, value);
+    /// As `record_in`, for a histogram with explicit boundaries. Where it ends with a call it needs no stack.
+    #[inline(never)]
+    fn record_explicit<N: Number>(&self, buckets: &Buckets, row: Row, value: N) {
+        // What suits any sum is what is usual in histograms too, and suits the instrument's kind.
+        if !value.suits_any_sum() {
+            return self.record_unusual(row, value);
+        }
+        match histogram::observe_at_once(row, buckets.of(value), value) {
+            AtOnce::Done if cells::is_due() => self.offer(row, value),
+            AtOnce::Done => {}
+            AtOnce::Awaited => self.serve_explicit(row, value),
+            AtOnce::No => self.record_unusual(row, value),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn serve_explicit<N: Number>(&self, row: Row, value: N) {
+        if let Aggregator::ExplicitBuckets(buckets) = &self.aggregator {
+            histogram::serve(row, buckets.len());
+        }
+        if cells::is_due() {
+            self.offer(row, value);
         }
     }
 
@@ -351,22 +381,6 @@ impl Stream {
     #[inline(always)]
     fn suits_kind<N: Number>(&self, value: N) -> bool {
         value.is_non_negative() || !self.descriptor.kind.is_monotonic()
-    }
-
-    /// As `record_in`, for a histogram with explicit boundaries.
-    #[inline(never)]
-    fn record_explicit<N: Number>(&self, row: Row, value: N) {
-        if let Aggregator::ExplicitBuckets(buckets) = &self.aggregator
-            && self.suits_kind(value)
-            && value.is_finite()
-        {
-            histogram::observe(row, buckets.len(), buckets.of(value), value);
-            if cells::is_due() {
-                self.offer(row, value);
-            }
-        } else {
-            self.record_unusual(row, value);
-        }
     }
 
     /// As `record_in`, for an exponential histogram at a scale that there is a table for. What it calls it

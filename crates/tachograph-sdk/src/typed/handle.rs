@@ -148,19 +148,26 @@ impl Inner {
 
     #[inline]
     fn record<N: Number, A: Attributes>(&self, value: N, attributes: &A) {
+        match self.row_of(attributes) {
+            Some(row) if self.stream.is_plain() => self.stream.record_at_once(row, value),
+            row => self.record_specially(row, value, attributes),
+        }
+    }
+
+    #[inline(never)]
+    fn record_specially<N: Number, A: Attributes>(&self, row: Option<Row>, value: N, attributes: &A) {
         if self.stream.next().is_some() {
             return self.record_in_all(value, attributes);
         }
-        match self.row_of(attributes) {
-            Some(row) => self.stream.record_known(row, value, attributes),
-            // What is refused makes no series.
-            None if !self.stream.accepts(value) => self.stream.refuse(value),
-            None => {
-                let record = |row| self.stream.record_made_with(row, value, attributes);
-                if !self.record_first(attributes, record) {
-                    self.stream.record(value, attributes);
-                }
-            }
+        // What is refused makes no series.
+        if row.is_none() && !self.stream.accepts(value) {
+            return self.stream.refuse(value);
+        }
+        let record = |row| self.stream.record_made_with(row, value, attributes);
+        match row {
+            Some(row) => record(row),
+            None if self.record_first(attributes, record) => {}
+            None => self.stream.record(value, attributes),
         }
     }
 
