@@ -173,14 +173,20 @@ impl Inner {
     }
 
     /// Empties it, but for the buffers.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn forget(&mut self) {
-        if std::mem::take(&mut self.has_extras) {
-            self.extras.special.clear();
-            self.extras.state = TraceState::NONE;
-            self.extras.held.clear();
-            self.extras.printed.clear();
+        if self.has_extras {
+            self.forget_extras();
         }
+    }
+
+    #[inline(never)]
+    fn forget_extras(&mut self) {
+        self.has_extras = false;
+        self.extras.special.clear();
+        self.extras.state = TraceState::NONE;
+        self.extras.held.clear();
+        self.extras.printed.clear();
     }
 
     /// The identity of what the engine started.

@@ -116,8 +116,8 @@ pub(crate) fn begin(core: &Core, live: &mut LiveSpan, scope: u32, start: &SpanSt
     live.head.kind = kind_code(start.kind);
     let starts_here = live.head.parent_id == 0 || live.head.parent_is_remote;
     (live.epoch, live.head.start) = match start.unix_nanos {
-        None => core.clock.start(live.head.trace_id, starts_here),
-        Some(time) => (core.clock.epoch(live.head.trace_id, starts_here), time),
+        None => core.clock.start(live.head.trace_id(), starts_here),
+        Some(time) => (core.clock.epoch(live.head.trace_id(), starts_here), time),
     };
     if live.has_trace_state {
         live.record_trace_state();
@@ -164,7 +164,7 @@ pub(crate) fn start_child(
     }
     local.counters.started(SamplingOutcome::RecordAndSample, ParentOrigin::Local);
     let head = &mut live.head;
-    head.trace_id = u128::from_be_bytes(parent.trace_id.to_bytes());
+    head.set_trace_id(u128::from_be_bytes(parent.trace_id.to_bytes()));
     head.parent_id = u64::from_be_bytes(parent.span_id.to_bytes());
     head.flags = parent.trace_flags.to_u8() & RANDOM | SAMPLED;
     start_simply(core, live, scope, name, false);
@@ -179,7 +179,7 @@ pub(crate) fn start_root(core: &Core, local: &Local, live: &mut LiveSpan, scope:
     }
     local.counters.started(SamplingOutcome::RecordAndSample, ParentOrigin::None);
     let head = &mut live.head;
-    head.trace_id = u128::from_be_bytes(RandomIds.new_trace_id().to_bytes());
+    head.set_trace_id(u128::from_be_bytes(RandomIds.new_trace_id().to_bytes()));
     head.parent_id = 0;
     head.flags = RANDOM | SAMPLED;
     start_simply(core, live, scope, name, true);
@@ -208,7 +208,7 @@ fn start_simply(core: &Core, live: &mut LiveSpan, scope: u32, name: &str, is_roo
     live.set_trace_state(None);
     live.recording = true;
     begin_record(core, live, scope, name);
-    (live.epoch, live.head.start) = SpanClock::Process.start(live.head.trace_id, is_root);
+    (live.epoch, live.head.start) = SpanClock::Process.start(live.head.trace_id(), is_root);
 }
 
 /// Starts a span under one of this process that is not sampled and has no trace state, where that settles that it is not
@@ -266,7 +266,7 @@ fn set_context(
     flags: TraceFlags,
     parent: Option<&Parent<'_>>,
 ) {
-    live.head.trace_id = u128::from_be_bytes(trace_id.to_bytes());
+    live.head.set_trace_id(u128::from_be_bytes(trace_id.to_bytes()));
     live.head.span_id = u64::from_be_bytes(span_id.to_bytes());
     live.head.flags = flags.to_u8();
     live.head.parent_id = parent.map_or(0, |parent| u64::from_be_bytes(parent.span_id.to_bytes()));

@@ -79,7 +79,7 @@ impl LiveSpan {
         self.head = Head::default();
         self.set_trace_state(None);
         if let Some(parent) = parent {
-            self.head.trace_id = u128::from_be_bytes(parent.trace_id.to_bytes());
+            self.head.set_trace_id(u128::from_be_bytes(parent.trace_id.to_bytes()));
             self.head.span_id = u64::from_be_bytes(parent.span_id.to_bytes());
             self.head.flags = parent.trace_flags.to_u8();
             self.set_trace_state(parent.trace_state);
@@ -95,7 +95,7 @@ impl LiveSpan {
     /// The trace it is part of. Ids are those of the span that was started last, recorded or not.
     #[inline]
     pub fn trace_id(&self) -> TraceId {
-        TraceId::from(self.head.trace_id)
+        TraceId::from(self.head.trace_id())
     }
 
     /// Its own id.

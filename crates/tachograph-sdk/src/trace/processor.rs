@@ -110,7 +110,7 @@ impl<'a> FinishedSpan<'a> {
     /// The trace it is part of.
     pub fn trace_id(&self) -> TraceId {
         match self.form {
-            Form::Parts(head, _) => TraceId::from(head.trace_id),
+            Form::Parts(head, _) => TraceId::from(head.trace_id()),
             Form::Record(_) => self.record().trace_id(),
         }
     }

@@ -121,6 +121,12 @@ impl Attributes {
         self.buffer.get(..self.used).unwrap_or_default()
     }
 
+    /// How many bytes those are.
+    #[inline(always)]
+    pub(super) fn text_and_bytes_len(&self) -> usize {
+        self.used
+    }
+
     #[inline]
     pub(super) fn text_len(&self) -> usize {
         self.from
@@ -269,10 +275,10 @@ impl Attributes {
         room.left -= size;
     }
 
-    /// The text and the attributes, with what is behind them, where that all is in one place.
+    /// The text and the attributes, where they are no longer than what is copied without a call.
     #[inline(always)]
-    pub(super) fn short_text_and_bytes(&self) -> Option<&[u8; SHORT]> {
-        if self.used <= SHORT { self.buffer.first_chunk() } else { None }
+    pub(super) fn short_text_and_bytes(&self) -> Option<&[u8]> {
+        self.buffer.first_chunk::<SHORT>()?.get(..self.used)
     }
 
     /// Where the attribute of a key begins.

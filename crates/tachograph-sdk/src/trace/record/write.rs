@@ -3,19 +3,24 @@ use opentelemetry::trace::{TraceFlags, TraceState};
 use super::attributes::RecordAttributes;
 use super::layout::{EVENT_HEAD, LINK_HEAD, at, rest};
 use super::set::{Attributes, KEPT, Room};
-use super::short::{AttributeKey, SHORT, ShortLimits};
+use super::short::{AttributeKey, SHORT, ShortLimits, copy_short};
 use crate::attributes::ValueRef;
 use crate::trace::limits::SpanLimits;
 
 /// What a record's header holds of its own.
+///
+/// What is beside each other in the record is not here: fields are written one by one, and reading two of them at once soon after,
+/// as is done where that is possible, would wait for the writes.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
 pub(crate) struct Head {
-    pub(crate) scope: u32,
-    pub(crate) trace_id: u128,
+    trace_low: u64,
     pub(crate) span_id: u64,
-    pub(crate) parent_id: u64,
+    trace_high: u64,
     pub(crate) start: u64,
+    pub(crate) parent_id: u64,
     pub(crate) end: u64,
+    pub(crate) scope: u32,
     pub(crate) flags: u8,
     pub(crate) parent_is_remote: bool,
     /// As [`SpanRecord::kind`](super::SpanRecord::kind) reads it.
@@ -25,6 +30,16 @@ pub(crate) struct Head {
 }
 
 impl Head {
+    #[inline(always)]
+    pub(crate) fn trace_id(&self) -> u128 {
+        u128::from(self.trace_high) << 64 | u128::from(self.trace_low)
+    }
+
+    #[inline(always)]
+    pub(crate) fn set_trace_id(&mut self, trace_id: u128) {
+        (self.trace_low, self.trace_high) = (trace_id as u64, (trace_id >> 64) as u64);
+    }
+
     /// Whether the span is to be exported.
     #[inline(always)]
     pub(crate) fn is_sampled(&self) -> bool {
@@ -220,7 +235,7 @@ impl Body {
     /// The bytes of the whole record.
     #[inline(always)]
     pub(crate) fn record_len(&self) -> usize {
-        let front = at::HEADER + self.attributes.text_and_bytes().len();
+        let front = at::HEADER + self.attributes.text_and_bytes_len();
         if self.room.has_rest { front + self.rest_len() } else { front }
     }
 
@@ -241,9 +256,11 @@ impl Body {
         if !self.room.has_rest
             && let Some(front) = self.attributes.short_text_and_bytes()
             && let Some(place) = place.first_chunk_mut::<WHOLE>()
+            && let Some(behind) = place.last_chunk_mut::<SHORT>()
         {
+            // In the same pieces in which a name was written: larger ones would wait for those.
+            copy_short(behind, front);
             self.put_header(place, head, len);
-            put(place, at::HEADER, *front);
         } else {
             self.write_long(head, len, place);
         }
@@ -265,7 +282,7 @@ impl Body {
     fn put_header<const N: usize>(&self, header: &mut [u8; N], head: &Head, len: usize) {
         put(header, 0, (len as u32).to_ne_bytes());
         put(header, at::SCOPE, head.scope.to_ne_bytes());
-        put(header, at::TRACE_ID, head.trace_id.to_ne_bytes());
+        put(header, at::TRACE_ID, head.trace_id().to_ne_bytes());
         put(header, at::SPAN_ID, head.span_id.to_ne_bytes());
         put(header, at::PARENT_ID, head.parent_id.to_ne_bytes());
         put(header, at::START, head.start.to_ne_bytes());
@@ -273,7 +290,7 @@ impl Body {
         put(header, at::FLAGS, [head.flags, u8::from(head.parent_is_remote), head.kind, head.status]);
         put(header, at::ATTRIBUTES, self.attributes.len().to_ne_bytes());
         put(header, at::NAME_LEN, (self.attributes.text_len() as u32).to_ne_bytes());
-        let front = self.attributes.text_and_bytes().len();
+        let front = self.attributes.text_and_bytes_len();
         put(header, at::REST, ((at::HEADER + front) as u32).to_ne_bytes());
     }
 
