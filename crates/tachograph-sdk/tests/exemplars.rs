@@ -16,7 +16,7 @@ use opentelemetry::trace::{SpanContext, TraceContextExt, TraceFlags, TraceState,
 use opentelemetry::{Context, ContextGuard, KeyValue, SpanId, TraceId};
 use support::{only, reports_of, snapshot};
 use tachograph_sdk::metrics::{
-    Exemplar, ExemplarFilter, ExemplarReservoir, MeterProviderBuilder, NumberValue, View,
+    CardinalityOverflow, Exemplar, ExemplarFilter, ExemplarReservoir, MeterProviderBuilder, NumberValue, View,
 };
 use tachograph_sdk::pipeline::Deadline;
 use tachograph_sdk::testing::{InMemorySpanExporter, ManualClock, MetricsSnapshot, PointSnapshot};
@@ -530,4 +530,46 @@ fn a_stream_without_exemplars_takes_nothing_from_the_attention_that_others_get()
     let snapshot = snapshot(&provider);
     assert_eq!(point(&snapshot, "none").exemplars.len(), 0);
     assert_eq!(point(&snapshot, "c").exemplars.len(), 1);
+}
+
+#[test]
+fn what_the_limit_takes_away_is_told_by_the_exemplar() {
+    let limited = |overflow| builder().with_cardinality_limit(2).with_cardinality_overflow(overflow).build();
+    let record = |provider: &MeterProvider| {
+        let counter: Counter<u64> = provider.meter("m").counter("limit.told").build();
+        let typed: Counter<u64, User> = provider.meter("m").counter("limit.told.typed").build();
+        let _span = sampled(7);
+        for user in ["a", "b", "c"] {
+            counter.add(1, &[("kind", "x"), ("user", user)]);
+            typed.add(1, &User { kind: "x", user });
+        }
+        let bound: Counter<u64> = provider.meter("m").counter("limit.told.bound").build();
+        ["a", "b"].into_iter().for_each(|user| bound.add(1, &[("kind", "x"), ("user", user)]));
+        bound.bind(&[("kind", "x"), ("user", "c")]).add(1);
+    };
+    for (overflow, told) in [
+        (CardinalityOverflow::FoldAttribute, r#"{"user": Str("c")}"#),
+        (CardinalityOverflow::OneSeries, r#"{"kind": Str("x"), "user": Str("c")}"#),
+    ] {
+        let provider = limited(overflow);
+        reports_of(|| record(&provider));
+        let snapshot = snapshot(&provider);
+        for name in ["limit.told", "limit.told.typed", "limit.told.bound"] {
+            for point in snapshot.metric(name).points() {
+                let exemplar = &point.exemplars[0];
+                let is_beyond = point.attributes.get("otel.metric.overflow").is_some()
+                    || point.attributes.get("user").is_some_and(|user| user.as_str() == "other");
+                let filtered = format!("{:?}", exemplar.filtered_attributes());
+                assert_eq!(filtered, if is_beyond { told } else { "{}" }, "{name} {point:?}");
+            }
+            assert_eq!(snapshot.metric(name).points().len(), 3, "{name}");
+        }
+    }
+}
+
+#[derive(tachograph_sdk::Attributes)]
+#[attribute(crate = "tachograph_sdk")]
+struct User<'a> {
+    kind: &'a str,
+    user: &'a str,
 }

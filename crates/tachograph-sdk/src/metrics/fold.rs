@@ -35,6 +35,10 @@ impl Fold {
         }
     }
 
+    pub(super) fn key(&self) -> &str {
+        self.widest.key()
+    }
+
     pub(super) fn most(&self) -> usize {
         self.most
     }

@@ -1,5 +1,6 @@
 //! A stream: what one instrument's measurements become.
 
+mod limit;
 mod look_up;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use super::options::Options;
 use super::rare;
 use super::series::{Overflow, RowKind, SeriesTable};
 use super::settings::Settings;
+use super::spellings::Known;
 use crate::attributes::Attributes;
 use crate::cells::{self, AtOnce, Row, exponential, histogram};
 use crate::diag;
@@ -207,8 +209,23 @@ impl Stream {
             return self.record_restricted(value, attributes);
         }
         let _section = cells::section();
-        if let Some(row) = self.row_of_all(attributes) {
-            self.record_in(row, value);
+        match self.series.known(attributes) {
+            // The commonest case in line.
+            Some(Known { row, overflow: false }) => self.record_in(row, value),
+            known => self.record_if(known, value, attributes),
+        }
+    }
+
+    /// Records a measurement whose attributes are not known by their spelling to have a series of their own.
+    #[inline(never)]
+    fn record_if<N: Number, A: Attributes + ?Sized>(&self, known: Option<Known>, value: N, attributes: &A) {
+        let Some(found) = self.series.row_if(known, attributes) else {
+            return;
+        };
+        match self.counted(found) {
+            (row, Overflow::No) => self.record_in(row, value),
+            // The series has not all that an exemplar is to tell.
+            (row, _) => self.record_made_with(row, value, attributes),
         }
     }
 
@@ -470,8 +487,14 @@ impl Stream {
         let exemplars = &self.series.rare.make().exemplars;
         exemplars.offer(&settings.exemplars, &*settings.clock, kind, offered, |filtered| {
             match self.filter() {
-                Some(filter) => filtered.set(attributes, |key| filter.keeps(key)),
-                None => filtered.set(&(), |_| true),
+                Some(filter) => {
+                    let kept = self.series.kept(row, &filter.of(attributes));
+                    filtered.set(attributes, |key| filter.keeps(key) && kept.has(key));
+                }
+                None => {
+                    let kept = self.series.kept(row, attributes);
+                    filtered.set(attributes, |key| kept.has(key));
+                }
             }
         });
     }

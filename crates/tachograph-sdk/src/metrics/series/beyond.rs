@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::{Found, MOST_SERIES, OVERFLOW_ATTRIBUTE, Overflow, SeriesTable, hash_of_meant};
 use crate::attributes::{AttributeSet, Attributes, AttributesHash};
-use crate::cells::Row;
+use crate::cells::{self, Row};
 use crate::metrics::cardinality::{LOOKED_AT, Widest};
 use crate::metrics::fold::Fold;
 use crate::metrics::options::CardinalityOverflow;
@@ -108,6 +108,23 @@ impl SeriesTable {
         self.by_meaning(hash, &fold.of(attributes)).map(|found| found.id)
     }
 
+    /// Which of the attributes that a measurement was made with the series has in whose row it was recorded.
+    pub(crate) fn kept<A: Attributes + ?Sized>(&self, row: Row, attributes: &A) -> Kept<'_> {
+        if self.overflow_row() == Some(row) {
+            return Kept::None;
+        }
+        let Some(fold) = self.fold().filter(|fold| fold.changes(attributes)) else {
+            return Kept::All;
+        };
+        let _section = cells::section();
+        let folded = self.by_meaning(self.folded_hash(fold, attributes), &fold.of(attributes));
+        if folded.is_some_and(|folded| folded.series.row == Some(row)) {
+            Kept::AllBut(fold.key())
+        } else {
+            Kept::All
+        }
+    }
+
     /// Whether several attribute sets are recorded in a series, or may be.
     pub(crate) fn is_shared(&self, found: &Found<'_>) -> bool {
         self.is_overflow(found.id) || self.fold().is_some_and(|fold| fold.leads_to(&found.series.attributes))
@@ -175,6 +192,23 @@ impl SeriesTable {
     fn overflow_series(&self, overflow: Overflow) -> Option<Found<'_>> {
         let id = self.overflow.load(Ordering::Acquire).checked_sub(1)? as usize;
         Some(Found { id, series: self.series.get(id)?, overflow })
+    }
+}
+
+/// Which of its attributes a measurement's series has.
+pub(crate) enum Kept<'a> {
+    All,
+    AllBut(&'a str),
+    None,
+}
+
+impl Kept<'_> {
+    pub(crate) fn has(&self, key: &str) -> bool {
+        match *self {
+            Kept::All => true,
+            Kept::AllBut(folded) => key != folded,
+            Kept::None => false,
+        }
     }
 }
 

@@ -3,30 +3,13 @@
 use super::{Restriction, Stream};
 use crate::attributes::Attributes;
 use crate::cells::{self, Row};
-use crate::diag;
 use crate::metrics::series::Overflow;
-use crate::metrics::spellings::Known;
 
 impl Stream {
     /// The row of some attributes' series.
     #[inline]
     pub(crate) fn row<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<Row> {
         self.row_or_overflow(attributes).map(|(row, _)| row)
-    }
-
-    /// As [`row`](Self::row), of a stream that keeps all attributes.
-    #[inline]
-    pub(super) fn row_of_all<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<Row> {
-        match self.series.known(attributes) {
-            // The commonest case in line.
-            Some(Known { row, overflow: false }) => Some(row),
-            known => self.row_if(known, attributes),
-        }
-    }
-
-    #[inline(never)]
-    fn row_if<A: Attributes + ?Sized>(&self, known: Option<Known>, attributes: &A) -> Option<Row> {
-        Some(self.counted(self.series.row_if(known, attributes)?).0)
     }
 
     /// The row of some attributes' series, and whether it is one of its own.
@@ -40,7 +23,7 @@ impl Stream {
     }
 
     #[inline]
-    fn counted(&self, (row, overflow): (Row, Overflow)) -> (Row, Overflow) {
+    pub(super) fn counted(&self, (row, overflow): (Row, Overflow)) -> (Row, Overflow) {
         if overflow != Overflow::No {
             self.count_overflow(overflow);
         }
@@ -57,42 +40,6 @@ impl Stream {
             Restriction::Attributes(filter) => self.series.row(&filter.of(attributes)),
             Restriction::All => None,
         }
-    }
-
-    #[inline(never)]
-    pub(crate) fn count_overflow(&self, overflow: Overflow) {
-        self.series.rare.make().count_overflowed();
-        if matches!(overflow, Overflow::First | Overflow::FirstFolded) {
-            self.report_limit(overflow == Overflow::FirstFolded);
-        }
-    }
-
-    #[cold]
-    fn report_limit(&self, folds: bool) {
-        let (name, scope, limit) = (&*self.descriptor.name, self.scope.name(), self.series.limit());
-        let has_reached = format!(
-            "instrument {name:?} of scope {scope:?} has reached its cardinality limit of {limit} attribute sets"
-        );
-        let (kind, consequence) = match self.series.fold() {
-            Some(fold) if folds => ("series.fold", fold.to_string()),
-            Some(fold) => {
-                let places = fold.most();
-                let end = "added up under otel.metric.overflow=true: drop an attribute with a view, or raise the limit";
-                (
-                    "series.overflow",
-                    format!("{fold}; those {places} are taken too now, and what comes on top is {end}"),
-                )
-            }
-            None => {
-                let advice = match self.series.widest_attribute() {
-                    Some(widest) => format!("{widest}: drop it with a view, or raise the limit"),
-                    None => "drop an attribute with too many values, or raise the limit".to_owned(),
-                };
-                let what = "measurements with further ones are added up under otel.metric.overflow=true";
-                ("series.overflow", format!("{what}; {advice}"))
-            }
-        };
-        diag::report(kind, name, format_args!("{has_reached}: {consequence}"));
     }
 
     /// The row of some attributes' series, made if need be, which does not go before it is unpinned; and whether it stands for one
