@@ -15,10 +15,10 @@ use crate::trace::limits::SpanLimits;
 #[repr(C)]
 pub(crate) struct Head {
     trace_low: u64,
-    pub(crate) span_id: u64,
+    pub(crate) parent_id: u64,
     trace_high: u64,
     pub(crate) start: u64,
-    pub(crate) parent_id: u64,
+    pub(crate) span_id: u64,
     pub(crate) end: u64,
     pub(crate) scope: u32,
     pub(crate) flags: u8,
