@@ -13,8 +13,8 @@ use opentelemetry::KeyValue;
 use super::texts::Texts;
 use super::{KeyRef, ValueRef};
 
-/// The most pairs in a chunk that is not for one set alone.
-const MOST_ROOM: u32 = 256;
+/// The most pairs in a chunk that is not for one set alone: few, for the last one is not full.
+const MOST_ROOM: u32 = 48;
 
 /// The pairs of one set.
 pub(super) struct Pairs {
@@ -216,8 +216,9 @@ impl PairStore {
             unsafe { chunk.as_ref() }.room - next >= room
         });
         let (chunk, place) = fitting.unwrap_or_else(|| {
-            // As many as there are: so chunks are few, and no more than half of them is empty.
-            let size = self.dealt.min(MOST_ROOM).max(room);
+            // As many as there are, so that no more than half is empty; and no place is left over where all sets are as long.
+            let most = self.dealt.min(MOST_ROOM).max(room);
+            let size = most - most % room.max(1);
             self.dealt = self.dealt.saturating_add(size);
             self.leave_current();
             (Chunk::new(size), 0)

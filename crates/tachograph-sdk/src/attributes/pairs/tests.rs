@@ -27,7 +27,7 @@ fn sets_lie_one_after_the_other_in_few_chunks_and_are_dropped_once() {
     let mut store = PairStore::default();
     let sets: Vec<Pairs> = (0..1_000).map(|_| filled(&mut store, 3, 3, &witness)).collect();
     assert_eq!(Arc::strong_count(&witness), 1 + 3_000);
-    assert!(chunks(&sets) < 30, "{}", chunks(&sets));
+    assert!(chunks(&sets) < 70, "{}", chunks(&sets));
     assert!(store.dealt < 3_000 + MOST_ROOM, "{}", store.dealt);
     assert!(sets.iter().all(|set| set.len() == 3 && set[2].value == Value::from(Arc::clone(&witness))));
     // Whichever goes first.
