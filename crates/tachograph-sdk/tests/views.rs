@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use opentelemetry::KeyValue;
 use support::{only, reports_of, snapshot};
 use tachograph_sdk::metrics::{Aggregation, InstrumentKind, MetricKind, View};
@@ -304,6 +306,22 @@ fn observable_instruments_have_the_streams_of_their_views() {
         snapshot.metric("by.channel").assert_value(&[("channel", "app")], 7);
         snapshot.metric("all").assert_series(3);
         snapshot.metric("level").assert_value(&(), 7);
+    }
+}
+
+#[test]
+fn what_a_filter_makes_equal_adds_up_in_whatever_order_it_is_observed() {
+    let provider = with([View::of("n").with_attributes(["channel"])]);
+    let web = || KeyValue::new("channel", "web");
+    let sets = [vec![web(), KeyValue::new("id", 1)], vec![web()], vec![web(), KeyValue::new("id", 2)]];
+    let at = AtomicUsize::new(0);
+    let observe = move |observer: &dyn opentelemetry::metrics::AsyncInstrument<u64>| {
+        let first = at.fetch_add(1, Ordering::Relaxed);
+        (0..3).for_each(|n| observer.observe(1 << n, &sets[(first + n) % 3]));
+    };
+    provider.meter("m").as_otel().u64_observable_counter("n").with_callback(observe).build();
+    for _ in 0..3 {
+        snapshot(&provider).metric("n").assert_value(&[("channel", "web")], 7);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Observable instruments: callbacks, and what they observed in one collection.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,6 +24,8 @@ pub(crate) struct Observations {
 struct Observed {
     /// By series number; series beyond the end were not observed.
     values: Vec<Option<u64>>,
+    /// Series that have values of several sets.
+    shared: HashSet<usize>,
     /// Whether the callbacks ran, and to their ends.
     is_whole: Option<bool>,
 }
@@ -31,6 +34,7 @@ impl Observations {
     pub(crate) fn clear(&mut self) {
         for observed in &mut self.streams {
             observed.values.clear();
+            observed.shared.clear();
             observed.is_whole = None;
         }
     }
@@ -59,13 +63,25 @@ impl Observations {
         observed.is_whole = Some(is_whole && observed.is_whole != Some(false));
     }
 
-    /// Keeps a value: `merge` makes one of it and what was observed before in this collection.
-    fn put(&mut self, stream: usize, series: usize, bits: u64, merge: impl FnOnce(u64) -> u64) {
-        let values = &mut self.stream(stream).values;
+    /// Keeps a value. One for a series that has values of several sets, as `is_shared` says of this one, adds up (`add`) with what
+    /// was observed before in this collection; else what was observed last counts.
+    fn put(
+        &mut self,
+        stream: usize,
+        series: usize,
+        bits: u64,
+        is_shared: bool,
+        add: impl FnOnce(u64) -> u64,
+    ) {
+        let Observed { values, shared, .. } = self.stream(stream);
         if values.len() <= series {
             values.resize(series + 1, None);
         }
-        values[series] = Some(values[series].map_or(bits, merge));
+        if is_shared {
+            shared.insert(series);
+        }
+        let adds_up = is_shared || shared.contains(&series);
+        values[series] = Some(values[series].filter(|_| adds_up).map_or(bits, add));
     }
 }
 
@@ -143,15 +159,13 @@ impl<N: Number> Observer<'_, N> {
         if found.overflow != Overflow::No {
             stream.count_overflow(found.overflow);
         }
-        let is_shared = is_reduced || stream.series.is_shared(&found);
-        let bits = measurement.to_bits();
         // What is observed twice is what was observed last; but what different sets have in common, beyond the limit or behind a
         // filter, adds up, as it does for synchronous instruments.
-        let merge = |before| {
-            if is_shared && stream.aggregator.is_sum() { N::add(before, measurement) } else { bits }
-        };
+        let is_shared = stream.aggregator.is_sum() && (is_reduced || stream.series.is_shared(&found));
         let mut into = self.into.lock().unwrap_or_else(PoisonError::into_inner);
-        into.put(stream.number as usize, found.id, bits, merge);
+        into.put(stream.number as usize, found.id, measurement.to_bits(), is_shared, |before| {
+            N::add(before, measurement)
+        });
     }
 }
 
