@@ -11,7 +11,7 @@ extern crate tachograph_sdk as tachograph;
 
 use std::time::Duration;
 
-use support::snapshot;
+use support::{alone, snapshot};
 use tachograph_macros::Attributes;
 use tachograph_sdk::metrics::{MeterProviderBuilder, View};
 use tachograph_sdk::testing::ManualClock;
@@ -38,6 +38,7 @@ fn shown(provider: &MeterProvider, names: &[&str]) -> Vec<usize> {
 
 #[test]
 fn series_go_that_nobody_has_recorded_in_for_so_long_and_others_stay() {
+    let _alone = alone();
     let clock = clock();
     let provider = builder(&clock).build();
     let meter = provider.meter("m");
@@ -74,6 +75,7 @@ fn series_go_that_nobody_has_recorded_in_for_so_long_and_others_stay() {
 
 #[test]
 fn what_returns_starts_anew() {
+    let _alone = alone();
     let clock = clock();
     let provider = builder(&clock).build();
     let counter: Counter<u64> = provider.meter("m").counter("c").build();
@@ -96,6 +98,7 @@ fn what_returns_starts_anew() {
 
 #[test]
 fn without_an_expiry_all_stay() {
+    let _alone = alone();
     let clock = clock();
     let provider = MeterProvider::builder().with_clock(clock.clone()).build();
     let counter: Counter<u64> = provider.meter("m").counter("c").build();
@@ -112,6 +115,7 @@ struct Flag {
 
 #[test]
 fn what_handles_have_pinned_stays() {
+    let _alone = alone();
     let clock = clock();
     let provider = builder(&clock).build();
     let meter = provider.meter("m");
@@ -129,6 +133,7 @@ fn what_handles_have_pinned_stays() {
 
 #[test]
 fn an_up_down_counter_goes_only_when_nothing_is_left_of_what_it_counts() {
+    let _alone = alone();
     let clock = clock();
     let provider = builder(&clock).build();
     let level: UpDownCounter<i64> = provider.meter("m").up_down_counter("l").build();
@@ -144,6 +149,7 @@ fn an_up_down_counter_goes_only_when_nothing_is_left_of_what_it_counts() {
 
 #[test]
 fn ups_and_downs_between_collections_are_no_idleness_if_several_threads_make_them() {
+    let _alone = alone();
     let clock = clock();
     let provider = builder(&clock).build();
     let level: UpDownCounter<i64> = provider.meter("m").up_down_counter("l").build();
@@ -158,6 +164,7 @@ fn ups_and_downs_between_collections_are_no_idleness_if_several_threads_make_the
 
 #[test]
 fn a_clock_that_goes_back_makes_nothing_go() {
+    let _alone = alone();
     let clock = clock();
     let provider = builder(&clock).build();
     let counter: Counter<u64> = provider.meter("m").counter("c").build();
@@ -170,6 +177,7 @@ fn a_clock_that_goes_back_makes_nothing_go() {
 
 #[test]
 fn room_under_the_limit_is_free_again() {
+    let _alone = alone();
     let clock = clock();
     let provider = builder(&clock).with_cardinality_limit(5).build();
     let counter: Counter<u64> = provider.meter("m").counter("c").build();
@@ -187,6 +195,7 @@ fn room_under_the_limit_is_free_again() {
 
 #[test]
 fn collecting_allocates_nothing_while_series_are_idle_but_not_for_long() {
+    let _alone = alone();
     let clock = clock();
     let provider = builder(&clock).build();
     let counter: Counter<u64> = provider.meter("m").counter("c").build();
@@ -203,6 +212,7 @@ fn collecting_allocates_nothing_while_series_are_idle_but_not_for_long() {
 
 #[test]
 fn a_view_has_an_expiry_of_its_own_or_none_and_each_stream_of_an_instrument_its_own() {
+    let _alone = alone();
     let clock = clock();
     let provider = builder(&clock)
         .with_view(View::of("short").with_idle_expiry(MINUTE))
@@ -228,6 +238,7 @@ fn a_view_has_an_expiry_of_its_own_or_none_and_each_stream_of_an_instrument_its_
 
 #[test]
 fn a_view_has_series_expire_where_the_provider_has_none() {
+    let _alone = alone();
     let clock = clock();
     let provider = MeterProvider::builder()
         .with_clock(clock.clone())

@@ -5,19 +5,11 @@ mod allocator;
 mod support;
 
 use std::sync::Arc;
-use std::sync::Mutex;
 
 use allocator::live_bytes;
 use opentelemetry::metrics::MeterProvider as _;
-use support::{provider, snapshot};
+use support::{alone, provider, snapshot};
 use tachograph_sdk::{Counter, Dynamic, Gauge, Histogram, MeterProvider};
-
-/// One test at a time, for some of them measure the process.
-static ALONE: Mutex<()> = Mutex::new(());
-
-fn alone() -> impl Drop {
-    ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
 
 #[test]
 fn providers_are_independent() {

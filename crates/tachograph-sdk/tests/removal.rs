@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use opentelemetry::trace::{SpanContext, TraceContextExt, TraceFlags, TraceState};
 use opentelemetry::{Context, KeyValue, SpanId, TraceId};
-use support::{provider, reports_of, snapshot};
+use support::{alone, provider, reports_of, snapshot};
 use tachograph_macros::{AttributeValue, Attributes};
 use tachograph_sdk::metrics::{MeterProviderBuilder, MetricReader, PointValue, TemporalityPreference};
 use tachograph_sdk::testing::ManualClock;
@@ -26,6 +26,7 @@ fn builder() -> MeterProviderBuilder {
 
 #[test]
 fn a_series_that_is_removed_vanishes_and_starts_anew_when_it_returns() {
+    let _alone = alone();
     let clock = ManualClock::new(1_000);
     let provider = builder().with_clock(clock.clone()).build();
     let meter = provider.meter("m");
@@ -66,6 +67,7 @@ fn a_series_that_is_removed_vanishes_and_starts_anew_when_it_returns() {
 
 #[test]
 fn attributes_are_removed_in_whatever_spelling() {
+    let _alone = alone();
     let provider = provider();
     let counter: Counter<u64> = provider.meter("m").counter("c").build();
     // Learnt in two spellings.
@@ -99,6 +101,7 @@ struct Dense {
 
 #[test]
 fn what_handles_have_pinned_stays_until_they_are_gone() {
+    let _alone = alone();
     let provider = provider();
     let meter = provider.meter("m");
     let counter: Counter<u64> = meter.counter("c").build();
@@ -129,6 +132,7 @@ fn what_handles_have_pinned_stays_until_they_are_gone() {
 
 #[test]
 fn what_there_is_not_cannot_be_removed_and_nor_can_the_overflow_series() {
+    let _alone = alone();
     let provider = builder().with_cardinality_limit(1).build();
     let counter: Counter<u64> = provider.meter("m").counter("limited").build();
     assert!(!counter.remove(&[("a", "1")]));
@@ -140,6 +144,7 @@ fn what_there_is_not_cannot_be_removed_and_nor_can_the_overflow_series() {
 
 #[test]
 fn the_room_of_removed_series_is_free_for_others() {
+    let _alone = alone();
     let provider = builder().with_cardinality_limit(10).build();
     let counter: Counter<u64> = provider.meter("m").counter("c").build();
     let mut highest = 0;
@@ -167,6 +172,7 @@ fn the_room_of_removed_series_is_free_for_others() {
 
 #[test]
 fn a_number_means_one_series_while_a_collection_lives() {
+    let _alone = alone();
     let provider = provider();
     let counter: Counter<u64> = provider.meter("m").counter("c").build();
     (0..4).for_each(|n| counter.add(1, &[("n", n)]));
@@ -195,6 +201,7 @@ fn a_number_means_one_series_while_a_collection_lives() {
 
 #[test]
 fn memory_does_not_grow_with_series_that_come_and_go() {
+    let _alone = alone();
     let provider = provider();
     let histogram: Histogram<f64> = provider.meter("m").histogram("h").build();
     let counter: Counter<u64> = provider.meter("m").counter("c").build();
@@ -217,6 +224,7 @@ fn memory_does_not_grow_with_series_that_come_and_go() {
 
 #[test]
 fn the_exemplars_of_a_removed_series_go_with_it() {
+    let _alone = alone();
     let provider = provider();
     let counter: Counter<u64> = provider.meter("m").counter("c").build();
     {
@@ -238,6 +246,7 @@ fn the_exemplars_of_a_removed_series_go_with_it() {
 
 #[test]
 fn a_delta_reader_is_given_what_was_recorded_before_a_series_went() {
+    let _alone = alone();
     let provider = provider();
     let counter: Counter<u64> = provider.meter("m").counter("c").build();
     let reader = delta_reader(&provider);
@@ -258,6 +267,7 @@ fn a_delta_reader_is_given_what_was_recorded_before_a_series_went() {
 
 #[test]
 fn any_number_that_a_slow_delta_reader_holds_back_goes_once_it_has_collected() {
+    let _alone = alone();
     const SERIES: i64 = 20_000;
     let provider = builder().with_cardinality_limit(2 * SERIES as usize).build();
     let counter: Counter<u64> = provider.meter("m").counter("c").build();

@@ -4,13 +4,20 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::fmt;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use tachograph_sdk::testing::MetricsSnapshot;
 use tachograph_sdk::{MeterProvider, Resource};
 use tracing::field::{Field, Visit};
 use tracing::span;
+
+/// Has the tests of a file that ask for it run one at a time: those that measure the process, and those in which series have to
+/// be gone at once, which takes that no thread of another test was stopped in the middle of a record.
+pub(crate) fn alone() -> impl Drop {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A provider whose resource is empty, which is quicker to make.
 pub(crate) fn provider() -> MeterProvider {
