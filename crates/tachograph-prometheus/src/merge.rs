@@ -30,21 +30,30 @@ pub(crate) struct HistogramView<'a> {
     pub(crate) has_negative: bool,
 }
 
+/// The number that a point is, if it is one.
+#[inline(always)]
+pub(crate) fn number_of(point: &Point<'_>) -> Option<NumberValue> {
+    match point.value {
+        PointValue::U64(value) => Some(NumberValue::U64(value)),
+        PointValue::I64(value) => Some(NumberValue::I64(value)),
+        PointValue::F64(value) => Some(NumberValue::F64(value)),
+        _ => None,
+    }
+}
+
 impl<'a> Sample<'a> {
     /// What is on the page of a point; `None` for a kind that the formats have no place for.
     #[inline]
     pub(crate) fn of(point: &Point<'a>) -> Option<Self> {
-        let value = match point.value {
-            PointValue::U64(value) => Value::Number(NumberValue::U64(value)),
-            PointValue::I64(value) => Value::Number(NumberValue::I64(value)),
-            PointValue::F64(value) => Value::Number(NumberValue::F64(value)),
-            PointValue::Histogram(point) => Value::Histogram(HistogramView {
+        let value = match (number_of(point), point.value) {
+            (Some(number), _) => Value::Number(number),
+            (None, PointValue::Histogram(point)) => Value::Histogram(HistogramView {
                 bucket_counts: point.bucket_counts(),
                 sum: point.sum(),
                 has_negative: point.min().is_some_and(is_negative),
             }),
-            PointValue::ExponentialHistogram(point) => Value::Exponential(Exponential::of(point)),
-            _ => return None,
+            (None, PointValue::ExponentialHistogram(point)) => Value::Exponential(Exponential::of(point)),
+            (None, _) => return None,
         };
         Some(Sample { value, start_unix_nanos: point.start_unix_nanos, exemplars: point.exemplars() })
     }

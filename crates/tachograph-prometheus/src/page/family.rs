@@ -10,7 +10,7 @@ use super::text::Lines;
 use super::{Source, protobuf};
 use crate::Format;
 use crate::family::Family;
-use crate::merge::{Sample, Total};
+use crate::merge::{Sample, Total, number_of};
 use crate::registry::{Placement, Registry};
 use crate::report::Report;
 use crate::texts::SeriesText;
@@ -95,6 +95,7 @@ impl FamilyCursor {
         };
         let is_message = source.format == Format::Protobuf;
         let has_groups = family.identities.group_count() > 0;
+        let is_plain = !is_message && !has_groups;
         let registry = source.registry;
         let lines = Lines::new(family, member, registry, source.format);
         let messages = Message { family, member, naming: registry.naming };
@@ -102,6 +103,11 @@ impl FamilyCursor {
             let SeriesText::Text(text) = member.texts.get(point.series) else {
                 return ControlFlow::Continue(());
             };
+            if is_plain && let Some(number) = number_of(&point) {
+                self.write_comments(out, family, source.format);
+                lines.write_number(out, text, number, point.exemplars(), point.start_unix_nanos);
+                return self.end_series(point.series, out.len() >= source.limit);
+            }
             let Some(mut sample) = Sample::of(&point) else { return ControlFlow::Continue(()) };
             let total;
             if has_groups && let Some(group) = family.identities.group_of((number, point.series)) {
@@ -133,18 +139,30 @@ impl FamilyCursor {
                 }
                 messages.write(out, text, point.start_unix_nanos, sample);
             } else {
-                if !self.has_comments {
-                    self.has_comments = true;
-                    out.extend_from_slice(family.comments(source.format));
-                }
+                self.write_comments(out, family, source.format);
                 lines.write(out, text, sample);
             }
-            if out.len() >= source.limit {
-                self.series = point.series + 1;
-                return ControlFlow::Break(());
-            }
-            ControlFlow::Continue(())
+            self.end_series(point.series, out.len() >= source.limit)
         })
+    }
+
+    /// Before the first line of the family.
+    #[inline]
+    fn write_comments(&mut self, out: &mut Vec<u8>, family: &Family, format: Format) {
+        if !self.has_comments {
+            self.has_comments = true;
+            out.extend_from_slice(family.comments(format));
+        }
+    }
+
+    /// After a series; `is_full` says whether the piece is.
+    #[inline]
+    fn end_series(&mut self, series: usize, is_full: bool) -> ControlFlow<()> {
+        if is_full {
+            self.series = series + 1;
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
     }
 }
 

@@ -12,6 +12,9 @@ use crate::naming::Naming;
 use crate::number::{write_f64, write_number, write_seconds, write_u64};
 use crate::registry::Registry;
 
+/// As many digits as a `u64` has at most, and a line feed.
+const NUMBER: usize = 21;
+
 /// What the lines of a metric's series are written from, beside label text and values.
 pub(super) struct Lines<'a> {
     family: &'a Family,
@@ -38,25 +41,10 @@ impl<'a> Lines<'a> {
         }
     }
 
-    #[inline]
     pub(super) fn write(&self, out: &mut Vec<u8>, text: &[u8], sample: Sample<'_>) {
         match sample.value {
             Value::Number(value) => {
-                out.extend_from_slice(&self.family.samples.main);
-                out.extend_from_slice(text);
-                write_number(out, value, self.format);
-                if self.has_exemplars
-                    && let Some(exemplar) = latest(sample.exemplars)
-                {
-                    write_text(out, exemplar, self.naming);
-                }
-                out.push(b'\n');
-                if self.has_created {
-                    out.extend_from_slice(&self.family.samples.created);
-                    out.extend_from_slice(text);
-                    write_seconds(out, sample.start_unix_nanos);
-                    out.push(b'\n');
-                }
+                self.write_number(out, text, value, sample.exemplars, sample.start_unix_nanos);
             }
             Value::Histogram(view) => {
                 self.write_histogram(out, text, view, sample.exemplars);
@@ -69,6 +57,36 @@ impl<'a> Lines<'a> {
         }
     }
 
+    /// Appends the lines of a number; most series on most pages are one.
+    #[inline]
+    pub(super) fn write_number(
+        &self,
+        out: &mut Vec<u8>,
+        text: &[u8],
+        value: NumberValue,
+        exemplars: &[Exemplar],
+        start_unix_nanos: u64,
+    ) {
+        let name = &*self.family.samples.main;
+        // Once for all of a line without an exemplar.
+        out.reserve(name.len() + text.len() + NUMBER);
+        out.extend_from_slice(name);
+        out.extend_from_slice(text);
+        write_number(out, value, self.format);
+        if self.has_exemplars
+            && let Some(exemplar) = latest(exemplars)
+        {
+            write_text(out, exemplar, self.naming);
+        }
+        out.push(b'\n');
+        if self.has_created {
+            out.extend_from_slice(&self.family.samples.created);
+            out.extend_from_slice(text);
+            write_seconds(out, start_unix_nanos);
+            out.push(b'\n');
+        }
+    }
+
     fn write_histogram(
         &self,
         out: &mut Vec<u8>,
@@ -76,8 +94,6 @@ impl<'a> Lines<'a> {
         view: HistogramView<'_>,
         exemplars: &[Exemplar],
     ) {
-        /// As many digits as a `u64` has at most, and a line feed.
-        const NUMBER: usize = 21;
         let samples = &self.family.samples;
         let tails = self.member.buckets.tails(self.format);
         let head_start = out.len();
