@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use opentelemetry::trace::{SpanContext, TraceContextExt, TraceFlags, TraceState};
 use opentelemetry::{Context, KeyValue, SpanId, TraceId};
-use support::{alone, provider, reports_of, snapshot};
+use support::{alone, delta_reader, numbers_of, provider, reports_of, snapshot};
 use tachograph_macros::{AttributeValue, Attributes};
-use tachograph_sdk::metrics::{MeterProviderBuilder, MetricReader, PointValue, TemporalityPreference};
+use tachograph_sdk::metrics::{MeterProviderBuilder, PointValue};
 use tachograph_sdk::testing::ManualClock;
 use tachograph_sdk::{Counter, Gauge, Histogram, MeterProvider, Resource, UpDownCounter};
 
@@ -250,7 +250,7 @@ fn a_delta_reader_is_given_what_was_recorded_before_a_series_went() {
     let provider = provider();
     let counter: Counter<u64> = provider.meter("m").counter("c").build();
     let reader = delta_reader(&provider);
-    let totals = || of_delta(&reader);
+    let totals = || numbers_of(&reader);
     counter.add(5, &[("a", "1")]);
     assert_eq!(totals(), [5]);
     counter.add(2, &[("a", "1")]);
@@ -276,24 +276,9 @@ fn any_number_that_a_slow_delta_reader_holds_back_goes_once_it_has_collected() {
     (0..SERIES).for_each(|n| assert!(counter.remove(&[("n", n)])));
     counter.add(1, &[("n", -1)]);
     assert_eq!(snapshot(&provider).metric("c").points().len(), 1, "none that has gone is shown");
-    assert_eq!(of_delta(&reader).len(), SERIES as usize + 1, "but to the reader that has not had them");
-    assert_eq!(of_delta(&reader), [0; 0]);
+    assert_eq!(numbers_of(&reader).len(), SERIES as usize + 1, "but to the reader that has not had them");
+    assert_eq!(numbers_of(&reader), [0; 0]);
     // Their places are others' now: else there would be no room for these.
     (0..2 * SERIES - 1).for_each(|n| counter.add(1, &[("other", n)]));
     assert_eq!((provider.account().series, provider.account().overflowed), (2 * SERIES as u64, 0));
-}
-
-fn delta_reader(provider: &MeterProvider) -> MetricReader {
-    provider.reader_builder().with_temporality(TemporalityPreference::Delta).build()
-}
-
-fn of_delta(reader: &MetricReader) -> Vec<u64> {
-    let mut values = Vec::new();
-    reader.collect().metrics().for_each(|metric| {
-        metric.for_each(|point| {
-            let PointValue::U64(value) = point.value else { panic!("{point:?}") };
-            values.push(value);
-        });
-    });
-    values
 }

@@ -10,10 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use support::{provider, snapshot};
-use tachograph_sdk::metrics::{
-    MeterProviderBuilder, MetricReader, NumberValue, PointValue, TemporalityPreference,
-};
+use support::{delta_reader, numbers_of, provider, snapshot};
+use tachograph_sdk::metrics::{MeterProviderBuilder, NumberValue};
 use tachograph_sdk::testing::ValueSnapshot;
 use tachograph_sdk::{Counter, MeterProvider, Resource};
 
@@ -82,21 +80,6 @@ fn what_races_with_removal_gets_into_no_other_series() {
     snapshot.metric("c").assert_value(&[("removed", "no")], THREADS as u64 * EACH / 4);
 }
 
-fn delta_reader(provider: &MeterProvider) -> MetricReader {
-    provider.reader_builder().with_temporality(TemporalityPreference::Delta).build()
-}
-
-fn of_delta(reader: &MetricReader) -> Vec<u64> {
-    let mut values = Vec::new();
-    reader.collect().metrics().for_each(|metric| {
-        metric.for_each(|point| {
-            let PointValue::U64(value) = point.value else { panic!("{point:?}") };
-            values.push(value);
-        });
-    });
-    values
-}
-
 #[test]
 fn deltas_add_up_while_series_come_and_go() {
     const THREADS: usize = 3;
@@ -131,7 +114,7 @@ fn deltas_add_up_while_series_come_and_go() {
                 scope.spawn(move || {
                     let mut total = 0;
                     while !done.load(Ordering::Relaxed) {
-                        total += of_delta(reader).iter().sum::<u64>();
+                        total += numbers_of(reader).iter().sum::<u64>();
                         thread::sleep(Duration::from_millis(pause));
                     }
                     total
@@ -144,7 +127,7 @@ fn deltas_add_up_while_series_come_and_go() {
     });
     for (reader, total) in readers.iter().zip(totals) {
         // What went last may have been on its way when it was looked at.
-        let rest: u64 = (0..3).flat_map(|_| of_delta(reader)).sum();
+        let rest: u64 = (0..3).flat_map(|_| numbers_of(reader)).sum();
         assert_eq!(total + rest, 2 * THREADS as u64 * EACH);
     }
     assert_eq!(provider.account().overflowed, 0);

@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
+use tachograph_sdk::metrics::{MetricReader, PointValue, TemporalityPreference};
 use tachograph_sdk::testing::MetricsSnapshot;
 use tachograph_sdk::{MeterProvider, Resource};
 use tracing::field::{Field, Visit};
@@ -27,6 +28,23 @@ pub(crate) fn provider() -> MeterProvider {
 /// What a provider has recorded.
 pub(crate) fn snapshot(provider: &MeterProvider) -> MetricsSnapshot {
     MetricsSnapshot::of(provider)
+}
+
+/// A reader that is given what was recorded since it collected last.
+pub(crate) fn delta_reader(provider: &MeterProvider) -> MetricReader {
+    provider.reader_builder().with_temporality(TemporalityPreference::Delta).build()
+}
+
+/// The numbers that a reader is given, of counters alone.
+pub(crate) fn numbers_of(reader: &MetricReader) -> Vec<u64> {
+    let mut values = Vec::new();
+    reader.collect().metrics().for_each(|metric| {
+        metric.for_each(|point| {
+            let PointValue::U64(value) = point.value else { panic!("{point:?}") };
+            values.push(value);
+        });
+    });
+    values
 }
 
 /// A report of the SDK's own.
