@@ -249,3 +249,23 @@ fn the_resource_is_the_one_given_or_the_default() {
     assert_eq!(default.resource(), &tachograph_sdk::Resource::default());
     assert_eq!(default.reader().collect().resource(), default.resource());
 }
+
+#[test]
+fn a_collection_frees_what_the_indexes_have_outgrown() {
+    let _alone = alone();
+    let provider = provider();
+    let counter: Counter<u64> = provider.meter("m").counter("c").build();
+    // Twice, so that spellings are learnt.
+    let record = || (0..1_500).for_each(|n| counter.add(1, &[("n", n)]));
+    (0..2).for_each(|_| record());
+    let before = live_bytes();
+    let reader = provider.reader();
+    // Somebody of another test may be in the middle of a record.
+    while before < live_bytes() + 12_000 {
+        drop(reader.collect());
+    }
+    record();
+    let snapshot = snapshot(&provider);
+    snapshot.metric("c").assert_series(1_500);
+    (0..1_500).for_each(|n| snapshot.metric("c").assert_value(&[("n", n)], 3_u64));
+}

@@ -214,7 +214,9 @@ impl SeriesTable {
             && self.rare.get().is_none_or(|rare| rare.vacancies.allow_learning())
         {
             let known = Known { row, overflow: found.overflow != Overflow::No };
-            self.spellings.learn(self.seed, attributes, set, known);
+            if self.spellings.learn(self.seed, attributes, set, known) {
+                self.have_swept();
+            }
         }
         Some((row, found.overflow))
     }
@@ -300,7 +302,14 @@ impl SeriesTable {
     /// Makes a series findable by content. The caller holds `insert`.
     fn insert_in_index(&self, hash: u32, id: Payload) {
         let hash_of = |id: Payload| self.series.get(id as usize).map_or(0, |series| series.hash);
-        self.by_content.insert(hash, id, hash_of);
+        if self.by_content.insert(hash, id, hash_of) {
+            self.have_swept();
+        }
+    }
+
+    /// Has this table swept at the end of the next collection.
+    fn have_swept(&self) {
+        self.settings.departures.store(true, Ordering::Release);
     }
 
     /// How many series there are that have not gone.

@@ -292,20 +292,20 @@ impl Spellings {
     }
 
     /// Learns that attributes lead to a row, if it can. The caller lets in one at a time; `set` is the
-    /// series' own attributes.
+    /// series' own attributes. Says whether there is an old table of the index since.
     pub(super) fn learn<A: Attributes + ?Sized>(
         &self,
         seed: Seed,
         attributes: &A,
         set: &AttributeSet,
         known: Known,
-    ) {
+    ) -> bool {
         let Some(shape) = self.shape_of(attributes).or_else(|| self.learn_shape(attributes)) else {
             // Keys that do not stay, or too many: trying again costs more than it may bring.
             if self.failures.fetch_add(1, Ordering::Relaxed) >= MOST_FAILURES {
                 self.room.store(0, Ordering::Relaxed);
             }
-            return;
+            return false;
         };
         let spelled = match attributes.as_key_values() {
             Some(pairs) if pins(set, attributes) => {
@@ -313,27 +313,29 @@ impl Spellings {
             }
             _ => Spelled::of_texts(seed, attributes, shape),
         };
-        if let Some(spelled) = spelled {
-            self.learn_spelled(seed, spelled, known);
-        }
+        spelled.is_some_and(|spelled| self.learn_spelled(seed, spelled, known))
     }
 
-    fn learn_spelled(&self, seed: Seed, mut spelled: Spelled, known: Known) {
+    fn learn_spelled(&self, seed: Seed, mut spelled: Spelled, known: Known) -> bool {
         // Somebody else may have learnt it meanwhile.
         if self.find_spelled(&spelled).is_some() || self.index.candidates(spelled.hash).count() >= MOST_ALIKE
         {
-            return;
+            return false;
         }
         let by_place = spelled.header().is_by_place();
         let header = spelled.header().leading_to_overflow(known.overflow);
         spelled.set_first(u64::from(header.to_bits()) << 32 | u64::from(Row::to_bits(known.row)));
-        if let Some(number) = self.words.push_run(spelled.words()) {
-            let hash_of = |at: Payload| self.hash_at(seed, at as usize).unwrap_or(0);
-            self.index.insert(spelled.hash, number as Payload, hash_of);
-            if by_place {
-                self.places.store(true, Ordering::Relaxed);
-            }
+        let Some(number) = self.words.push_run(spelled.words()) else { return false };
+        let hash_of = |at: Payload| self.hash_at(seed, at as usize).unwrap_or(0);
+        let has_grown = self.index.insert(spelled.hash, number as Payload, hash_of);
+        if by_place {
+            self.places.store(true, Ordering::Relaxed);
         }
+        has_grown
+    }
+
+    pub(super) fn have_old_tables(&self) -> bool {
+        self.index.has_old_tables()
     }
 
     /// The hash of a spelling that was learnt.

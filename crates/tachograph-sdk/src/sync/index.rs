@@ -102,15 +102,17 @@ impl Index {
         Candidates { slots, at: hash as usize, hash }
     }
 
-    /// Adds an entry, which the caller knows not to be there yet; `hash_of` says what another was added under.
-    pub(crate) fn insert(&self, hash: u32, added: Payload, hash_of: impl Fn(Payload) -> u32) {
+    /// Adds an entry, which the caller knows not to be there yet; `hash_of` says what another was added under. Says whether there
+    /// is an old table since.
+    pub(crate) fn insert(&self, hash: u32, added: Payload, hash_of: impl Fn(Payload) -> u32) -> bool {
         debug_assert!(added <= MOST_PAYLOAD, "callers have no more than that");
         let mut count = lock(&self.count);
         let mut current = self.table.load(Ordering::Relaxed);
         // SAFETY: a published table lives until `Drop`, or until nobody reads it.
         let old = unsafe { current.as_ref() };
         let len = old.map_or(0, |table| table.slots.len());
-        if (*count + 1) * 4 > len * 3 {
+        let grows = (*count + 1) * 4 > len * 3;
+        if grows {
             let live = old.map_or(0, |table| table.entries().count());
             // Where much was removed, the new one is only cleaner.
             let size = if live * 2 < len { len } else { len * 2 };
@@ -125,6 +127,7 @@ impl Index {
         // SAFETY: as above; the table has an empty slot, since it is at most three quarters full.
         let was_empty = unsafe { &*current }.place(hash, entry(hash, added));
         *count += usize::from(was_empty);
+        grows && len > 0
     }
 
     /// Removes an entry; says whether it was there. Who looks for it from now on does not find it.
@@ -145,6 +148,13 @@ impl Index {
                 _ => at = (at + 1) & table.mask(),
             }
         }
+    }
+
+    /// Whether there are tables before the current one.
+    pub(crate) fn has_old_tables(&self) -> bool {
+        let _count = lock(&self.count);
+        // SAFETY: as in `insert`; `previous` is written by whoever has the lock.
+        unsafe { self.table.load(Ordering::Relaxed).as_ref() }.is_some_and(|table| !table.previous.is_null())
     }
 
     /// Frees the tables before the current one.
@@ -251,7 +261,9 @@ mod tests {
     fn what_is_removed_is_not_found_and_the_rest_is_however_many_come_and_go() {
         let index = Index::new();
         let hash_of = |payload: Payload| (payload % 61).wrapping_mul(0x9e37_79b9);
-        (0..100).for_each(|payload| index.insert(hash_of(payload), payload, hash_of));
+        (0..100).for_each(|payload| {
+            index.insert(hash_of(payload), payload, hash_of);
+        });
         for payload in 100..100_000 {
             assert!(index.remove(hash_of(payload - 100), payload - 100));
             assert!(!index.remove(hash_of(payload - 100), payload - 100));

@@ -45,7 +45,7 @@ impl SeriesTable {
     /// Has a series depart after this collection, if it is idle until then.
     pub(crate) fn expire(&self, id: usize) {
         self.rare.make().vacancies.doom(id as u32);
-        self.settings.departures.store(true, Ordering::Release);
+        self.have_swept();
     }
 
     /// Notes what a collection observed, and so what it did not: that goes when it ends, if nobody needs it any more.
@@ -57,7 +57,7 @@ impl SeriesTable {
         }
         let mut unobserved = held(&self.rare.make().vacancies.unobserved);
         if unobserved.note(window, values, len, |id| self.is_overflow(id)) {
-            self.settings.departures.store(true, Ordering::Release);
+            self.have_swept();
         }
     }
 
@@ -93,12 +93,13 @@ impl SeriesTable {
             !rest.is_empty()
         });
         if left != Some(false) {
-            self.settings.departures.store(true, Ordering::Release);
+            self.have_swept();
         }
     }
 
     /// Has go what was to go, as far as it can; for the end of a collection.
     pub(crate) fn sweep(&self, created_unix_nanos: u64) {
+        self.free_outgrown();
         let Some(rare) = self.rare.get() else {
             return;
         };
@@ -117,6 +118,23 @@ impl SeriesTable {
         if self.full.load(Ordering::Acquire) && self.has_room() {
             let _one_at_a_time = lock(&self.insert);
             self.make_room(None);
+        }
+    }
+
+    /// Frees tables that the indexes have outgrown, unless somebody may be reading them; else after the next collection.
+    fn free_outgrown(&self) {
+        // Callbacks look things up within no section; what is observed no longer takes these along.
+        if self.is_observed() || !(self.by_content.has_old_tables() || self.spellings.have_old_tables()) {
+            return;
+        }
+        let _one_at_a_time = lock(&self.insert);
+        if !cells::wait_for_sections() {
+            return self.have_swept();
+        }
+        // SAFETY: whoever had begun to read them was within a section, and those are over; who reads within none holds `insert`.
+        unsafe {
+            self.by_content.free_old_tables();
+            self.spellings.free_old_tables();
         }
     }
 
@@ -168,7 +186,7 @@ impl SeriesTable {
         held(&vacancies.departed).push(id);
         vacancies.gone.fetch_add(1, Ordering::Relaxed);
         self.make_room(Some(id));
-        self.settings.departures.store(true, Ordering::Release);
+        self.have_swept();
     }
 
     /// Empties the places of what has departed, if nobody is using them; else after the next collection.
@@ -179,7 +197,7 @@ impl SeriesTable {
         let vacancies = &rare.vacancies;
         let mut store = lock(&self.insert);
         if !cells::wait_for_sections() {
-            return self.settings.departures.store(true, Ordering::Release);
+            return self.have_swept();
         }
         if let Some(hidden) = vacancies.hidden.swap(0, Ordering::Relaxed).checked_sub(1) {
             // SAFETY: whoever had begun to look for a spelling before they were hidden was within a section, and those are over.
@@ -213,7 +231,7 @@ impl SeriesTable {
         });
         let vacated = vacated.flatten();
         if vacated.is_none() {
-            self.settings.departures.store(true, Ordering::Release);
+            self.have_swept();
         }
     }
 

@@ -18,6 +18,16 @@ impl Spellings {
         self.shapes.show(hidden);
     }
 
+    /// Frees tables that the index has outgrown.
+    ///
+    /// # Safety
+    ///
+    /// Nobody is looking for a spelling any more who began before the last was learnt.
+    pub(in crate::metrics) unsafe fn free_old_tables(&self) {
+        // SAFETY: the caller's promise.
+        unsafe { self.index.free_old_tables() };
+    }
+
     /// Forgets what was hidden: it is learnt again, as for `limit` series.
     ///
     /// # Safety

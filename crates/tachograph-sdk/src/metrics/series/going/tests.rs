@@ -99,6 +99,35 @@ fn what_is_idle_no_longer_when_it_is_to_go_stays_with_all_it_has() {
 }
 
 #[test]
+fn what_is_looked_up_while_outgrown_tables_are_freed_is_found() {
+    const THREADS: u64 = 3;
+    const EACH: u64 = 20_000;
+    let table = table(1_000_000);
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let recorders: Vec<_> = (0..THREADS)
+            .map(|_| {
+                scope.spawn(|| {
+                    for n in 0..EACH {
+                        record(&table, &[("n", &*n.to_string())]);
+                        record(&table, &[("n", &*(n / 2).to_string())]);
+                    }
+                })
+            })
+            .collect();
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                table.sweep(0);
+                thread::yield_now();
+            }
+        });
+        recorders.into_iter().for_each(|recorder| recorder.join().unwrap());
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_eq!((total(&table), table.live() as u64), (2 * THREADS * EACH, EACH));
+}
+
+#[test]
 fn a_table_is_as_new_once_all_its_series_are_gone() {
     let table = table(4);
     for round in 0..50 {
