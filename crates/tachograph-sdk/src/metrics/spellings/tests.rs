@@ -172,28 +172,40 @@ fn no_more_is_learnt_than_there_is_room_for() {
     assert_eq!(learnt.into_iter().filter(|learnt| *learnt).count(), 68);
 }
 
+/// Learns, and says whether it could: now and then too many are under one hash already.
+fn is_learnt<A: Attributes + ?Sized>(spellings: &Spellings, attributes: &A) -> bool {
+    learn(spellings, attributes);
+    finds(spellings, attributes)
+}
+
 #[test]
 fn whatever_is_learnt_is_found_when_much_more_has_been_learnt() {
+    // Each at one address, for that is what keys are told by.
+    static TEXT: &str = "text";
+    static OTHER: &str = "other";
+    static NUMBER: &str = "number";
+    static PLACE: &str = "place";
+    macro_rules! each {
+        ($call:ident, $spellings:expr, $n:expr, $text:expr) => {
+            [
+                $call($spellings, &[(TEXT, $text)]),
+                $call($spellings, &[(TEXT, &$text[30..]), (OTHER, "short")]),
+                $call($spellings, &[(TEXT, &$text[40..]), (OTHER, "short")]),
+                $call($spellings, &[(NUMBER, $n as i64)]),
+                $call($spellings, &[KeyValue::new(PLACE, &long()[..$n])]),
+                $call($spellings, &[KeyValue::new(PLACE, &long()[$n..]), KeyValue::new(NUMBER, 1.5)]),
+            ]
+        };
+    }
     let spellings = Spellings::new(1_000);
     let texts: Vec<String> = (0..200).map(|n| format!("{n:050}")).collect();
+    let learnt: Vec<[bool; 6]> =
+        texts.iter().enumerate().map(|(n, text)| each!(is_learnt, &spellings, n, text.as_str())).collect();
+    let missed = learnt.as_flattened().iter().filter(|learnt| !**learnt).count();
+    assert!(missed <= 12, "{missed} of 1,200");
     for (n, text) in texts.iter().enumerate() {
-        learn(&spellings, &[("text", text.as_str())]);
-        learn(&spellings, &[("text", &text[30..]), ("other", "short")]);
-        learn(&spellings, &[("text", &text[40..]), ("other", "short")]);
-        learn(&spellings, &[("number", n as i64)]);
-        learn(&spellings, &[KeyValue::new("place", &long()[..n])]);
-        learn(&spellings, &[KeyValue::new("place", &long()[n..]), KeyValue::new("number", 1.5)]);
-    }
-    for (n, text) in texts.iter().enumerate() {
-        assert!(finds(&spellings, &[("text", text.as_str())]), "{n}");
-        assert!(finds(&spellings, &[("text", &text[30..]), ("other", "short")]), "{n}");
-        assert!(finds(&spellings, &[("text", &text[40..]), ("other", "short")]), "{n}");
-        assert!(finds(&spellings, &[("number", n as i64)]), "{n}");
-        assert!(finds(&spellings, &[KeyValue::new("place", &long()[..n])]), "{n}");
-        assert!(
-            finds(&spellings, &[KeyValue::new("place", &long()[n..]), KeyValue::new("number", 1.5)]),
-            "{n}"
-        );
+        let found = each!(finds, &spellings, n, text.as_str());
+        assert!(learnt[n].iter().zip(found).all(|(learnt, found)| !learnt || found), "{n}: {found:?}");
     }
 }
 
