@@ -291,7 +291,7 @@ impl SeriesTable {
             Err(_) => {
                 self.free_rows(row.into_iter());
                 // There may be some when the collection ends that is under way.
-                self.settings.departures.store(true, Ordering::Release);
+                self.have_swept();
                 return None;
             }
         };

@@ -97,7 +97,7 @@ impl Index {
     #[inline(always)]
     pub(crate) fn candidates(&self, hash: u32) -> Candidates<'_> {
         let table = self.table.load(Ordering::Acquire);
-        // SAFETY: a published table lives until `Drop`.
+        // SAFETY: a published table lives until `Drop`, or until nobody reads it.
         let slots = unsafe { table.as_ref() }.map_or(&[][..], |table| &table.slots);
         Candidates { slots, at: hash as usize, hash }
     }
