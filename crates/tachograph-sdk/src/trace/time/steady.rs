@@ -222,8 +222,19 @@ mod tests {
         });
         if clock.ticks_are_steady {
             assert_ne!(clock.bent.load(Ordering::Relaxed), 0, "the rate is known by now");
-            let gap = (0..100).map(|_| clock.system().abs_diff(clock.now())).min();
-            assert!(gap < Some(20_000), "{gap:?} ns apart");
+            // Where the first comparison was coarse, for the machine is busy, the line is off until one of the next ones bends it.
+            let deadline = Instant::now() + Duration::from_secs(30);
+            loop {
+                let gap = (0..100).map(|_| clock.system().abs_diff(clock.now())).min();
+                if gap < Some(20_000) {
+                    break;
+                }
+                assert!(Instant::now() < deadline, "{gap:?} ns apart");
+                std::thread::sleep(Duration::from_millis(10));
+                if clock.read().1 {
+                    clock.discipline();
+                }
+            }
         }
     }
 
