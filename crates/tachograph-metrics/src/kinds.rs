@@ -14,7 +14,6 @@ pub(crate) struct Declaration {
     pub(crate) name: String,
     pub(crate) unit: &'static str,
     pub(crate) description: String,
-    pub(crate) limit: usize,
 }
 
 /// A kind of metric: an instrument, and handles to its series.
@@ -44,9 +43,8 @@ impl Kind for CounterKind {
     type Handle = CounterHandle;
 
     fn declare(meter: &Meter, declaration: Declaration) -> Self {
-        let Declaration { name, unit, description, limit } = declaration;
-        let builder = meter.counter(name).with_unit(unit).with_description(description);
-        CounterKind(builder.with_cardinality_limit(limit).build())
+        let Declaration { name, unit, description } = declaration;
+        CounterKind(meter.counter(name).with_unit(unit).with_description(description).build())
     }
 
     fn bind(&self, attributes: &[KeyValue]) -> CounterHandle {
@@ -80,9 +78,8 @@ impl Kind for HistogramKind {
     type Handle = HistogramHandle;
 
     fn declare(meter: &Meter, declaration: Declaration) -> Self {
-        let Declaration { name, unit, description, limit } = declaration;
-        let builder = meter.histogram(name).with_unit(unit).with_description(description);
-        HistogramKind(builder.with_cardinality_limit(limit).build())
+        let Declaration { name, unit, description } = declaration;
+        HistogramKind(meter.histogram(name).with_unit(unit).with_description(description).build())
     }
 
     fn bind(&self, attributes: &[KeyValue]) -> HistogramHandle {
@@ -106,12 +103,12 @@ pub(crate) struct GaugeKind {
 /// The series of one gauge.
 #[derive(Default)]
 struct GaugeSeries {
-    /// Replaced as a whole, so that a collection takes the lock for a moment only.
-    list: Mutex<Arc<[Arc<GaugeState>]>>,
+    /// Shared with a collection that goes over it, which so takes the lock for a moment only; who adds to it then copies it.
+    list: Mutex<Arc<Vec<Arc<GaugeState>>>>,
 }
 
 impl GaugeSeries {
-    fn list(&self) -> MutexGuard<'_, Arc<[Arc<GaugeState>]>> {
+    fn list(&self) -> MutexGuard<'_, Arc<Vec<Arc<GaugeState>>>> {
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -129,7 +126,7 @@ impl Kind for GaugeKind {
     type Handle = GaugeHandle;
 
     fn declare(meter: &Meter, declaration: Declaration) -> Self {
-        let Declaration { name, unit, description, limit: _ } = declaration;
+        let Declaration { name, unit, description } = declaration;
         let series = Arc::new(GaugeSeries::default());
         let observed = Arc::clone(&series);
         // The engine keeps the callback; the API's own handle to the instrument does nothing.
@@ -153,8 +150,7 @@ impl Kind for GaugeKind {
 
     fn bind(&self, attributes: &[KeyValue]) -> GaugeHandle {
         let state = Arc::new(GaugeState { attributes: attributes.to_vec(), bits: AtomicU64::new(NEVER) });
-        let mut list = self.series.list();
-        *list = list.iter().cloned().chain([Arc::clone(&state)]).collect();
+        Arc::make_mut(&mut *self.series.list()).push(Arc::clone(&state));
         GaugeHandle(state)
     }
 }

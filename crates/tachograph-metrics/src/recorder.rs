@@ -103,7 +103,12 @@ impl MetricsRecorderBuilder<'_> {
     /// Builds the recorder.
     pub fn build(self) -> MetricsRecorder {
         let inner = Inner {
-            meter: self.provider.meter(self.scope),
+            // For all kinds: observable gauges have no limit of their own.
+            meter: self
+                .provider
+                .meter_builder(self.scope)
+                .with_cardinality_limit(self.limits.handles)
+                .build(),
             limits: self.limits,
             descriptions: Mutex::default(),
             counters: Families::default(),
@@ -154,7 +159,7 @@ impl Inner {
             let unit = description.as_ref().and_then(|description| description.unit).map(unit::ucum);
             let unit = unit.unwrap_or_else(|| unit::of_name(&name));
             let description = description.map(|description| description.text).unwrap_or_default();
-            K::declare(&self.meter, Declaration { name, unit, description, limit: self.limits.handles })
+            K::declare(&self.meter, Declaration { name, unit, description })
         };
         let handle = of.handle(key, self.limits, declare);
         if handle.is_none() {

@@ -156,6 +156,25 @@ fn what_exceeds_the_limit_adds_up_in_one_series() {
 }
 
 #[test]
+fn a_limit_above_the_providers_holds_for_every_kind() {
+    const SETS: usize = 100;
+    let provider = MeterProvider::builder().with_cardinality_limit(10).build();
+    let recorder = MetricsRecorder::builder(&provider).with_cardinality_limit(SETS).build();
+    metrics::with_local_recorder(&recorder, || {
+        for user in 0..SETS {
+            counter!("logins", "user" => user.to_string()).increment(1);
+            gauge!("balance", "user" => user.to_string()).set(user as f64);
+            histogram!("amount", "user" => user.to_string()).record(1.0);
+        }
+    });
+    let snapshot = InMemoryReader::new(&provider).snapshot();
+    for name in ["logins", "balance", "amount"] {
+        assert_eq!(snapshot.metric(name).points().len(), SETS, "{name}");
+    }
+    assert_eq!(snapshot.metric("balance").value(&[("user", "73")]), 73.0);
+}
+
+#[test]
 fn names_are_bounded_and_what_exceeds_them_is_not_recorded() {
     let provider = MeterProvider::new();
     let recorder = MetricsRecorder::builder(&provider).with_name_limit(2).with_scope("shop").build();

@@ -34,6 +34,37 @@ fn the_limit_is_2000_sets_unless_set() {
 }
 
 #[test]
+fn a_meters_limit_holds_for_all_its_instruments_that_have_none_of_their_own() {
+    let provider = limited(10);
+    let meter = provider.meter_builder("m").with_cardinality_limit(3).build();
+    let plain: Counter<u64> = meter.counter("limit.of_meter").build();
+    let own: Counter<u64> = meter.counter("limit.own").with_cardinality_limit(5).build();
+    let of_api = meter.as_otel().u64_counter("limit.of_api").build();
+    let _observable = meter
+        .as_otel()
+        .u64_observable_gauge("limit.observable")
+        .with_callback(|observer| (0..20).for_each(|n| observer.observe(1, &[KeyValue::new("n", n)])))
+        .build();
+    for n in 0..20 {
+        plain.add(1, &[("n", n)]);
+        own.add(1, &[("n", n)]);
+        of_api.add(1, &[KeyValue::new("n", n)]);
+    }
+    let other: Counter<u64> = provider.meter("other").counter("limit.other").build();
+    (0..20).for_each(|n| other.add(1, &[("n", n)]));
+    let snapshot = snapshot(&provider);
+    for (name, limit) in [
+        ("limit.of_meter", 3),
+        ("limit.own", 5),
+        ("limit.of_api", 3),
+        ("limit.observable", 3),
+        ("limit.other", 10),
+    ] {
+        snapshot.metric(name).assert_series(limit + 1);
+    }
+}
+
+#[test]
 fn sets_seen_before_the_limit_keep_their_series_and_nothing_is_lost() {
     let provider = limited(10);
     let meter = provider.meter("m");

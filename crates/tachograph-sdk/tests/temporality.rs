@@ -3,14 +3,15 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use proptest::prelude::*;
 use support::{provider, snapshot};
 use tachograph_sdk::metrics::{
-    Aggregation, ExponentialBuckets, InstrumentKind, NumberValue, Temporality, TemporalityPreference, View,
+    Aggregation, ExponentialBuckets, InstrumentKind, MetricReader, NumberValue, Temporality,
+    TemporalityPreference, View,
 };
 use tachograph_sdk::testing::{InMemoryReader, ManualClock, MetricsSnapshot, ValueSnapshot};
 use tachograph_sdk::{Counter, Gauge, Histogram, MeterProvider, Resource, UpDownCounter};
@@ -392,6 +393,39 @@ fn a_reader_that_is_shut_down_collects_nothing_and_others_go_on() {
     ended.shutdown();
     assert_eq!(ended.collect().metrics().count(), 0);
     other.snapshot().metric("n").assert_total(1);
+}
+
+#[test]
+fn a_reader_that_is_shut_down_while_it_collects_gives_nothing_a_second_time() {
+    let provider = provider();
+    let meter = provider.meter("m");
+    let counter: Counter<u64> = meter.counter("n").build();
+    let reader = provider.reader_builder().with_temporality(TemporalityPreference::Delta).build();
+    let ending = Arc::new(Mutex::new(None::<MetricReader>));
+    let ends = Arc::clone(&ending);
+    let _observable = opentelemetry::metrics::MeterProvider::meter(&provider, "m")
+        .u64_observable_gauge("ends")
+        .with_callback(move |_| {
+            if let Some(reader) = ends.lock().unwrap().take() {
+                reader.shutdown();
+            }
+        })
+        .build();
+    counter.add(7, &());
+    InMemoryReader::of(reader.clone()).snapshot().metric("n").assert_total(7);
+    *ending.lock().unwrap() = Some(reader.clone());
+    assert_eq!(reader.collect().metrics().count(), 0);
+}
+
+#[test]
+fn a_sum_of_integers_that_wraps_is_given_further_and_wraps_for_whoever_adds_up() {
+    let provider = provider();
+    let counter: Counter<u64> = provider.meter("m").counter("n").build();
+    let reader = delta(&provider);
+    for (added, given) in [(u64::MAX, u64::MAX), (3, 3), (5, 5)] {
+        counter.add(added, &());
+        reader.snapshot().metric("n").assert_total(given);
+    }
 }
 
 #[derive(Clone, Debug)]

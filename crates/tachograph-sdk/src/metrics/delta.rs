@@ -156,8 +156,9 @@ impl Given {
         if begins || taking.is_observed && taking.is_monotonic && has_gone_down(now, *given) {
             *given = NumberValue::default();
         }
-        // What was given may have been rounded up: then there is nothing to give, and nothing to take back.
-        let is_rounded = taking.is_monotonic && is_below(now, *given);
+        // What was given of a sum of floats may have been rounded up: then there is nothing to give, and nothing to take back. One
+        // of integers that is below what was given has wrapped, and so does the difference.
+        let is_rounded = taking.is_monotonic && matches!(now, NumberValue::F64(_)) && is_below(now, *given);
         let number = if is_rounded { NumberValue::F64(0.0) } else { difference(now, given) };
         let is_new = taking.is_observed || !is_zero(number);
         if is_new {

@@ -33,10 +33,12 @@ pub struct Meter {
 pub(crate) struct ScopedMeter {
     registry: Arc<Registry>,
     scope: Arc<InstrumentationScope>,
+    /// The cardinality limit of instruments that have none of their own.
+    limit: Option<usize>,
 }
 
 impl Meter {
-    pub(crate) fn new(registry: Arc<Registry>, scope: InstrumentationScope) -> Self {
+    pub(crate) fn new(registry: Arc<Registry>, scope: InstrumentationScope, limit: Option<usize>) -> Self {
         if scope.name().is_empty() {
             diag::report(
                 "meter.name",
@@ -45,7 +47,7 @@ impl Meter {
                  from: pass the name of the instrumented library",
             );
         }
-        Meter { scoped: Arc::new(ScopedMeter { registry, scope: Arc::new(scope) }) }
+        Meter { scoped: Arc::new(ScopedMeter { registry, scope: Arc::new(scope), limit }) }
     }
 
     /// The API's meter for this scope.
@@ -73,6 +75,7 @@ pub struct MeterBuilder {
     version: Option<Cow<'static, str>>,
     schema_url: Option<Cow<'static, str>>,
     attributes: Vec<KeyValue>,
+    limit: Option<usize>,
 }
 
 impl fmt::Debug for MeterBuilder {
@@ -83,7 +86,7 @@ impl fmt::Debug for MeterBuilder {
 
 impl MeterBuilder {
     pub(crate) fn new(registry: Arc<Registry>, name: Cow<'static, str>) -> Self {
-        MeterBuilder { registry, name, version: None, schema_url: None, attributes: Vec::new() }
+        MeterBuilder { registry, name, version: None, schema_url: None, attributes: Vec::new(), limit: None }
     }
 
     /// The version of what instruments, such as `env!("CARGO_PKG_VERSION")`.
@@ -104,6 +107,14 @@ impl MeterBuilder {
         self
     }
 
+    /// How many attribute sets each instrument of this meter may have, those of [`as_otel`](Meter::as_otel) too, where neither a view
+    /// nor the instrument says it; at least 1. That of the reader, or else of the provider, unless set. It is no part of the
+    /// scope's identity.
+    pub fn with_cardinality_limit(mut self, limit: usize) -> Self {
+        self.limit = Some(limit.max(1));
+        self
+    }
+
     /// The meter.
     pub fn build(self) -> Meter {
         let mut scope = InstrumentationScope::builder(self.name).with_attributes(self.attributes);
@@ -113,16 +124,17 @@ impl MeterBuilder {
         if let Some(schema_url) = self.schema_url {
             scope = scope.with_schema_url(schema_url);
         }
-        Meter::new(self.registry, scope.build())
+        Meter::new(self.registry, scope.build(), self.limit)
     }
 }
 
 impl ScopedMeter {
     /// An instrument's first stream; `None` after shutdown, or if there are too many.
-    pub(crate) fn register(&self, request: Request) -> Option<Arc<Stream>> {
+    pub(crate) fn register(&self, mut request: Request) -> Option<Arc<Stream>> {
         if self.registry.is_shut_down.load(Ordering::Acquire) {
             return None;
         }
+        request.limit = request.limit.or(self.limit);
         self.registry.instrument(&self.scope, request)
     }
 

@@ -136,7 +136,7 @@ impl opentelemetry::metrics::MeterProvider for MeterProvider {
         if self.registry.is_shut_down.load(Ordering::Acquire) {
             return NoopMeterProvider::new().meter_with_scope(scope);
         }
-        Meter::new(Arc::clone(&self.registry), scope).as_otel()
+        Meter::new(Arc::clone(&self.registry), scope, None).as_otel()
     }
 }
 

@@ -88,10 +88,14 @@ impl MetricReader {
             buffers.observations = observations.into_inner().unwrap_or_else(PoisonError::into_inner);
             produced = producers.produce();
             streams = pipeline.streams.len();
-            let window = if is_delta {
-                unix_nanos = Some(self.take_deltas(streams, &mut buffers, collections));
+            let window = if !is_delta {
+                begin_window()
+            } else if let Some(taken_unix_nanos) = self.take_deltas(streams, &mut buffers, collections) {
+                unix_nanos = Some(taken_unix_nanos);
                 buffers.exemplar_windows.end
             } else {
+                // Shut down meanwhile.
+                (streams, produced) = (0, Vec::new());
                 begin_window()
             };
             provider.note_observed(&buffers.observations, window);
@@ -101,11 +105,14 @@ impl MetricReader {
         Collection::new(pipeline, spare, Parts { visit, buffers, streams, produced, unix_nanos })
     }
 
-    /// Takes what is new since the collection before, and says when. `collections` is how many there had been before the
-    /// callbacks ran.
-    fn take_deltas(&self, streams: usize, buffers: &mut Buffers, collections: u64) -> u64 {
+    /// Takes what is new since the collection before, and says when; nothing if the reader was shut down since the collection was
+    /// begun, for what was given before is forgotten then. `collections` is how many there had been before the callbacks ran.
+    fn take_deltas(&self, streams: usize, buffers: &mut Buffers, collections: u64) -> Option<u64> {
         let ReaderInner { provider, pipeline, temporalities, .. } = &*self.inner;
         let mut memory = self.memory();
+        if self.inner.is_shut_down.load(Ordering::Acquire) {
+            return None;
+        }
         let unix_nanos = provider.settings.clock.unix_nanos();
         buffers.exemplar_windows = memory.window..begin_window();
         memory.window = buffers.exemplar_windows.end;
@@ -129,7 +136,7 @@ impl MetricReader {
         buffers.takes_deltas = false;
         buffers.deltas = deltas;
         self.inner.taken.store(memory.window, Ordering::Release);
-        unix_nanos
+        Some(unix_nanos)
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -183,7 +190,9 @@ impl MetricReader {
     /// remembers of deltas is freed. The provider and its other readers go on. Who wants the last deltas collects before.
     pub fn shutdown(&self) {
         self.inner.is_shut_down.store(true, Ordering::Release);
-        *self.memory() = Memory::default();
+        // A collection under way either has taken its deltas by now, or finds that it is too late.
+        let mut memory = self.memory();
+        *memory = Memory::default();
         self.inner.taken.store(u64::MAX, Ordering::Release);
     }
 
