@@ -19,6 +19,7 @@ impl SeriesTable {
         let Some(id) = self.id_of(attributes).filter(|id| !self.is_overflow(*id)) else {
             return false;
         };
+        self.make_room(None);
         if self.unlink(vacancies, id as u32).is_none() {
             return false;
         }
@@ -147,6 +148,8 @@ impl SeriesTable {
 
     /// Has series depart in which nobody has recorded. The caller holds `insert`.
     fn depart_idle(&self, vacancies: &Vacancies, doomed: Vec<u32>) {
+        // Who does not find one of them meanwhile waits for what becomes of it, and is not taken to be beyond the limit.
+        self.make_room(None);
         let unlinked: Vec<(u32, Row)> =
             doomed.into_iter().filter_map(|id| Some((id, self.unlink(vacancies, id)?))).collect();
         if unlinked.is_empty() {

@@ -103,6 +103,36 @@ fn what_is_idle_no_longer_when_it_is_to_go_stays_with_all_it_has() {
 }
 
 #[test]
+fn what_is_about_to_go_is_not_beyond_the_limit_meanwhile() {
+    let table = table(1);
+    record(&table, &[("a", "1")]);
+    record(&table, &[("a", "2")]);
+    let overflow = table.overflow_row().unwrap();
+    assert_eq!(cells::sum::<u64>(overflow), 1);
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                record(&table, &[("a", "1")]);
+            }
+        });
+        for _ in 0..2_000 {
+            let found = table.iter_from(0).filter_map(|(id, series)| Some((id, series.row?)));
+            for (id, row) in found.filter(|(id, _)| !table.is_overflow(*id)) {
+                let vacancies = rare(&table);
+                if !vacancies.has_departed(id) {
+                    vacancies.idle_nanos(id, table.print(row), 1);
+                    table.expire(id);
+                }
+            }
+            table.sweep(0);
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(cells::sum::<u64>(overflow), 1, "it had its place");
+}
+
+#[test]
 fn what_is_looked_up_while_outgrown_tables_are_freed_is_found() {
     const THREADS: u64 = 3;
     const EACH: u64 = 20_000;
