@@ -8,7 +8,7 @@ use serde_json::Value;
 use tachograph_macros::{AttributeValue, Attributes, ErrorType};
 use tachograph_sdk::catalogue::Catalogue;
 use tachograph_sdk::testing::CatalogueFile;
-use tachograph_sdk::{Counter, Gauge, Histogram, MeterProvider, Static, declare};
+use tachograph_sdk::{Counter, Gauge, Histogram, Meter, MeterProvider, Static, declare};
 
 #[derive(AttributeValue)]
 #[attribute(crate = "tachograph_sdk")]
@@ -133,6 +133,8 @@ fn an_instrument_that_is_declared_twice_has_the_attributes_of_both() {
     assert_eq!(keys, ["channel", "customer.tier", "error.type", "express", "extra"]);
     let channel = attributes[0].value;
     assert!(channel.is_open() && channel.is_optional() && channel.kind().as_str() == "any");
+    // Each of these is declared in one place, and absent where the other records.
+    assert!(attributes[1..].iter().all(|attribute| attribute.value.is_optional()), "{attributes:?}");
 }
 
 #[test]
@@ -228,6 +230,63 @@ fn what_is_dropped_or_changed_fails_and_what_is_added_may_be_allowed() {
         let added = Catalogue::of(&provider);
         CatalogueFile::new(&path).compare(&added).expect_err("one is new");
         CatalogueFile::new(&path).allowing_additions().check(&added);
+    }
+}
+
+#[derive(Attributes)]
+#[attribute(crate = "tachograph_sdk")]
+struct Express {
+    express: bool,
+}
+
+/// A catalogue of what is declared of one meter.
+fn catalogue_of(declare: impl FnOnce(&Meter)) -> Catalogue {
+    let provider = MeterProvider::new();
+    declare(&provider.meter("shop"));
+    Catalogue::of(&provider)
+}
+
+#[test]
+fn what_goes_from_an_instrument_is_gone_whatever_comes_with_the_next() {
+    let before = catalogue_of(|meter| {
+        let _orders: Counter<u64, Express> = meter.counter("orders").build();
+    });
+    let other_kind = catalogue_of(|meter| {
+        let _orders: Histogram<u64, Express> = meter.histogram("orders").build();
+        let _count: Counter<u64, Express> = meter.counter("orders.count").build();
+    });
+    let without_attribute = catalogue_of(|meter| {
+        let _orders: Counter<u64, ()> = meter.counter("orders").build();
+        let _count: Counter<u64, Express> = meter.counter("orders.count").build();
+    });
+    for name in ["moved.json", "moved.md"] {
+        let path = path(name);
+        CatalogueFile::new(&path).updated_if(true).check(&before);
+        for (after, gone) in [(&other_kind, "counter"), (&without_attribute, "express")] {
+            let error = CatalogueFile::new(&path).allowing_additions().compare(after).expect_err("gone");
+            let error = error.to_string();
+            let (_, missing) = error.split_once("gone or changed:").expect("what is gone");
+            assert!(missing.contains("orders") && missing.contains(gone), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_description_and_the_first_attribute_are_additions() {
+    let before = catalogue_of(|meter| {
+        let _restarts: Counter<u64, ()> = meter.counter("restarts").build();
+    });
+    let after = catalogue_of(|meter| {
+        let restarts = meter.counter("restarts").with_description("# of restarts");
+        let _restarts: Counter<u64, Express> = restarts.build();
+    });
+    for name in ["described.json", "described.md"] {
+        let path = path(name);
+        CatalogueFile::new(&path).updated_if(true).check(&before);
+        CatalogueFile::new(&path).allowing_additions().check(&after);
+        CatalogueFile::new(&path).compare(&after).expect_err("a difference");
+        CatalogueFile::new(&path).updated_if(true).check(&after);
+        CatalogueFile::new(&path).allowing_additions().compare(&before).expect_err("gone");
     }
 }
 

@@ -61,7 +61,10 @@ fn write_attribute(page: &mut String, attribute: &AttributeSchema) {
 
 /// Text that stays within its line and its cell.
 fn line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('\\', "\\\\").replace('|', "\\|")
+    let text =
+        text.split_whitespace().collect::<Vec<_>>().join(" ").replace('\\', "\\\\").replace('|', "\\|");
+    // Nor does it begin a section.
+    if text.starts_with('#') { format!("\\{text}") } else { text }
 }
 
 /// Text as code, whatever backticks it has.

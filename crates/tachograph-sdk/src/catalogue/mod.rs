@@ -115,11 +115,19 @@ impl CatalogueEntry {
         let mut attributes = BTreeMap::<String, AttributeSchema>::new();
         let is_kept =
             |attribute: &AttributeSchema| stream.filter().is_none_or(|filter| filter.keeps(&attribute.key));
-        for attribute in schemas.iter().flat_map(|schema| schema.attributes()).filter(is_kept) {
+        let declared: Vec<_> = schemas.iter().map(|schema| schema.attributes()).collect();
+        for attribute in declared.iter().flatten().filter(|attribute| is_kept(attribute)) {
             attributes
                 .entry(attribute.key.clone())
                 .and_modify(|known| known.value = known.value.or(attribute.value))
-                .or_insert(attribute);
+                .or_insert_with(|| attribute.clone());
+        }
+        // What one of the places does not declare is not always there.
+        for attribute in attributes.values_mut() {
+            let is_in = |of: &Vec<AttributeSchema>| of.iter().any(|other| other.key == attribute.key);
+            if !declared.iter().all(is_in) {
+                attribute.value = attribute.value.optional();
+            }
         }
         CatalogueEntry {
             scope: stream.scope.name().to_owned(),

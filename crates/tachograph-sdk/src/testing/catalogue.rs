@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::additions::{Syntax, gone};
 use super::diff;
 use crate::catalogue::Catalogue;
 
@@ -49,7 +50,8 @@ impl CatalogueFile {
         self
     }
 
-    /// Lets pass what only adds to the file: instruments, attributes and descriptions that are new.
+    /// Lets pass what only adds to the file: instruments, attributes and descriptions that are new. A new value of an attribute whose
+    /// values are listed, a unit or boundaries where there were none are changes.
     pub fn allowing_additions(mut self) -> Self {
         self.additions = true;
         self
@@ -94,12 +96,18 @@ impl CatalogueFile {
                 CatalogueDifference(format!("the catalogue {path} cannot be written: {error}"))
             });
         }
-        let difference = diff::lines(&committed, &now);
-        if self.additions && !difference.removes() {
-            return Ok(());
+        let mut missing = String::new();
+        if self.additions {
+            let syntax = if markdown { Syntax::Markdown } else { Syntax::Json };
+            let gone = gone(&committed, &now, syntax);
+            if gone.is_empty() {
+                return Ok(());
+            }
+            missing = format!("gone or changed:\n  {}\n\n", gone.join("\n  "));
         }
+        let difference = diff::lines(&committed, &now);
         Err(CatalogueDifference(format!(
-            "the instruments are not those of the catalogue {path} (-: in the catalogue, +: now):\n\n{difference}\n\
+            "the instruments are not those of the catalogue {path} (-: in the catalogue, +: now):\n\n{difference}\n{missing}\
              dashboards and alerts may use what is gone or changed; if the change is meant, write the catalogue \
              anew with `updated_if(true)` and commit it"
         )))

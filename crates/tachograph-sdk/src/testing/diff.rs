@@ -67,13 +67,6 @@ pub(super) fn lines<'a>(before: &'a str, after: &'a str) -> Difference<'a> {
     Difference { lines }
 }
 
-impl Difference<'_> {
-    /// Whether something of the first text is not in the second.
-    pub(super) fn removes(&self) -> bool {
-        self.lines.iter().any(|(side, _)| *side == Side::Before)
-    }
-}
-
 impl fmt::Display for Difference<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut left_out = false;
@@ -132,12 +125,5 @@ mod tests {
         let (before, after) = (before.join("\n"), after.join("\n"));
         let shown = lines(&before, &after).to_string();
         assert_eq!(shown, "  ...\n  6\n  7\n  8\n  9\n- 10\n+ ten\n  11\n  12\n  13\n  14\n  ...\n");
-    }
-
-    #[test]
-    fn what_is_only_added_removes_nothing() {
-        assert!(!lines("a\nb", "a,\nx,\nb").removes());
-        assert!(lines("a\nb", "a\nx").removes());
-        assert!(!lines("", "a").removes());
     }
 }

@@ -21,6 +21,7 @@
 //!
 //! What looks up or asserts panics when it fails, and prints what there was.
 
+mod additions;
 mod catalogue;
 mod clock;
 mod compare;
