@@ -29,6 +29,10 @@
 //!
 //! - `macros` (default): `#[derive(Attributes)]`, `#[derive(AttributeValue)]` and `#[derive(ErrorType)]`.
 
+// What tests beside the code share with those in `tests/`, which know the crate by its name.
+#[cfg(test)]
+extern crate self as tachograph_sdk;
+
 pub mod attributes;
 pub mod catalogue;
 mod cells;

@@ -3,7 +3,7 @@
 use std::ptr;
 
 use super::SUM_WIDTH;
-use super::row::{MOST_BLOCK_WORDS, Row, SHORT_BLOCKS, Word};
+use super::row::{MOST_BLOCK_WORDS, MOST_BLOCKS, Row, SHORT_BLOCKS, Word};
 use super::short_cuts::ShortCuts;
 use super::slab::Slab;
 use crate::sync::{AppendVec, AtomicUsize, Mutex, Ordering, lock};
@@ -26,6 +26,8 @@ pub(crate) struct Arena {
     rows: Mutex<Rows>,
     /// The words of each block, by block number; there is no block 0, and those after it are kept for sums.
     widths: AppendVec<usize>,
+    /// How many of them there may be.
+    most_blocks: usize,
     pub(super) slabs: AppendVec<Slab>,
     /// Slabs whose threads have ended. Also serialises installations into `shared`.
     idle: Mutex<Vec<usize>>,
@@ -68,6 +70,10 @@ struct Class {
 
 impl Arena {
     pub(crate) fn new(limit: usize) -> Self {
+        Arena::of_blocks(MOST_BLOCKS, limit)
+    }
+
+    fn of_blocks(most_blocks: usize, limit: usize) -> Self {
         let widths = AppendVec::new();
         let _ = widths.push(0);
         for _ in 1..SHORT_BLOCKS {
@@ -76,6 +82,7 @@ impl Arena {
         Arena {
             rows: Mutex::new(Rows { next_short: 1, classes: Vec::new() }),
             widths,
+            most_blocks,
             slabs: AppendVec::new(),
             idle: Mutex::new(Vec::new()),
             shared: Slab::new(),
@@ -97,7 +104,8 @@ impl Arena {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// A zeroed row of `width` words, or `None` when eight million blocks have been dealt.
+    /// A zeroed row of `width` words; `None` when eight million blocks have been dealt, and none of that width has a row left. Rows
+    /// that are given back serve others of their width.
     pub(crate) fn allocate(&self, width: usize) -> Option<Row> {
         debug_assert!(width > 0, "a row has at least one word");
         let mut rows = lock(&self.rows);
@@ -118,7 +126,8 @@ impl Arena {
                 rows.next_short += 1;
                 short
             }
-            _ => self.widths.push(size).ok()?,
+            _ if self.widths.len() < self.most_blocks => self.widths.push(size).ok()?,
+            _ => return None,
         };
         rows.of(width).current = Some((block, width, size));
         Row::new(block, 0)
@@ -259,6 +268,23 @@ mod tests {
             arena.free(width, [freed].into_iter());
             assert_eq!(arena.allocate(width), Some(freed));
         }
+    }
+
+    #[test]
+    fn when_all_blocks_are_dealt_rows_of_a_width_are_only_those_that_were_given_back() {
+        let arena = Arena::of_blocks(SHORT_BLOCKS + 2, usize::MAX);
+        let width = BLOCK_WORDS / 2 - 1;
+        let rows: Vec<Row> = std::iter::from_fn(|| arena.allocate(width)).collect();
+        assert_eq!(rows.len(), 2 * 2, "two blocks of two");
+        for _ in 0..100 {
+            assert_eq!((arena.allocate(width), arena.allocate(2)), (None, None));
+        }
+        assert_eq!(arena.widths.len(), SHORT_BLOCKS + 2, "to ask in vain leaves nothing behind");
+        arena.free(width, [rows[3]].into_iter());
+        assert_eq!(arena.allocate(2), None, "a row has one width");
+        assert_eq!((arena.allocate(width), arena.allocate(width)), (Some(rows[3]), None));
+        // There are blocks for sums alone.
+        assert!(arena.allocate(SUM_WIDTH).is_some());
     }
 
     #[test]

@@ -414,7 +414,7 @@ pub(crate) fn free(rows: impl Iterator<Item = Row>) {
             }
         });
     };
-    arena().free(WIDTH, rows.inspect(give_buckets));
+    super::free(WIDTH, rows.inspect(give_buckets));
 }
 
 #[cfg(all(test, not(loom)))]

@@ -18,6 +18,8 @@ mod lines;
 mod local;
 mod place;
 mod row;
+#[cfg(all(test, not(loom)))]
+pub(crate) mod scarce;
 mod section;
 mod short_cuts;
 mod slab;
@@ -57,11 +59,17 @@ pub(crate) const LAST_VALUE_WIDTH: usize = 2;
 
 /// A zeroed row of `width` words; `None` when the address space of rows is used up.
 pub(crate) fn allocate(width: usize) -> Option<Row> {
+    #[cfg(all(test, not(loom)))]
+    if !scarce::take(width) {
+        return None;
+    }
     arena().allocate(width)
 }
 
 /// Gives back rows of `width` words that nobody can write or read any more.
 pub(crate) fn free(width: usize, rows: impl Iterator<Item = Row>) {
+    #[cfg(all(test, not(loom)))]
+    let rows = rows.inspect(|_| scarce::give(width));
     arena().free(width, rows);
 }
 

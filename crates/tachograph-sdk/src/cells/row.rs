@@ -9,6 +9,9 @@ pub(super) type Word = AtomicU64;
 pub(super) const MOST_BLOCK_WORDS: usize = 1 << OFFSET_BITS;
 const OFFSET_BITS: u32 = 9;
 
+/// How many blocks there can be numbers of, that of block 0 included.
+pub(super) const MOST_BLOCKS: usize = 1 << (u32::BITS - OFFSET_BITS);
+
 /// Blocks of these numbers are of sums alone, and every thread has a short cut to those it has recorded in; see
 /// [`ShortCuts`](super::short_cuts::ShortCuts). There is no block 0.
 pub(super) const SHORT_BLOCKS: usize = if cfg!(loom) { 2 } else { 32 };
@@ -22,7 +25,7 @@ impl Row {
     /// zero.
     pub(super) fn new(block: usize, offset: usize) -> Option<Self> {
         debug_assert!(offset < MOST_BLOCK_WORDS, "blocks are no larger");
-        let block = u32::try_from(block).ok().filter(|block| *block >> (u32::BITS - OFFSET_BITS) == 0)?;
+        let block = u32::try_from(block).ok().filter(|_| block < MOST_BLOCKS)?;
         NonZeroU32::new(block << OFFSET_BITS | offset as u32).map(Row)
     }
 

@@ -42,7 +42,8 @@ impl<N: Number> SyncInstrument<N> for Instrument<N> {
 pub(crate) struct Bound<N> {
     /// Where the row is, if it is a sum's and all there is: the short way.
     spot: Spot,
-    /// `None` where there is no provider, where the stream keeps nothing, or when rows have run out.
+    /// `None` where there is no provider, where the stream keeps nothing, or where there was no row to be had: then each
+    /// measurement is looked up.
     row: Option<Row>,
     stream: Option<Arc<Stream>>,
     /// In the stream's next: found when binding, or with the first record after that came.
@@ -110,7 +111,16 @@ impl<N: Number> Bound<N> {
             self.record_in_all(stream, value);
         } else if let Some(row) = self.row {
             stream.record_made_with(row, value, self.made_with());
+        } else if !stream.is_of_nothing() {
+            self.record_without_row(stream, value);
         }
+    }
+
+    /// Looks the series up, for there may be a row by now.
+    #[cold]
+    #[inline(never)]
+    fn record_without_row(&self, stream: &Stream, value: N) {
+        stream.record(value, self.made_with());
     }
 
     /// The attributes that measurements are made with, where those of the series are fewer.
@@ -133,12 +143,14 @@ impl<N: Number> Bound<N> {
         let admitted = stream.attend();
         let (mut bound, mut stream, mut may_refuse) = (self, stream, true);
         loop {
-            if let Some(row) = bound.row {
-                if stream.accepts(value) {
-                    stream.record_attended_in(row, value, bound.made_with(), admitted);
-                } else if may_refuse {
-                    stream.refuse(value);
+            if stream.accepts(value) {
+                match (bound.row, &bound.whole) {
+                    (Some(row), _) => stream.record_attended_in(row, value, bound.made_with(), admitted),
+                    (None, Some(whole)) => stream.record_attended(value, whole.pairs(), admitted),
+                    (None, None) => {}
                 }
+            } else if may_refuse {
+                stream.refuse(value);
             }
             let Some(next) = stream.next() else { break };
             bound = bound.next.get_or_init(|| bound.bind_in(stream, next));

@@ -33,6 +33,7 @@ mod series;
 mod settings;
 mod spellings;
 mod stream;
+mod tally;
 mod temporality;
 mod unbound;
 mod vacancies;

@@ -153,7 +153,7 @@ impl<N: Number> Observer<'_, N> {
             None => (stream.series.find(attributes), false),
             Some(filter) => (stream.series.find(&filter.of(attributes)), filter.reduces(attributes)),
         };
-        let Some(found) = found else {
+        let Some(found) = found.or_else(|| stream.lose()) else {
             return;
         };
         if found.overflow != Overflow::No {

@@ -110,6 +110,7 @@ impl MeterProvider {
             account.series += stream.series.live() as u64;
             account.refused += stream.refused();
             account.overflowed += stream.overflowed();
+            account.lost += stream.lost();
         }
         account
     }
@@ -162,18 +163,25 @@ pub struct MetricsAccount {
     /// Measurements whose attribute set exceeded a cardinality limit: they were added up in an overflow series, or
     /// under what the set is with one attribute folded. Those made through a bound handle count once, when it is bound.
     pub overflowed: u64,
+    /// Measurements for whose attribute set there was no series, not even an overflow series, for the process's cells are used up:
+    /// it takes eight million series of histograms with hundreds of buckets, or four thousand million words of others. Counted
+    /// for each stream that could not keep the measurement.
+    pub lost: u64,
     /// Instruments that could not be kept because there were too many; their measurements are lost.
     pub refused_instruments: u64,
 }
 
 impl fmt::Display for MetricsAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let MetricsAccount { instruments, series, refused, overflowed, refused_instruments } = self;
+        let MetricsAccount { instruments, series, refused, overflowed, lost, refused_instruments } = self;
         write!(
             f,
             "metrics: {instruments} instruments, {series} series; {refused} measurements refused, {overflowed} beyond \
              a cardinality limit"
         )?;
+        if *lost > 0 {
+            write!(f, "; {lost} lost, for there were no cells left")?;
+        }
         if *refused_instruments > 0 {
             write!(f, "; {refused_instruments} instruments refused")?;
         }

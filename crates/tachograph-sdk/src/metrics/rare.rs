@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::exemplar::Exemplars;
 use super::fold::Fold;
 use super::options::Options;
+use super::tally::Tally;
 use super::vacancies::Vacancies;
-use crate::cells::{self, Row};
 
 /// What a stream needs once something happens that to most never does: made then, so that they do not pay for it.
 #[derive(Default)]
@@ -21,8 +21,10 @@ pub(crate) struct Inner {
     pub(super) fold: OnceLock<Option<Box<Fold>>>,
     /// Measurements that were refused: not finite, or negative for a counter.
     refused: AtomicU64,
-    /// Counts measurements for whose attributes a look-up found no series of their own.
-    overflowed: OnceLock<Option<Row>>,
+    /// Measurements for whose attributes a look-up found no series of their own.
+    pub(super) overflowed: Tally,
+    /// Measurements for whose attributes there was no series at all, not even the overflow series.
+    lost: AtomicU64,
     pub(crate) exemplars: Exemplars,
     pub(crate) vacancies: Vacancies,
 }
@@ -55,19 +57,12 @@ impl Inner {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn overflowed(&self) -> u64 {
-        self.overflowed.get().copied().flatten().map_or(0, cells::sum::<u64>)
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn count_overflowed(&self) {
-        if let Some(row) = self.overflowed.get_or_init(|| cells::allocate(cells::SUM_WIDTH)) {
-            cells::add(*row, 1_u64);
-        }
-    }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        cells::free(cells::SUM_WIDTH, self.overflowed.get().copied().flatten().into_iter());
+    /// Says whether it is the first.
+    pub(crate) fn count_lost(&self) -> bool {
+        self.lost.fetch_add(1, Ordering::Relaxed) == 0
     }
 }

@@ -89,7 +89,7 @@ pub(crate) struct SeriesTable {
     seed: Seed,
     kind: RowKind,
     limit: u32,
-    /// Set once the limit is reached; from then on unknown attributes need no lock to be refused.
+    /// Set once the limit is reached, or cells are used up; from then on unknown attributes need no lock to be refused.
     full: AtomicBool,
     /// The overflow series' number plus one.
     overflow: AtomicU32,
@@ -118,7 +118,18 @@ pub(crate) enum Overflow {
     First,
     /// It is the look-up that first met the limit, and the series of a set with one attribute folded.
     FirstFolded,
+    /// It is the look-up that first found no row left for a series, and the overflow series.
+    FirstWithoutRow,
     Yes,
+}
+
+/// Why there is no new series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Full {
+    /// There are as many as may be.
+    Limit,
+    /// The process's cells are used up.
+    Rows,
 }
 
 impl SeriesTable {
@@ -180,7 +191,7 @@ impl SeriesTable {
         self.spellings.find(self.seed, attributes)
     }
 
-    /// The row of some attributes' series, made if need be.
+    /// The row of some attributes' series, made if need be. `None` if there is none to be had, not even for an overflow series.
     #[inline]
     pub(crate) fn row<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<(Row, Overflow)> {
         self.row_if(self.known(attributes), attributes)
@@ -254,14 +265,16 @@ impl SeriesTable {
         if let Some(found) = self.by_meaning(hash, attributes) {
             return Some(found);
         }
-        if self.has_room() {
+        let row = if self.has_room() { self.new_row() } else { Err(Full::Limit) };
+        let made = row.and_then(|row| {
             let (set, order) = AttributeSet::within(store.get_or_insert_default(), attributes);
-            if let Some(id) = self.push(hash, set, self.most_places()) {
-                self.order.set(order);
-                return Some(Found { id, series: self.series.get(id)?, overflow: Overflow::No });
-            }
+            self.order.set(order);
+            self.push(hash, set, row, self.most_places())
+        });
+        match made {
+            Ok(id) => Some(Found { id, series: self.series.get(id)?, overflow: Overflow::No }),
+            Err(why) => self.find_without_room(why, attributes),
         }
-        self.meet_limit(attributes)
     }
 
     fn by_meaning<A: Attributes + ?Sized>(&self, hash: u32, attributes: &A) -> Option<Found<'_>> {
@@ -273,12 +286,23 @@ impl SeriesTable {
         })
     }
 
-    /// Adds a series and makes it findable by content, if there are not that many places already. The caller holds `insert`.
-    fn push(&self, hash: u32, attributes: AttributeSet, most_places: usize) -> Option<usize> {
-        let row = match self.kind.width() {
-            Some(width) => Some(cells::allocate(width)?),
-            None => None,
+    /// A row for a series, if it is to have one.
+    fn new_row(&self) -> Result<Option<Row>, Full> {
+        let Some(width) = self.kind.width() else {
+            return Ok(None);
         };
+        cells::allocate(width).map(Some).ok_or_else(|| self.give_up(None, Full::Rows))
+    }
+
+    /// Adds a series and makes it findable by content, if there are not that many places already; else its row is given back. The
+    /// caller holds `insert`.
+    fn push(
+        &self,
+        hash: u32,
+        attributes: AttributeSet,
+        row: Option<Row>,
+        most_places: usize,
+    ) -> Result<usize, Full> {
         let start_unix_nanos = match self.kind {
             // It was not observed before, and so began after that.
             RowKind::None => self.settings.collected_unix_nanos.load(Ordering::Relaxed),
@@ -287,16 +311,21 @@ impl SeriesTable {
         let series = Series::new(attributes, start_unix_nanos, row, hash);
         let id = match self.fill_vacancy(series) {
             Ok(filled) => filled,
-            Err(series) if self.len() < most_places => self.series.push(series).ok()?,
-            Err(_) => {
-                self.free_rows(row.into_iter());
-                // There may be some when the collection ends that is under way.
-                self.have_swept();
-                return None;
+            Err(series) if self.len() < most_places => {
+                self.series.push(series).map_err(|_| self.give_up(row, Full::Limit))?
             }
+            Err(_) => return Err(self.give_up(row, Full::Limit)),
         };
         self.insert_in_index(hash, id as Payload);
-        Some(id)
+        Ok(id)
+    }
+
+    /// What is done where there is no series, for want of a place, or of a row: there may be one when the next collection has ended.
+    #[cold]
+    fn give_up(&self, row: Option<Row>, why: Full) -> Full {
+        self.free_rows(row.into_iter());
+        self.have_swept();
+        why
     }
 
     /// Makes a series findable by content. The caller holds `insert`.

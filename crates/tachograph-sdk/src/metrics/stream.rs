@@ -186,7 +186,11 @@ impl Stream {
     }
 
     pub(crate) fn overflowed(&self) -> u64 {
-        self.series.rare.get().map_or(0, rare::Inner::overflowed)
+        self.series.rare.get().map_or(0, |rare| rare.overflowed.get())
+    }
+
+    pub(crate) fn lost(&self) -> u64 {
+        self.series.rare.get().map_or(0, rare::Inner::lost)
     }
 
     /// Records a measurement.
@@ -219,7 +223,7 @@ impl Stream {
     /// Records a measurement whose attributes are not known by their spelling to have a series of their own.
     #[inline(never)]
     fn record_if<N: Number, A: Attributes + ?Sized>(&self, known: Option<Known>, value: N, attributes: &A) {
-        let Some(found) = self.series.row_if(known, attributes) else {
+        let Some(found) = self.series.row_if(known, attributes).or_else(|| self.lose()) else {
             return;
         };
         match self.counted(found) {
@@ -256,7 +260,7 @@ impl Stream {
         admitted: Option<Admitted>,
     ) {
         let _section = cells::section();
-        if let Some(row) = self.row(attributes) {
+        if let Some((row, _)) = self.row_of_one(attributes) {
             self.record_attended_in(row, value, attributes, admitted);
         }
     }
@@ -287,7 +291,7 @@ impl Stream {
     }
 
     /// Has `record` record the first measurement that is made with some attributes through a handle, and gives the row of their series,
-    /// which does not go before it is unpinned; `None` if they have none of their own.
+    /// which does not go before it is unpinned; `None` if they have none of their own, or none at all, which is counted.
     pub(crate) fn record_first<A: Attributes + ?Sized>(
         &self,
         attributes: &A,
@@ -295,13 +299,13 @@ impl Stream {
     ) -> Option<Row> {
         {
             let _section = cells::section();
-            let (row, overflow) = self.row_or_overflow(attributes)?;
+            let (row, overflow) = self.row_of_one(attributes)?;
             if overflow != Overflow::No {
                 record(row);
                 return None;
             }
         }
-        let (row, overflow) = self.pinned_row(attributes)?;
+        let (row, overflow) = self.pinned_row(attributes).or_else(|| self.lose())?;
         record(row);
         if overflow == Overflow::No {
             return Some(row);
@@ -313,8 +317,11 @@ impl Stream {
     /// Records a measurement of a stream that does not keep all attributes, or none at all.
     #[inline(never)]
     fn record_restricted<N: Number, A: Attributes + ?Sized>(&self, value: N, attributes: &A) {
+        if self.is_of_nothing() {
+            return;
+        }
         let _section = cells::section();
-        if let Some(row) = self.row(attributes) {
+        if let Some((row, _)) = self.row_of_one(attributes) {
             self.record_made_with(row, value, attributes);
         }
     }

@@ -2,7 +2,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 
 use super::level::{Level, observe_levels};
-use crate::metrics::{MeterProvider, MetricsAccount, WeakMeterProvider};
+use crate::metrics::{MeterProvider, MetricsAccount, Stream, WeakMeterProvider};
 
 const MEASUREMENTS: &str = "{measurement}";
 
@@ -55,31 +55,50 @@ pub fn observe_metrics(meter: &Meter, provider: &MeterProvider) {
             }
         })
         .build();
-    let weak = provider.downgrade();
-    meter
-        .u64_observable_counter("tachograph.measurement.overflowed")
-        .with_unit(MEASUREMENTS)
-        .with_description(
-            "Measurements in an overflow series, because their attribute set exceeded a cardinality limit",
-        )
-        .with_callback(move |observer| {
-            let Some(provider) = weak.upgrade() else { return };
-            for (name, count) in overflowed(&provider) {
-                observer.observe(count, &[KeyValue::new("tachograph.instrument.name", name)]);
-            }
-        })
-        .build();
+    let by_instrument = [
+        ByInstrument {
+            name: "tachograph.measurement.overflowed",
+            description: "Measurements in an overflow series, because their attribute set exceeded a cardinality limit",
+            of: Stream::overflowed,
+        },
+        ByInstrument {
+            name: "tachograph.measurement.lost",
+            description: "Measurements without a series, not even an overflow series, because the process's cells are used up",
+            of: Stream::lost,
+        },
+    ];
+    for ByInstrument { name, description, of } in by_instrument {
+        let weak = provider.downgrade();
+        meter
+            .u64_observable_counter(name)
+            .with_unit(MEASUREMENTS)
+            .with_description(description)
+            .with_callback(move |observer| {
+                let Some(provider) = weak.upgrade() else { return };
+                for (name, count) in counts_by_name(&provider, of) {
+                    observer.observe(count, &[KeyValue::new("tachograph.instrument.name", name)]);
+                }
+            })
+            .build();
+    }
+}
+
+/// What is counted of each instrument's measurements.
+struct ByInstrument {
+    name: &'static str,
+    description: &'static str,
+    of: fn(&Stream) -> u64,
 }
 
 fn account(provider: &WeakMeterProvider) -> Option<MetricsAccount> {
     provider.upgrade().map(|provider| provider.account())
 }
 
-/// How many measurements overflowed, by the name of the stream; of those of which any did.
-fn overflowed(provider: &MeterProvider) -> Vec<(String, u64)> {
+/// What is counted of streams, by their name; of those of which anything is.
+fn counts_by_name(provider: &MeterProvider, of: fn(&Stream) -> u64) -> Vec<(String, u64)> {
     let mut by_name: Vec<(String, u64)> = Vec::new();
     for stream in provider.registry.streams.iter() {
-        let count = stream.overflowed();
+        let count = of(stream);
         if count == 0 {
             continue;
         }

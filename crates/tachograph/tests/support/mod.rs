@@ -22,7 +22,7 @@ pub(crate) fn page(telemetry: &Telemetry) -> String {
 }
 
 /// How many instruments a `Telemetry` without spans has of its own, and how many series of theirs.
-pub(crate) const OWN_INSTRUMENTS: u64 = 5;
+pub(crate) const OWN_INSTRUMENTS: u64 = 6;
 pub(crate) const OWN_SERIES: u64 = 4;
 
 /// A page without what the scrapes themselves change: how long each took, and how many series there are for that.

@@ -1,8 +1,8 @@
-//! What becomes of attributes for which there is no room under the limit.
+//! What becomes of attributes for which there is no room: under the limit, or in the process's cells.
 
 use std::sync::atomic::Ordering;
 
-use super::{Found, MOST_SERIES, OVERFLOW_ATTRIBUTE, Overflow, SeriesTable, hash_of_meant};
+use super::{Found, Full, MOST_SERIES, OVERFLOW_ATTRIBUTE, Overflow, SeriesTable, hash_of_meant};
 use crate::attributes::{AttributeSet, Attributes, AttributesHash};
 use crate::cells::{self, Row};
 use crate::metrics::cardinality::{LOOKED_AT, Widest};
@@ -28,15 +28,24 @@ impl SeriesTable {
     }
 
     /// Where attributes go that have no series and are the first for which there is no room. The caller holds `insert`.
-    pub(super) fn meet_limit<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<Found<'_>> {
-        if let Some(fold) = self.make_fold(attributes) {
-            self.full.store(true, Ordering::Release);
-            let hash = self.folded_hash(fold, attributes);
-            return self.find_or_insert_folded(fold, hash, attributes);
+    pub(super) fn find_without_room<A: Attributes + ?Sized>(
+        &self,
+        why: Full,
+        attributes: &A,
+    ) -> Option<Found<'_>> {
+        let fold = match why {
+            Full::Limit => self.make_fold(attributes),
+            // It is the limit at which that is decided.
+            Full::Rows => self.fold(),
+        };
+        let set_full = || self.full.swap(true, Ordering::AcqRel);
+        match fold {
+            Some(fold) => {
+                set_full();
+                self.find_or_insert_folded(fold, self.folded_hash(fold, attributes), attributes)
+            }
+            None => self.make_overflow_series(why, set_full),
         }
-        self.make_overflow_series()?;
-        let first = if self.full.swap(true, Ordering::Release) { Overflow::Yes } else { Overflow::First };
-        self.overflow_series(first)
     }
 
     /// What is folded, once that is decided.
@@ -83,21 +92,19 @@ impl SeriesTable {
         if let Some(found) = self.find_folded(fold, hash, attributes) {
             return Some(found);
         }
-        if fold.taken() < fold.most() {
+        let row = if fold.taken() < fold.most() { self.new_row() } else { Err(Full::Limit) };
+        let made = row.and_then(|row| {
             let mut set = AttributeSet::new(attributes);
             fold.apply(&mut set);
-            if let Some(id) = self.push(hash, set, self.most_places()) {
+            self.push(hash, set, row, self.most_places())
+        });
+        match made {
+            Ok(id) => {
                 fold.take(id);
-                return Some(Found {
-                    id,
-                    series: self.series.get(id)?,
-                    overflow: overflow_of(fold, attributes),
-                });
+                Some(Found { id, series: self.series.get(id)?, overflow: overflow_of(fold, attributes) })
             }
+            Err(why) => self.make_overflow_series(why, || fold.set_full(true)),
         }
-        self.make_overflow_series()?;
-        let first = if fold.set_full(true) { Overflow::Yes } else { Overflow::First };
-        self.overflow_series(first)
     }
 
     /// The number of the series in which attributes are recorded that have none of their own, if one has been made for them. The
@@ -142,6 +149,13 @@ impl SeriesTable {
         (2 * (self.limit() + beyond) + 64).min(MOST_SERIES)
     }
 
+    /// Whether unknown attributes are refused for want of places or of rows, which there may be again, and not for the limit.
+    pub(super) fn may_have_room_again(&self) -> bool {
+        let is_for_fold = |fold: &Fold| fold.is_full() && fold.taken() < fold.most();
+        self.full.load(Ordering::Acquire)
+            && (self.has_room() || !self.overflows() || self.fold().is_some_and(is_for_fold))
+    }
+
     /// Has unknown attributes looked at again, for a series is gone. The caller holds `insert`.
     pub(super) fn make_room(&self, gone: Option<u32>) {
         if let Some(fold) = self.fold() {
@@ -173,20 +187,29 @@ impl SeriesTable {
         self.overflow_series(Overflow::Yes)?.series.row
     }
 
-    /// The caller holds `insert`.
-    fn make_overflow_series(&self) -> Option<()> {
-        if self.overflow.load(Ordering::Relaxed) == 0 {
+    /// The overflow series, made if need be and if there is a row for it; then `set_full` notes that unknown attributes go there,
+    /// and says whether that was known. The caller holds `insert`.
+    fn make_overflow_series(&self, why: Full, set_full: impl FnOnce() -> bool) -> Option<Found<'_>> {
+        if !self.overflows() {
             let pairs = [(OVERFLOW_ATTRIBUTE, true)];
             let hash = AttributesHash::of(self.seed, &pairs);
             // Someone may have recorded with that very attribute: then it is the series.
             let id = match self.by_meaning(hash, &pairs) {
-                Some(found) => found.id,
-                None => self.push(hash, AttributeSet::new(&pairs), usize::MAX)?,
+                Some(found) => Ok(found.id),
+                None => {
+                    self.new_row().and_then(|row| self.push(hash, AttributeSet::new(&pairs), row, usize::MAX))
+                }
             };
-            // Numbers of series are payloads of the index: far below.
-            self.overflow.store(id as u32 + 1, Ordering::Release);
+            if let Ok(id) = id {
+                // Numbers of series are payloads of the index: far below.
+                self.overflow.store(id as u32 + 1, Ordering::Release);
+            }
         }
-        Some(())
+        self.overflow_series(match (set_full(), why) {
+            (true, _) => Overflow::Yes,
+            (false, Full::Limit) => Overflow::First,
+            (false, Full::Rows) => Overflow::FirstWithoutRow,
+        })
     }
 
     fn overflow_series(&self, overflow: Overflow) -> Option<Found<'_>> {

@@ -101,25 +101,28 @@ impl SeriesTable {
     /// Has go what was to go, as far as it can; for the end of a collection.
     pub(crate) fn sweep(&self, created_unix_nanos: u64) {
         self.free_outgrown();
-        let Some(rare) = self.rare.get() else {
-            return;
-        };
-        if self.is_observed() {
-            self.vacate_unobserved(&rare.vacancies, created_unix_nanos);
-        } else {
-            let mut doomed: Vec<u32> = held(&rare.vacancies.doomed).drain().collect();
-            if !doomed.is_empty() {
-                doomed.sort_unstable();
-                let _one_at_a_time = lock(&self.insert);
-                self.depart_idle(&rare.vacancies, doomed);
-            }
-            self.vacate();
+        if let Some(rare) = self.rare.get() {
+            self.let_go(&rare.vacancies, created_unix_nanos);
         }
-        // Places may have run out while a collection went on for long, though there was room under the limit.
-        if self.full.load(Ordering::Acquire) && self.has_room() {
+        // Places may have run out while a collection went on for long, though there was room under the limit; or the process's
+        // cells, and who has given some back is not known here.
+        if self.may_have_room_again() {
             let _one_at_a_time = lock(&self.insert);
             self.make_room(None);
         }
+    }
+
+    fn let_go(&self, vacancies: &Vacancies, created_unix_nanos: u64) {
+        if self.is_observed() {
+            return self.vacate_unobserved(vacancies, created_unix_nanos);
+        }
+        let mut doomed: Vec<u32> = held(&vacancies.doomed).drain().collect();
+        if !doomed.is_empty() {
+            doomed.sort_unstable();
+            let _one_at_a_time = lock(&self.insert);
+            self.depart_idle(vacancies, doomed);
+        }
+        self.vacate();
     }
 
     /// Frees tables that the indexes have outgrown, unless somebody may be reading them; else after the next collection.

@@ -6,15 +6,16 @@ use crate::cells::{self, Row};
 use crate::metrics::series::Overflow;
 
 impl Stream {
-    /// The row of some attributes' series.
+    /// The row that a measurement with some attributes is to be recorded in, and whether their series is one of their own. If
+    /// there is none the measurement is counted as lost, unless the stream keeps nothing.
     #[inline]
-    pub(crate) fn row<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<Row> {
-        self.row_or_overflow(attributes).map(|(row, _)| row)
+    pub(super) fn row_of_one<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<(Row, Overflow)> {
+        self.row_or_overflow(attributes).or_else(|| self.lose())
     }
 
     /// The row of some attributes' series, and whether it is one of its own.
     #[inline]
-    pub(crate) fn row_or_overflow<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<(Row, Overflow)> {
+    fn row_or_overflow<A: Attributes + ?Sized>(&self, attributes: &A) -> Option<(Row, Overflow)> {
         let found = match self.restriction.as_deref() {
             None => self.series.row(attributes)?,
             Some(restriction) => self.row_within(restriction, attributes)?,
