@@ -11,11 +11,10 @@ use tachograph_sdk::trace::{
 };
 use tachograph_sdk::{Clock, Resource};
 
-use crate::environment::{Environment, Settings};
+use crate::environment::{Environment, Problem, Settings};
 use crate::error::Error;
 #[cfg(feature = "otlp")]
 use {
-    crate::environment::Problem,
     std::cell::RefCell,
     tachograph_otlp::{OtlpConfig, OtlpSpanExporter},
     tachograph_sdk::diag,
@@ -32,6 +31,9 @@ pub(crate) struct TraceParts {
     pub(crate) batches: Option<BatchConfig>,
     #[cfg(feature = "otlp")]
     pub(crate) otlp: Option<OtlpConfig>,
+    /// What the environment says of OTLP, where it asks for that and code does not.
+    #[cfg(feature = "otlp")]
+    otlp_by_environment: Option<OtlpConfig>,
     /// Exporters and processors, in the order in which they were named.
     stages: Vec<Stage>,
 }
@@ -48,10 +50,9 @@ impl TraceParts {
         self.stages.push(Box::new(|provider, _| provider.with_processor(processor)));
     }
 
-    /// The provider that code and environment ask for. `environment` is `None` where code alone decides.
+    /// The provider that code and environment ask for.
     pub(crate) fn provider(
         mut self,
-        environment: Option<&Environment>,
         settings: &Settings,
         resource: Resource,
         strict: bool,
@@ -61,7 +62,7 @@ impl TraceParts {
             return Ok(passing_through(provider));
         }
         let traces = &settings.traces;
-        self.export_by_otlp(environment, traces.otlp, strict)?;
+        self.export_by_otlp(strict)?;
         provider =
             provider.with_limits(self.limits.unwrap_or_else(|| traces.limits.over(SpanLimits::default())));
         if let Some(clock) = self.clock {
@@ -95,20 +96,27 @@ fn passing_through(provider: TracerProviderBuilder) -> TracerProvider {
 
 #[cfg(feature = "otlp")]
 impl TraceParts {
-    /// Adds the OTLP exporter, if code or the environment asks for it. Where code has exporters of its own, saying
-    /// nothing does not ask for it.
-    fn export_by_otlp(
-        &mut self,
+    /// Reads what the environment says of OTLP, if it asks for it. Where code has exporters of its own, saying nothing does not ask
+    /// for it. `environment` is `None` where code alone decides.
+    pub(crate) fn settled(
+        mut self,
         environment: Option<&Environment>,
-        asked: Option<bool>,
-        strict: bool,
-    ) -> Result<(), Error> {
-        let (config, must) = match (self.otlp.take(), environment) {
+        settings: &Settings,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let is_asked_for = settings.traces.otlp.unwrap_or(self.stages.is_empty());
+        if !settings.disabled && self.otlp.is_none() && is_asked_for {
+            self.otlp_by_environment = environment.map(|environment| config_of(environment, problems));
+        }
+        self
+    }
+
+    /// Adds the OTLP exporter, if code or the environment asks for it.
+    fn export_by_otlp(&mut self, strict: bool) -> Result<(), Error> {
+        let (config, must) = match (self.otlp.take(), self.otlp_by_environment.take()) {
             (Some(config), _) => (config, true),
-            (None, Some(environment)) if asked.unwrap_or(self.stages.is_empty()) => {
-                (config_of(environment, strict)?, strict)
-            }
-            (None, _) => return Ok(()),
+            (None, Some(config)) => (config, strict),
+            (None, None) => return Ok(()),
         };
         match OtlpSpanExporter::new(config) {
             Ok(exporter) => self.export(exporter),
@@ -120,36 +128,35 @@ impl TraceParts {
 }
 
 #[cfg(feature = "otlp")]
-fn config_of(environment: &Environment, strict: bool) -> Result<OtlpConfig, Error> {
-    let problems = RefCell::new(Vec::new());
+fn config_of(environment: &Environment, problems: &mut Vec<Problem>) -> OtlpConfig {
+    let not_text = RefCell::new(Vec::new());
     let (config, warnings) = OtlpConfig::traces_from_env(|name| {
         let value = environment.get(name)?.into_string();
-        value.map_err(|_| problems.borrow_mut().push(Problem::not_text(name.to_owned()))).ok()
+        value.map_err(|_| not_text.borrow_mut().push(Problem::not_text(name.to_owned()))).ok()
     });
-    let mut problems = problems.into_inner();
+    problems.extend(not_text.into_inner());
     problems.extend(warnings.iter().map(|warning| Problem {
         variable: warning.variable().to_owned().into(),
         message: warning.text().to_owned(),
     }));
-    if strict && !problems.is_empty() {
-        return Err(Error::environment(problems));
-    }
-    for problem in problems {
-        diag::report("environment", &problem.variable, &problem);
-    }
-    Ok(config)
+    config
 }
 
 #[cfg(not(feature = "otlp"))]
 impl TraceParts {
-    fn export_by_otlp(&mut self, _: Option<&Environment>, asked: Option<bool>, _: bool) -> Result<(), Error> {
-        if asked == Some(true) {
+    /// Says that OTLP is not there, if the environment asks for it.
+    pub(crate) fn settled(self, _: Option<&Environment>, settings: &Settings, _: &mut Vec<Problem>) -> Self {
+        if !settings.disabled && settings.traces.otlp == Some(true) {
             tachograph_sdk::diag::report(
                 "environment",
                 "OTEL_TRACES_EXPORTER",
                 "OTEL_TRACES_EXPORTER: otlp was left out of this program; build it with the feature `otlp` of the tachograph crate",
             );
         }
+        self
+    }
+
+    fn export_by_otlp(&mut self, _: bool) -> Result<(), Error> {
         Ok(())
     }
 }
@@ -174,15 +181,21 @@ mod tests {
 
     #[test]
     fn a_variable_of_the_exporter_that_cannot_be_used_is_a_problem_like_any_other() {
+        let problems_of = |environment: &Environment| {
+            let mut problems = Vec::new();
+            let _ = config_of(environment, &mut problems);
+            problems.iter().map(Problem::to_string).collect::<Vec<_>>()
+        };
         let environment = Environment::from_os(|name| {
             (name == "OTEL_EXPORTER_OTLP_ENDPOINT").then(|| OsString::from_vec(b"http://\xff".to_vec()))
         });
-        let error = config_of(&environment, true).unwrap_err().to_string();
-        assert!(error.contains("OTEL_EXPORTER_OTLP_ENDPOINT") && error.contains("UTF-8"), "{error}");
-        assert_eq!(error.matches("OTEL_EXPORTER_OTLP_ENDPOINT").count(), 1, "{error}");
-        let environment = Environment::from_iter([("OTEL_EXPORTER_OTLP_TIMEOUT", "soon")]);
-        let error = config_of(&environment, true).unwrap_err().to_string();
-        assert_eq!(error.matches("OTEL_EXPORTER_OTLP_TIMEOUT").count(), 1, "{error}");
-        assert!(config_of(&environment, false).is_ok());
+        let problems = problems_of(&environment);
+        assert!(problems.len() == 1 && problems[0].contains("UTF-8"), "{problems:?}");
+        assert!(problems[0].starts_with("OTEL_EXPORTER_OTLP_ENDPOINT: "), "{problems:?}");
+        let problems = problems_of(&Environment::from_iter([("OTEL_EXPORTER_OTLP_TIMEOUT", "soon")]));
+        assert!(
+            problems.len() == 1 && problems[0].starts_with("OTEL_EXPORTER_OTLP_TIMEOUT: "),
+            "{problems:?}"
+        );
     }
 }

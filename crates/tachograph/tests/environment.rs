@@ -116,6 +116,9 @@ fn a_strict_builder_names_every_variable_that_makes_no_sense() {
         ("OTEL_EXPORTER_PROMETHEUS_PORT", "-1"),
         ("OTEL_METRICS_EXPORTER", "carrier-pigeon"),
         ("OTEL_SDK_DISABLED", "yes"),
+        ("OTEL_TRACES_SAMPLER", "now_and_then"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "soon"),
+        ("RUST_LOG", "shop=chatty"),
     ];
     let strict = || Telemetry::builder().with_environment(Environment::from_iter(variables)).strict();
     let error = strict().build().unwrap_err();

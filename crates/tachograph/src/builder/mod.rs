@@ -187,18 +187,19 @@ impl TelemetryBuilder {
     /// If a port that was named in code cannot be opened; if the builder is strict, also if a variable
     /// makes no sense or the port that the environment asks for cannot be opened.
     pub fn build(self) -> Result<Telemetry, Error> {
-        let (settings, problems) = self.environment.as_ref().map(Settings::read).unwrap_or_default();
+        let (settings, mut problems) = self.environment.as_ref().map(Settings::read).unwrap_or_default();
+        let resource = self.resource(&settings);
+        #[cfg(feature = "tracing")]
+        let subscriber = self.subscriber.settled(&settings, &mut problems);
+        let traces = self.traces.settled(self.environment.as_ref(), &settings, &mut problems);
+        // All of them together, before anything is made.
         if !problems.is_empty() && self.strict {
             return Err(Error::environment(problems));
         }
         for problem in problems {
             diag::report("environment", &problem.variable, &problem);
         }
-        let resource = self.resource(&settings);
-        #[cfg(feature = "tracing")]
-        let subscriber = self.subscriber.settled(&settings, self.strict)?;
-        let tracers =
-            self.traces.provider(self.environment.as_ref(), &settings, resource.clone(), self.strict)?;
+        let tracers = traces.provider(&settings, resource.clone(), self.strict)?;
         let propagator = self.propagator.unwrap_or_else(|| Propagator::from(&settings.traces.propagators));
         let service = resource.get("service.name").map(ToString::to_string).unwrap_or_default();
         let provider = if settings.disabled {
