@@ -4,17 +4,18 @@
 mod exporters;
 mod support;
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use exporters::{By, Gate, bare, record, soon, unscheduled};
 use opentelemetry::KeyValue;
-use opentelemetry::trace::{Span as _, Status, Tracer as _};
+use opentelemetry::trace::{Link, Span as _, SpanId, SpanKind, Status, TraceContextExt as _, Tracer as _};
 use support::{provider as meters, snapshot};
 use tachograph_sdk::MeterProvider;
 use tachograph_sdk::pipeline::{Batch, Deadline, ExportOperations, ExportOutcome, Exporter};
 use tachograph_sdk::self_metrics::observe_traces;
 use tachograph_sdk::testing::InMemorySpanExporter;
-use tachograph_sdk::trace::{ParentBased, Spans, TailSampling, TraceIdRatio, TracerProvider};
+use tachograph_sdk::trace::{AlwaysOff, ParentBased, Spans, TailSampling, TraceIdRatio, TracerProvider};
 
 fn observed(traces: &TracerProvider) -> MeterProvider {
     let metrics = meters();
@@ -56,6 +57,43 @@ fn spans_are_counted_by_result_and_parent_and_those_that_live_are_too() {
     assert_eq!(now.metric("otel.sdk.span.live").value(&sampled), 1_i64);
     drop(held);
     assert_eq!(snapshot(&metrics).metric("otel.sdk.span.live").value(&sampled), 0_i64);
+}
+
+#[test]
+fn spans_that_the_sampler_drops_without_being_asked_are_counted_and_have_ids_of_their_own() {
+    let traces = bare().with_sampler(ParentBased::new(AlwaysOff)).build();
+    let metrics = observed(&traces);
+    let tracer = traces.tracer("test");
+    let mut ids = HashSet::new();
+    for _ in 0..20 {
+        tracer.in_span("root", |context| {
+            let root = context.span().span_context().clone();
+            assert!(root.is_valid() && !root.is_sampled() && !context.span().is_recording());
+            assert!(
+                ids.insert(root.span_id())
+                    && ids.insert(SpanId::from(u128::from_be_bytes(root.trace_id().to_bytes()) as u64))
+            );
+            for _ in 0..3 {
+                // Whatever the builder has, it is dropped with it.
+                let builder = tracer
+                    .span_builder(String::from("child"))
+                    .with_kind(SpanKind::Client)
+                    .with_attributes([KeyValue::new("text", String::from("on the heap"))])
+                    .with_links(vec![Link::with_context(root.clone())]);
+                let child = tracer.build(builder);
+                let context = child.span_context();
+                assert_eq!(context.trace_id(), root.trace_id());
+                assert_eq!(context.trace_flags(), root.trace_flags());
+                assert!(ids.insert(context.span_id()));
+            }
+        });
+    }
+    let now = snapshot(&metrics);
+    let started = now.metric("otel.sdk.span.started");
+    let of =
+        |origin| started.value(&[("otel.span.sampling_result", "DROP"), ("otel.span.parent.origin", origin)]);
+    assert_eq!(of("none"), 20);
+    assert_eq!(of("local"), 60);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::core::Core;
 use super::counters::{ParentOrigin, SamplingOutcome};
 use super::guest;
 use super::id::{IdGenerator, RandomIds};
-use super::live::LiveSpan;
+use super::live::{LiveSpan, has_members};
 use super::local::{self, Local};
 use super::parent::Parent;
 use super::processor::FinishedSpan;
@@ -198,6 +198,18 @@ pub(crate) fn start_root_out_of_line(
     start_root(core, local, live, scope, name)
 }
 
+/// As [`start_root`], where the sampler drops all of those: the span has ids, and records nothing.
+#[inline(always)]
+pub(crate) fn drop_root(core: &Core, local: &Local, live: &mut LiveSpan) -> bool {
+    if !core.sampler.drops_simple_roots() || live.recording {
+        return false;
+    }
+    local.counters.started(SamplingOutcome::Drop, ParentOrigin::None);
+    set_context(live, RandomIds.new_trace_id(), RandomIds.new_span_id(), TraceFlags::new(RANDOM), None);
+    live.set_trace_state(None);
+    true
+}
+
 /// The rest of the start of a span that is simple, and has its trace.
 #[inline(always)]
 fn start_simply(core: &Core, live: &mut LiveSpan, scope: u32, name: &str, is_root: bool) {
@@ -211,16 +223,26 @@ fn start_simply(core: &Core, live: &mut LiveSpan, scope: u32, name: &str, is_roo
     (live.epoch, live.head.start) = SpanClock::Process.start(live.head.trace_id(), is_root);
 }
 
-/// Starts a span under one of this process that is not sampled and has no trace state, where that settles that it is not
-/// either, and gives its context. `None`, and nothing has happened, where it is not so simple.
-#[inline(never)]
-pub(crate) fn drop_child(core: &Core, parent: &SpanContext) -> Option<SpanContext> {
-    if !core.sampler.drops_simple_children() {
+/// Starts a span that the sampler says beforehand it drops, and gives its context: one under a span of this process that is not
+/// sampled and has no trace state, or one without a parent. `None`, and nothing has happened, where it is not so simple.
+#[inline(always)]
+pub(crate) fn drop_simply(core: &Core, parent: &SpanContext) -> Option<SpanContext> {
+    let is_child = parent.is_valid();
+    let is_known = match is_child {
+        true => !parent.is_sampled() && !parent.is_remote() && core.sampler.drops_simple_children(),
+        false => core.sampler.drops_simple_roots(),
+    };
+    if !is_known || has_members(parent.trace_state()) {
         return None;
     }
-    local::known(core.id)?.counters.started(SamplingOutcome::Drop, ParentOrigin::Local);
-    let flags = TraceFlags::new(parent.trace_flags().to_u8() & RANDOM);
-    Some(SpanContext::new(parent.trace_id(), RandomIds.new_span_id(), flags, false, TraceState::NONE))
+    let origin = if is_child { ParentOrigin::Local } else { ParentOrigin::None };
+    local::with_known(core.id, |local| local.counters.started(SamplingOutcome::Drop, origin))?;
+    let (trace_id, flags) = match is_child {
+        true => (parent.trace_id(), parent.trace_flags().to_u8() & RANDOM),
+        false => (RandomIds.new_trace_id(), RANDOM),
+    };
+    let flags = TraceFlags::new(flags);
+    Some(SpanContext::new(trace_id, RandomIds.new_span_id(), flags, false, TraceState::NONE))
 }
 
 /// Ends a span as most are: one that is sampled, now, in an engine that has nobody but its batch processor to tell of it. Says no,

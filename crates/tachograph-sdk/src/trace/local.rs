@@ -54,6 +54,16 @@ pub(crate) fn known(engine: u64) -> Option<Rc<Local>> {
     found.ok().flatten()
 }
 
+/// Runs something with what [`known`] finds, without a reference to it.
+#[inline(always)]
+pub(crate) fn with_known<T>(engine: u64, run: impl FnOnce(&Local) -> T) -> Option<T> {
+    let found = LOCALS.try_with(|locals| {
+        let locals = locals.try_borrow().ok()?;
+        locals.iter().find(|local| local.engine == engine).map(|local| run(local))
+    });
+    found.ok().flatten()
+}
+
 #[cold]
 #[inline(never)]
 fn make(core: &Arc<Core>) -> Option<Rc<Local>> {

@@ -165,12 +165,20 @@ fn drop_otherwise(mut recording: Box<Recording>) {
     }
 }
 
+/// Ends what records, if it has not ended; what has keeps its recording until here, so that calls after the end can be counted.
+#[inline(never)]
+fn drop_recorded(span: &mut Span) {
+    let _ = span.drop_simply();
+    if let Some(recording) = span.recording.take() {
+        drop_otherwise(recording);
+    }
+}
+
 impl Drop for Span {
+    #[inline(always)]
     fn drop(&mut self) {
-        // What has ended keeps its recording until here, so that calls after the end can be counted.
-        let _ = self.drop_simply();
-        if let Some(recording) = self.recording.take() {
-            drop_otherwise(recording);
+        if self.recording.is_some() {
+            drop_recorded(self);
         }
     }
 }

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -93,6 +94,13 @@ impl Tracer {
         }
     }
 
+    /// As [`start_root_on`](Self::start_root_on), where the sampler [drops all of those](super::Sampler::root_decision): the span gets
+    /// its ids, and records nothing.
+    #[inline(always)]
+    pub fn drop_root_on(&self, thread: &SpanThread, live: &mut LiveSpan) -> bool {
+        thread.of(&self.core).is_some_and(|local| engine::drop_root(&self.core, local, live))
+    }
+
     /// Ends a span as most are, for less: one that records, now, with nobody but a batch exporter to be told of it, so that no code
     /// but the engine's runs. Says no, and has done nothing, where it is not so simple; then there is
     /// [`end_span`](Self::end_span). It is compiled into its caller.
@@ -173,10 +181,10 @@ impl Tracer {
         if !is_plain || parent.is_remote() || has_members(parent.trace_state()) {
             return None;
         }
-        if is_child && !parent.is_sampled() {
-            return engine::drop_child(core, parent).map(|context| Span::new(context, None));
-        }
-        let may = if is_child { core.sampler.has_simple_children() } else { core.sampler.has_simple_roots() };
+        let may = match is_child {
+            true => parent.is_sampled() && core.sampler.has_simple_children(),
+            false => core.sampler.has_simple_roots(),
+        };
         if !may {
             return None;
         }
@@ -200,6 +208,16 @@ impl Tracer {
         let flags = live.trace_flags();
         let context = SpanContext::new(live.trace_id(), live.span_id(), flags, false, TraceState::NONE);
         Some(Span::new(context, Some(recording)))
+    }
+
+    /// Starts a span of the API's that the sampler says beforehand it drops, whatever is in the builder. `None`, and nothing has
+    /// happened, where it is not so simple.
+    #[inline(always)]
+    fn drop_simply(&self, parent_cx: &Context) -> Option<SpanContext> {
+        if parent_cx.is_telemetry_suppressed() || is_inside() {
+            return None;
+        }
+        engine::drop_simply(&self.core, parent_cx.span().span_context())
     }
 
     /// As the API starts a span. What is in the builder is looked at where it is: moving it out would cost as much as it is worth.
@@ -256,7 +274,16 @@ impl opentelemetry::trace::Tracer for Tracer {
     type Span = Span;
 
     fn build_with_context(&self, builder: SpanBuilder, parent_cx: &Context) -> Span {
-        self.start(&builder, parent_cx)
+        let span = match self.drop_simply(parent_cx) {
+            Some(context) => Span::new(context, None),
+            None => self.start(&builder, parent_cx),
+        };
+        let SpanBuilder { name, attributes, events, links, .. } = &builder;
+        if matches!(name, Cow::Borrowed(_)) && attributes.is_none() && events.is_none() && links.is_none() {
+            // Nothing of it is on the heap, and looking for that once takes less than dropping its parts.
+            std::mem::forget(builder);
+        }
+        span
     }
 }
 

@@ -123,6 +123,12 @@ impl SamplerCell {
         self.says_all(SIMPLE | SAMPLES_ROOTS)
     }
 
+    /// As [`has_simple_roots`](Self::has_simple_roots), of roots that are all dropped.
+    #[inline(always)]
+    pub(crate) fn drops_simple_roots(&self) -> bool {
+        self.says_all(SIMPLE | DROPS_ROOTS)
+    }
+
     #[inline(always)]
     fn says_all(&self, bits: u64) -> bool {
         self.version.load(Ordering::Relaxed) & bits == bits
