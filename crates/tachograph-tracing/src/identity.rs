@@ -21,6 +21,10 @@ pub(crate) const HELD: u32 = 1 << 13;
 /// The console shows it around what happens in it.
 pub(crate) const SHOWN: u32 = 1 << 14;
 
+/// A span under it that the engine need not start may have its ids as they are: they are valid, of this process, not sampled, and
+/// without a trace state.
+pub(crate) const LENDS: u32 = 1 << 15;
+
 const SAMPLED: u32 = 1;
 
 /// Who a span is, to those that are made under it.
@@ -34,13 +38,19 @@ pub(crate) struct Identity {
 
 impl Identity {
     pub(crate) fn of(context: &SpanContext) -> Self {
-        Identity {
-            trace_id: u128::from_be_bytes(context.trace_id().to_bytes()),
-            span_id: u64::from_be_bytes(context.span_id().to_bytes()),
-            bits: u32::from(context.trace_flags().to_u8())
+        Identity::new(
+            u128::from_be_bytes(context.trace_id().to_bytes()),
+            u64::from_be_bytes(context.span_id().to_bytes()),
+            u32::from(context.trace_flags().to_u8())
                 | if context.is_remote() { REMOTE } else { 0 }
                 | if *context.trace_state() == TraceState::NONE { 0 } else { HAS_STATE },
-        }
+        )
+    }
+
+    /// With the bit that says what spans under it may do, which follows from the others.
+    pub(crate) fn new(trace_id: u128, span_id: u64, bits: u32) -> Self {
+        let lends = trace_id != 0 && span_id != 0 && bits & (SAMPLED | REMOTE | HAS_STATE) == 0;
+        Identity { trace_id, span_id, bits: bits & !LENDS | if lends { LENDS } else { 0 } }
     }
 
     pub(crate) fn is_valid(self) -> bool {

@@ -82,9 +82,11 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
-        let child = if attributes.is_contextual() { self.core.new_child(attributes) } else { None };
-        let root = || if attributes.parent().is_none() { self.core.new_root(attributes) } else { None };
-        let number = child.or_else(root).unwrap_or_else(|| {
+        let simple = match attributes.parent() {
+            Some(_) => None,
+            None => self.core.new_child_or_root(attributes),
+        };
+        let number = simple.unwrap_or_else(|| {
             let asked = Asked::by(attributes, |parent| self.explicit(parent, &ctx));
             self.core.new_span(attributes, asked, Wanted { traced: true, print: None })
         });

@@ -1,6 +1,6 @@
 //! What a thread keeps: the spans it is in, and free slots.
 
-use std::cell::{RefCell, RefMut};
+use std::cell::{Cell, RefCell};
 use std::panic::catch_unwind;
 use std::sync::Weak;
 
@@ -10,8 +10,8 @@ use tachograph_sdk::trace::SpanThread;
 
 use crate::table::{Depot, Free, Table};
 
-/// How many spans a thread may be in before its stack grows.
-const DEPTH: usize = 32;
+/// How many of the spans that a thread is in are at hand; the others are found for more.
+const NEAR: usize = 32;
 
 /// One entered span.
 #[derive(Clone, Copy)]
@@ -26,17 +26,56 @@ struct Entry {
     is_attached: bool,
 }
 
-/// What a thread keeps for one core.
-pub(crate) struct Own {
-    core: u64,
-    table: Weak<dyn Depot>,
-    /// Free slots of its table.
-    free: Free,
-    /// What the engine keeps of this thread.
-    pub(crate) spans: SpanThread,
+/// A place for one. Each part is written where it stays: what is put together first and copied is read wider than it was just
+/// written, which waits.
+struct EntryCell {
+    core: Cell<u64>,
+    number: Cell<u64>,
+    seen: Cell<u64>,
+    is_attached: Cell<bool>,
 }
 
+impl EntryCell {
+    const fn new() -> Self {
+        EntryCell {
+            core: Cell::new(0),
+            number: Cell::new(0),
+            seen: Cell::new(0),
+            is_attached: Cell::new(false),
+        }
+    }
+
+    #[inline(always)]
+    fn get(&self) -> Entry {
+        let EntryCell { core, number, seen, is_attached } = self;
+        Entry { core: core.get(), number: number.get(), seen: seen.get(), is_attached: is_attached.get() }
+    }
+
+    #[inline(always)]
+    fn set(&self, entry: Entry) {
+        self.core.set(entry.core);
+        self.number.set(entry.number);
+        self.seen.set(entry.seen);
+        self.is_attached.set(entry.is_attached);
+    }
+}
+
+/// What a thread has at hand: without a destructor, and without a borrow, so that looking here is next to nothing.
 pub(crate) struct Local {
+    /// Whether [`OWNED`] is there, and contexts may be asked for. Not before the first use, and not while the thread is being
+    /// destroyed.
+    usable: Cell<bool>,
+    /// How many spans the thread is in.
+    len: Cell<usize>,
+    /// The outermost of them; see [`Kept::deeper`].
+    near: [EntryCell; NEAR],
+    /// The core that the free slots are of: the first one that this thread made spans for.
+    core: Cell<u64>,
+    free: Free,
+}
+
+/// What a thread keeps that has to be freed when it ends.
+struct Owned {
     kept: RefCell<Kept>,
     /// Whether there was a context when this was made.
     usable: bool,
@@ -44,53 +83,83 @@ pub(crate) struct Local {
 
 /// Borrowed once for all that is done with it; not while code of others runs, which may come here again.
 pub(crate) struct Kept {
-    entries: Vec<Entry>,
+    /// Entries for which there is no room at hand.
+    deeper: Vec<Entry>,
     /// Those of the entries that are attached, in their order. A span may be entered on several threads, and guards do not move
     /// between them.
     guards: Vec<ContextGuard>,
     own: Vec<Own>,
 }
 
-impl Local {
+/// What a thread keeps for one core.
+pub(crate) struct Own {
+    core: u64,
+    table: Weak<dyn Depot>,
+    /// Free slots of its table, if those at hand are of another core.
+    free: Free,
+    /// What the engine keeps of this thread.
+    pub(crate) spans: SpanThread,
+}
+
+thread_local! {
+    static LOCAL: Local = const {
+        Local {
+            usable: Cell::new(false),
+            len: Cell::new(0),
+            near: [const { EntryCell::new() }; NEAR],
+            core: Cell::new(0),
+            free: Free::new(),
+        }
+    };
+    static OWNED: Owned = Owned::new();
+}
+
+impl Owned {
     /// What is thread-local is destroyed in the reverse order of its first use. The context is used first here, so
     /// that it is there as long as this is; and where this is gone, no context is asked for, which would panic.
     fn new() -> Self {
         let usable = catch_unwind(|| Context::map_current(|_| ())).is_ok();
-        let kept = Kept { entries: Vec::with_capacity(DEPTH), guards: Vec::new(), own: Vec::new() };
-        Local { kept: RefCell::new(kept), usable }
+        LOCAL.with(|local| local.usable.set(usable));
+        let kept = Kept { deeper: Vec::new(), guards: Vec::new(), own: Vec::new() };
+        Owned { kept: RefCell::new(kept), usable }
     }
 }
 
-impl Drop for Local {
+impl Drop for Owned {
     fn drop(&mut self) {
         let kept = self.kept.get_mut();
         // The thread ends inside of spans. Its context ends with it, with or without the guards.
         kept.guards.drain(..).for_each(std::mem::forget);
-        for own in &mut kept.own {
-            if let Some(depot) = own.table.upgrade() {
-                own.free.give_all_back(depot.table());
+        LOCAL.with(|local| {
+            local.usable.set(false);
+            local.len.set(0);
+            for own in &kept.own {
+                if let Some(depot) = own.table.upgrade() {
+                    local.free_of(own).give_all_back(depot.table());
+                }
             }
-        }
+            local.core.set(0);
+        });
     }
-}
-
-thread_local! {
-    static LOCAL: Local = Local::new();
 }
 
 /// Runs something with what this thread keeps; without it where the thread is being destroyed.
 #[inline]
-pub(crate) fn with<T>(run: impl Fn(Option<&Local>) -> T) -> T {
-    match LOCAL.try_with(|local| run(if local.usable { Some(local) } else { None })) {
-        Ok(result) => result,
-        Err(_) => run(None),
-    }
+pub(crate) fn with<T>(run: impl FnOnce(Option<&Local>) -> T) -> T {
+    LOCAL.with(|local| run(if local.is_usable() { Some(local) } else { None }))
 }
 
 /// As [`with`], and not at all where the thread is being destroyed.
 #[inline(always)]
 pub(crate) fn try_with<T>(run: impl FnOnce(&Local) -> T) -> Option<T> {
-    LOCAL.try_with(|local| if local.usable { Some(run(local)) } else { None }).ok().flatten()
+    LOCAL.with(|local| if local.is_usable() { Some(run(local)) } else { None })
+}
+
+/// What is to be done before a thread's first use.
+#[cold]
+#[inline(never)]
+fn prepare() -> bool {
+    OWNED.try_with(|owned| owned.usable).unwrap_or(false)
 }
 
 /// What the context says: whether telemetry is suppressed, and the id of its span, zero for none.
@@ -117,6 +186,11 @@ pub(crate) struct Top {
 
 impl Local {
     #[inline(always)]
+    fn is_usable(&self) -> bool {
+        self.usable.get() || prepare()
+    }
+
+    #[inline(always)]
     pub(crate) fn peek(&self) -> Peek {
         Context::map_current(|context| Peek {
             suppressed: context.is_telemetry_suppressed(),
@@ -127,15 +201,38 @@ impl Local {
         })
     }
 
-    /// What is kept, unless it is in use further out on this thread.
+    /// Runs something with what is kept, unless that is in use further out on this thread.
     #[inline(always)]
-    pub(crate) fn kept(&self) -> Option<RefMut<'_, Kept>> {
-        self.kept.try_borrow_mut().ok()
+    pub(crate) fn with_kept<T>(&self, run: impl FnOnce(&mut Kept) -> T) -> Option<T> {
+        OWNED.try_with(|owned| owned.kept.try_borrow_mut().ok().map(|mut kept| run(&mut kept))).ok().flatten()
     }
 
+    /// The innermost span of a core.
     #[inline(always)]
     pub(crate) fn top(&self, core: u64) -> Option<Top> {
-        self.kept.try_borrow().ok()?.top(core)
+        let len = self.len.get();
+        match self.near.get(len.wrapping_sub(1)).map(EntryCell::get) {
+            Some(last) if last.core == core => Some(Top { number: last.number, seen: last.seen }),
+            None if len == 0 => None,
+            _ => self.top_of_several(core),
+        }
+    }
+
+    #[inline(never)]
+    fn top_of_several(&self, core: u64) -> Option<Top> {
+        let found = self.with_kept(|kept| {
+            let mut entries = (0..self.len.get()).rev().filter_map(|at| self.entry_in(kept, at));
+            entries.find(|entry| entry.core == core)
+        });
+        let entry = found.flatten()?;
+        Some(Top { number: entry.number, seen: entry.seen })
+    }
+
+    fn entry_in(&self, kept: &Kept, at: usize) -> Option<Entry> {
+        match self.near.get(at) {
+            Some(entry) => Some(entry.get()),
+            None => kept.deeper.get(at - NEAR).copied(),
+        }
     }
 
     /// Enters a span without attaching anything.
@@ -146,49 +243,112 @@ impl Local {
 
     #[inline(always)]
     fn push_entry(&self, entry: Entry) {
-        if let Some(mut kept) = self.kept() {
-            kept.entries.push(entry);
+        if !self.push_near(entry) {
+            self.push_deeper(entry);
+        }
+    }
+
+    /// Says no where there is no room at hand.
+    #[inline(always)]
+    fn push_near(&self, entry: Entry) -> bool {
+        let len = self.len.get();
+        let Some(place) = self.near.get(len) else {
+            return false;
+        };
+        place.set(entry);
+        self.len.set(len + 1);
+        true
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_deeper(&self, entry: Entry) {
+        if self.with_kept(|kept| kept.deeper.push(entry)).is_some() {
+            self.len.set(self.len.get() + 1);
         }
     }
 
     /// Enters a span and attaches its context. `seen` is the id of the context's span.
     #[inline]
     pub(crate) fn push_attached(&self, core: u64, number: u64, seen: u64, context: Context) {
-        // Not while the stack is borrowed: this may report through `tracing`.
+        // Not while anything is borrowed: this may report through `tracing`.
         let guard = context.attach();
-        if let Some(mut kept) = self.kept() {
-            kept.entries.push(Entry { core, number, seen, is_attached: true });
-            kept.guards.push(guard);
+        if self.with_kept(|kept| kept.guards.push(guard)).is_some() {
+            self.push_entry(Entry { core, number, seen, is_attached: true });
         }
     }
 
     /// Exits a span, wherever in the stack it is. Says whether it was there.
     #[inline(always)]
     pub(crate) fn pop(&self, core: u64, number: u64) -> bool {
-        let Some(mut kept) = self.kept() else {
-            return false;
-        };
-        let Kept { entries, guards, .. } = &mut *kept;
-        match entries.last() {
-            Some(last) if last.number == number && last.core == core => {
-                let guard = if last.is_attached { guards.pop() } else { None };
-                let left = entries.len() - 1;
-                entries.truncate(left);
-                // The stack is free before the guard goes: what that drops may be the user's.
-                drop(kept);
-                if guard.is_some() {
-                    detach(guard);
-                }
-                true
+        let last = self.len.get().wrapping_sub(1);
+        match self.near.get(last).map(EntryCell::get) {
+            Some(entry) if entry.core == core && entry.number == number => {
+                self.len.set(last);
+                if entry.is_attached { self.detach_last() } else { true }
             }
-            _ => pop_from_within(kept, core, number),
+            _ => self.pop_from_within(core, number),
         }
+    }
+
+    /// Detaches what the innermost span had attached.
+    #[inline(never)]
+    fn detach_last(&self) -> bool {
+        // Nothing is borrowed when the guard goes: what that drops may be the user's.
+        drop(self.with_kept(|kept| kept.guards.pop()));
+        true
+    }
+
+    /// Takes an entry out of the middle of the stack, or from where it is not at hand.
+    #[cold]
+    #[inline(never)]
+    fn pop_from_within(&self, core: u64, number: u64) -> bool {
+        let found = self.with_kept(|kept| {
+            let is_it = |entry: Entry| entry.core == core && entry.number == number;
+            let at = (0..self.len.get()).rev().find(|at| self.entry_in(kept, *at).is_some_and(is_it))?;
+            Some(self.remove(kept, at))
+        });
+        // Its guard goes here, where nothing is borrowed.
+        found.flatten().is_some()
+    }
+
+    /// Removes an entry, and gives its guard, if there is one.
+    fn remove(&self, kept: &mut Kept, at: usize) -> Option<ContextGuard> {
+        let is_attached = |entry: Entry| entry.is_attached;
+        let mut guard = None;
+        if self.entry_in(kept, at).is_some_and(is_attached) {
+            let before = (0..at).filter(|at| self.entry_in(kept, *at).is_some_and(is_attached)).count();
+            guard = (before < kept.guards.len()).then(|| kept.guards.remove(before));
+        }
+        let left = self.len.get().saturating_sub(1);
+        for at in at..left {
+            let Some(next) = self.entry_in(kept, at + 1) else { break };
+            match self.near.get(at) {
+                Some(place) => place.set(next),
+                None => kept.deeper[at - NEAR] = next,
+            }
+        }
+        kept.deeper.truncate(left.saturating_sub(NEAR));
+        self.len.set(left);
+        guard
+    }
+
+    /// The free slots at hand, if they are of this core.
+    #[inline(always)]
+    pub(crate) fn free(&self, core: u64) -> Option<&Free> {
+        (self.core.get() == core).then_some(&self.free)
+    }
+
+    /// The free slots of a core.
+    #[inline(always)]
+    pub(crate) fn free_of<'a>(&'a self, own: &'a Own) -> &'a Free {
+        self.free(own.core).unwrap_or(&own.free)
     }
 
     /// Whether there is something for a core. `make` makes it if there is nothing yet; `None` where that cannot be.
     #[inline]
     pub(crate) fn has_own(&self, core: u64, make: impl FnOnce() -> Option<Own>) -> bool {
-        let found = self.kept().map(|mut kept| kept.own(core).is_some());
+        let found = self.with_kept(|kept| kept.own(core).is_some());
         found.is_some_and(|found| found || self.add_own(make))
     }
 
@@ -198,89 +358,110 @@ impl Local {
         let Some(own) = make() else {
             return false;
         };
-        let Some(mut kept) = self.kept() else {
-            return false;
-        };
-        let gone: Vec<_> = kept.own.extract_if(.., |own| own.table.strong_count() == 0).collect();
-        kept.own.push(own);
-        // What goes may hold a sampler of the user's.
-        drop(kept);
-        drop(gone);
-        true
+        let gone = self.with_kept(|kept| {
+            let gone: Vec<_> = kept.own.extract_if(.., |own| own.table.strong_count() == 0).collect();
+            if gone.iter().any(|gone| gone.core == self.core.get()) {
+                self.core.set(0);
+                self.free.forget();
+            }
+            if self.core.get() == 0 {
+                self.core.set(own.core);
+            }
+            kept.own.push(own);
+            gone
+        });
+        // What goes may hold a sampler of the user's, and goes while nothing is borrowed.
+        gone.is_some()
     }
-}
-
-/// Takes an entry out of the middle of the stack.
-#[cold]
-#[inline(never)]
-fn pop_from_within(mut kept: RefMut<'_, Kept>, core: u64, number: u64) -> bool {
-    let Kept { entries, guards, .. } = &mut *kept;
-    let Some(found) = entries.iter().rposition(|entry| entry.core == core && entry.number == number) else {
-        return false;
-    };
-    let entry = entries.remove(found);
-    let before = entries.iter().take(found).filter(|entry| entry.is_attached).count();
-    let guard = (entry.is_attached && before < guards.len()).then(|| guards.remove(before));
-    drop(kept);
-    detach(guard);
-    true
-}
-
-/// Detaches what a span had attached.
-#[inline(never)]
-fn detach(guard: Option<ContextGuard>) {
-    drop(guard);
 }
 
 impl Kept {
-    /// The innermost span of a core.
+    /// What is kept for a core, if there is anything yet.
     #[inline(always)]
-    pub(crate) fn top(&self, core: u64) -> Option<Top> {
-        match self.entries.last() {
-            Some(last) if last.core == core => Some(Top { number: last.number, seen: last.seen }),
-            _ => self.top_of_several(core),
+    pub(crate) fn own(&self, core: u64) -> Option<&Own> {
+        match self.own.first() {
+            Some(own) if own.core == core => Some(own),
+            _ => self.own_of_several(core),
         }
     }
 
-    fn top_of_several(&self, core: u64) -> Option<Top> {
-        let entry = self.entries.iter().rev().find(|entry| entry.core == core)?;
-        Some(Top { number: entry.number, seen: entry.seen })
-    }
-
-    /// What is kept for a core, if there is anything yet.
-    #[inline(always)]
-    pub(crate) fn own(&mut self, core: u64) -> Option<&mut Own> {
-        self.own.iter_mut().find(|own| own.core == core)
+    #[inline(never)]
+    fn own_of_several(&self, core: u64) -> Option<&Own> {
+        self.own.iter().find(|own| own.core == core)
     }
 }
 
 impl Own {
     pub(crate) fn new(core: u64, table: Weak<dyn Depot>, spans: SpanThread) -> Self {
-        Own { core, table, free: Free::default(), spans }
-    }
-
-    /// Takes a free slot of the core's table; `None` at its limit.
-    #[inline(always)]
-    pub(crate) fn take(&mut self, table: &Table) -> Option<u32> {
-        self.free.take(table)
-    }
-
-    /// Leaves a slot for the next span.
-    #[inline(always)]
-    pub(crate) fn leave(&mut self, table: &Table, index: u32) {
-        self.free.leave(table, index);
+        Own { core, table, free: Free::new(), spans }
     }
 }
 
 /// The innermost span of this thread; needs no context, so that it may be asked from anywhere.
 #[inline]
 pub(crate) fn top(core: u64) -> Option<Top> {
-    LOCAL.try_with(|local| local.top(core)).ok().flatten()
+    LOCAL.with(|local| local.top(core))
+}
+
+/// Runs something with what this thread keeps of a core, and the core's free slots; not where there is nothing yet, or it is
+/// in use further out on this thread.
+#[inline(always)]
+pub(crate) fn with_own<T>(core: u64, run: impl FnOnce(&Own, &Free) -> T) -> Option<T> {
+    let found = OWNED.try_with(|owned| {
+        let kept = owned.kept.try_borrow_mut().ok()?;
+        let own = kept.own(core)?;
+        Some(LOCAL.with(|local| run(own, local.free_of(own))))
+    });
+    found.ok().flatten()
+}
+
+// What follows is small, so that it is compiled into who asks for it, and says no where this thread was not used yet.
+
+/// The number of the innermost span of a core, where that is what the context says, and telemetry is not suppressed.
+#[inline(always)]
+pub(crate) fn innermost(core: u64) -> Option<u64> {
+    LOCAL.with(|local| {
+        let top = if local.usable.get() { local.top(core)? } else { return None };
+        local.peek().is_around(top).then_some(top.number)
+    })
+}
+
+/// Enters a span without attaching anything, where there is room at hand.
+#[inline(always)]
+pub(crate) fn push_near(core: u64, number: u64) -> bool {
+    LOCAL.with(|local| {
+        local.usable.get()
+            && local.push_near(Entry { core, number, seen: local.peek().span, is_attached: false })
+    })
+}
+
+/// Exits a span. Says whether this thread was in it.
+#[inline(always)]
+pub(crate) fn pop(core: u64, number: u64) -> bool {
+    LOCAL.with(|local| local.usable.get() && local.pop(core, number))
+}
+
+/// Takes a slot from those at hand, where they are this core's.
+#[inline(always)]
+pub(crate) fn take_free(core: u64, table: &Table) -> Option<u32> {
+    LOCAL.with(|local| local.free(core)?.take(table))
+}
+
+/// Leaves a slot with those at hand, where they are this core's.
+#[inline(always)]
+pub(crate) fn leave_free(core: u64, table: &Table, index: u32) -> bool {
+    LOCAL.with(|local| match local.free(core) {
+        Some(free) => {
+            free.leave(table, index);
+            true
+        }
+        None => false,
+    })
 }
 
 /// Whether contexts may be asked for and attached on this thread, now.
 pub(crate) fn has_context() -> bool {
-    LOCAL.try_with(|local| local.usable).unwrap_or(false)
+    LOCAL.with(Local::is_usable)
 }
 
 /// What the context says; nothing where there is none any more.
@@ -304,9 +485,8 @@ pub(crate) fn current_context() -> Context {
 
 /// Replaces what the innermost span has attached, if it is this one and nothing was attached since.
 pub(crate) fn reattach(core: u64, number: u64, seen: u64, context: Context) {
-    let _ = LOCAL.try_with(|local| {
-        if local.usable
-            && let Some(top) = local.top(core)
+    try_with(|local| {
+        if let Some(top) = local.top(core)
             && top.number == number
             && local.peek().span == top.seen
             && local.pop(core, number)

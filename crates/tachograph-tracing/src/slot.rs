@@ -202,11 +202,8 @@ impl Inner {
         if self.context.is_some() {
             bits |= ATTACH;
         }
-        Identity {
-            trace_id: u128::from_be_bytes(live.trace_id().to_bytes()),
-            span_id: u64::from_be_bytes(live.span_id().to_bytes()),
-            bits,
-        }
+        let trace_id = u128::from_be_bytes(live.trace_id().to_bytes());
+        Identity::new(trace_id, u64::from_be_bytes(live.span_id().to_bytes()), bits)
     }
 }
 

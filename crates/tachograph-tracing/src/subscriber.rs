@@ -43,6 +43,8 @@ pub struct TelemetrySubscriber {
     console: Option<Console>,
     /// Whether a filter has to be told of every span.
     scoped: bool,
+    /// Nobody but the engine is told of spans.
+    is_lean: bool,
 }
 
 /// Makes a [`TelemetrySubscriber`].
@@ -77,9 +79,11 @@ impl SubscriberBuilder {
     /// The subscriber.
     pub fn build(self) -> TelemetrySubscriber {
         let traces = self.traces.unwrap_or_else(|| Filter::level(LevelFilter::INFO));
+        let scoped = traces.is_scoped() || self.console.as_ref().is_some_and(|it| it.filter().is_scoped());
         TelemetrySubscriber {
             core: Core::new(self.tracer, self.options),
-            scoped: traces.is_scoped() || self.console.as_ref().is_some_and(|it| it.filter().is_scoped()),
+            scoped,
+            is_lean: !scoped && self.console.is_none(),
             traces,
             console: self.console,
         }
@@ -122,16 +126,46 @@ impl TelemetrySubscriber {
     }
 
     #[inline(never)]
+    fn new_span_otherwise(&self, attributes: &Attributes<'_>) -> Id {
+        let number = self.new_span_of_any_kind(attributes);
+        self.tell(|filter| filter.new_span(attributes, number));
+        Id::from_u64(number)
+    }
+
     fn new_span_of_any_kind(&self, attributes: &Attributes<'_>) -> u64 {
+        // What was enabled without a console is for the engine.
         if self.console.is_none()
             && attributes.parent().is_none()
-            && let Some(number) = self.core.new_root(attributes)
+            && let Some(number) = self.core.new_child_or_root(attributes)
         {
             return number;
         }
         let (traced, printed) = self.wanted(attributes.metadata());
         let print = self.console.as_ref().filter(|_| printed).map(|console| console as &dyn PrintSpan);
         self.core.new_span(attributes, Asked::by(attributes, Id::into_u64), Wanted { traced, print })
+    }
+
+    // What is done where a filter is told of it: out of line, so that nothing is kept for it otherwise.
+
+    #[inline(never)]
+    fn tell_and_enter(&self, span: &Id) {
+        self.tell(|filter| filter.enter(span));
+        self.core.enter(span.into_u64());
+    }
+
+    #[inline(never)]
+    fn tell_and_exit(&self, span: &Id) {
+        self.tell(|filter| filter.exit(span));
+        self.core.exit(span.into_u64());
+    }
+
+    #[inline(never)]
+    fn close_and_tell(&self, span: &Id) -> bool {
+        let closed = self.core.close(span.into_u64());
+        if closed {
+            self.tell(|filter| filter.close(span));
+        }
+        closed
     }
 
     /// Whether the engine wants a span or an event that was enabled, and whether the console does.
@@ -171,14 +205,13 @@ impl Subscriber for TelemetrySubscriber {
 
     #[inline]
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {
-        // What was enabled without a console is for the engine.
-        let child = match self.console.is_none() && attributes.is_contextual() {
-            true => self.core.new_child(attributes),
-            false => None,
-        };
-        let number = child.unwrap_or_else(|| self.new_span_of_any_kind(attributes));
-        self.tell(|filter| filter.new_span(attributes, number));
-        Id::from_u64(number)
+        if self.is_lean
+            && attributes.is_contextual()
+            && let Some(number) = self.core.new_child(attributes)
+        {
+            return Id::from_u64(number);
+        }
+        self.new_span_otherwise(attributes)
     }
 
     fn record(&self, span: &Id, values: &Record<'_>) {
@@ -207,13 +240,11 @@ impl Subscriber for TelemetrySubscriber {
     }
 
     fn enter(&self, span: &Id) {
-        self.tell(|filter| filter.enter(span));
-        self.core.enter(span.into_u64());
+        if self.scoped { self.tell_and_enter(span) } else { self.core.enter(span.into_u64()) }
     }
 
     fn exit(&self, span: &Id) {
-        self.tell(|filter| filter.exit(span));
-        self.core.exit(span.into_u64());
+        if self.scoped { self.tell_and_exit(span) } else { self.core.exit(span.into_u64()) }
     }
 
     fn clone_span(&self, span: &Id) -> Id {
@@ -222,11 +253,7 @@ impl Subscriber for TelemetrySubscriber {
     }
 
     fn try_close(&self, span: Id) -> bool {
-        let closed = self.core.close(span.into_u64());
-        if closed {
-            self.tell(|filter| filter.close(&span));
-        }
-        closed
+        if self.scoped { self.close_and_tell(&span) } else { self.core.close(span.into_u64()) }
     }
 
     fn current_span(&self) -> Current {

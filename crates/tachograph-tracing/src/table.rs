@@ -1,5 +1,6 @@
 //! The slots of all spans that live, by number.
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -91,24 +92,23 @@ impl Table {
 
 /// Free slots of one thread: by index, the one that was left last is taken first.
 pub(crate) struct Free {
-    list: [u32; KEPT],
-    len: usize,
-}
-
-impl Default for Free {
-    fn default() -> Self {
-        Free { list: [0; KEPT], len: 0 }
-    }
+    list: [Cell<u32>; KEPT],
+    len: Cell<usize>,
 }
 
 impl Free {
+    pub(crate) const fn new() -> Self {
+        Free { list: [const { Cell::new(0) }; KEPT], len: Cell::new(0) }
+    }
+
     /// Takes one; `None` at the table's limit.
     #[inline(always)]
-    pub(crate) fn take(&mut self, table: &Table) -> Option<u32> {
-        match self.list.get(self.len.wrapping_sub(1)) {
+    pub(crate) fn take(&self, table: &Table) -> Option<u32> {
+        let last = self.len.get().wrapping_sub(1);
+        match self.list.get(last) {
             Some(index) => {
-                self.len -= 1;
-                Some(*index)
+                self.len.set(last);
+                Some(index.get())
             }
             None => self.refill(table),
         }
@@ -116,11 +116,12 @@ impl Free {
 
     /// Leaves one.
     #[inline(always)]
-    pub(crate) fn leave(&mut self, table: &Table, index: u32) {
-        match self.list.get_mut(self.len) {
+    pub(crate) fn leave(&self, table: &Table, index: u32) {
+        let len = self.len.get();
+        match self.list.get(len) {
             Some(place) => {
-                *place = index;
-                self.len += 1;
+                place.set(index);
+                self.len.set(len + 1);
             }
             None => self.relieve(table, index),
         }
@@ -128,27 +129,32 @@ impl Free {
 
     #[cold]
     #[inline(never)]
-    fn refill(&mut self, table: &Table) -> Option<u32> {
+    fn refill(&self, table: &Table) -> Option<u32> {
         let mut taken = Vec::with_capacity(MOVED);
         table.refill(&mut taken);
         let first = taken.pop();
-        for (place, index) in self.list.iter_mut().zip(&taken) {
-            *place = *index;
+        for (place, index) in self.list.iter().zip(&taken) {
+            place.set(*index);
         }
-        self.len = taken.len();
+        self.len.set(taken.len());
         first
     }
 
     #[cold]
     #[inline(never)]
-    fn relieve(&mut self, table: &Table, index: u32) {
-        table.give_back(self.list.iter().skip(MOVED).copied());
-        self.list[MOVED] = index;
-        self.len = MOVED + 1;
+    fn relieve(&self, table: &Table, index: u32) {
+        table.give_back(self.list.iter().skip(MOVED).map(Cell::get));
+        self.list[MOVED].set(index);
+        self.len.set(MOVED + 1);
     }
 
-    pub(crate) fn give_all_back(&mut self, table: &Table) {
-        table.give_back(self.list.iter().take(std::mem::take(&mut self.len)).copied());
+    /// Leaves all of them to nobody: their table is gone.
+    pub(crate) fn forget(&self) {
+        self.len.set(0);
+    }
+
+    pub(crate) fn give_all_back(&self, table: &Table) {
+        table.give_back(self.list.iter().take(self.len.take()).map(Cell::get));
     }
 }
 

@@ -116,6 +116,46 @@ fn a_root_that_was_dropped_and_gets_a_sampled_parent_is_recorded_with_its_fields
 }
 
 #[test]
+fn a_root_without_special_fields_that_was_dropped_takes_a_parent_too_and_leaves_nothing_to_the_next_in_its_place()
+ {
+    for rig in all_sampled(|| Box::new(ParentBased::new(AlwaysOff))) {
+        let mut around = (0, 0);
+        let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64;
+        let spans = rig.run(|| {
+            around.0 = now();
+            let span = info_span!("with fields", method = "GET", items = 1, late = Empty);
+            around.1 = now();
+            span.record("late", "recorded before");
+            std::thread::sleep(Duration::from_millis(20));
+            let own = span.ids().unwrap();
+            span.in_scope(|| {
+                assert_eq!(info_span!("before").ids(), Some(own), "it has ids, and lends them");
+                span.set_parent(&remote(true));
+                info!("an event");
+                info_span!("child").in_scope(|| ());
+            });
+            assert_eq!(span.ids().unwrap(), (TraceId::from(TRACE), own.1));
+            drop(span);
+            let next = info_span!("without");
+            assert_ne!(next.ids().unwrap().0, TraceId::from(TRACE));
+            next.set_parent(&remote(true));
+        });
+        assert_eq!(names(&spans), ["child", "with fields", "without"], "{:?} {:?}", rig.product, rig.mode);
+        let span = named(&spans, "with fields");
+        assert_eq!((span.trace_id, span.parent_span_id), (TraceId::from(TRACE), Some(SpanId::from(REMOTE))));
+        assert_eq!(span.attribute("method"), Some(&Value::from("GET")));
+        assert_eq!(span.attribute("items"), Some(&Value::I64(1)));
+        assert_eq!(span.attribute("late"), Some(&Value::from("recorded before")));
+        assert_eq!(span.events.len(), 1);
+        let slack = Duration::from_millis(10).as_nanos() as u64;
+        let since = around.0.saturating_sub(slack)..around.1 + slack;
+        assert!(since.contains(&span.start_unix_nanos), "{} in {since:?}", span.start_unix_nanos);
+        assert_under(&spans, "child", "with fields");
+        assert!(named(&spans, "without").attributes.is_empty());
+    }
+}
+
+#[test]
 fn a_span_under_a_local_one_that_is_not_sampled_takes_a_parent_too() {
     for rig in all_sampled(|| Box::new(ParentBased::new(AlwaysOff))) {
         let spans = rig.run(|| {

@@ -11,7 +11,10 @@ use opentelemetry::trace::{
     SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState, Tracer as _,
 };
 use support::{all_sampled, assert_root, assert_under, names};
+use tachograph_sdk::MeterProvider;
 use tachograph_sdk::pipeline::Deadline;
+use tachograph_sdk::self_metrics::observe_traces;
+use tachograph_sdk::testing::MetricsSnapshot;
 use tachograph_sdk::trace::{AlwaysOff, AlwaysOn, Decision, ParentBased, Sampler, Sampling, SamplingInput};
 use tachograph_tracing::{ContextMode, SpanExt as _};
 use tracing::{Instrument as _, info, info_span};
@@ -215,5 +218,27 @@ fn the_trace_state_of_an_unsampled_span_of_the_api_goes_on_to_all_spans_under_it
             });
         });
         assert!(spans.is_empty(), "{:?}", names(&spans));
+    }
+}
+
+#[test]
+fn each_root_that_is_dropped_is_counted_once_and_what_is_under_it_is_none() {
+    for rig in all_sampled(|| Box::new(ParentBased::new(AlwaysOff))) {
+        let metrics = MeterProvider::builder().build();
+        observe_traces(&metrics.meter("test").as_otel(), &rig.provider);
+        rig.run(|| {
+            for _ in 0..70 {
+                let _root = info_span!("root", plain = 1).entered();
+                info_span!("child").in_scope(|| info_span!("grandchild").in_scope(|| ()));
+            }
+            for _ in 0..30 {
+                let _root = info_span!(parent: None, "root").entered();
+            }
+        });
+        let now = MetricsSnapshot::of(&metrics);
+        let started = now.metric("otel.sdk.span.started");
+        let dropped = [("otel.span.sampling_result", "DROP"), ("otel.span.parent.origin", "none")];
+        assert_eq!(started.value(&dropped), 100, "{:?} {:?}", rig.product, rig.mode);
+        assert_eq!(started.points().len(), 1, "what is under them is not started: {started:?}");
     }
 }

@@ -13,7 +13,7 @@ use super::held::lock;
 use super::{Asked, Core, Place, SILENT};
 use crate::attach::{self, Exceptions};
 use crate::fields::{Fields, Sink, Visitor};
-use crate::identity::{ATTACH, BORROWED, HAS_STATE, HELD, Identity, RECORDING, REMOTE, SHOWN};
+use crate::identity::{ATTACH, BORROWED, HAS_STATE, HELD, Identity, REMOTE, SHOWN};
 use crate::local::{self, Local};
 use crate::options::{ContextMode, SpanOptions};
 use crate::site::Site;
@@ -51,109 +51,15 @@ impl Core {
         local::with(|local| self.new_span_of_any_kind(local, attributes, asked, wanted))
     }
 
-    /// Makes a span of the engine's as most are: under the innermost one of this thread, which the engine started, without special
-    /// fields, with nobody asked about it. `None`, and nothing has happened, where it is not so simple: then there is
-    /// [`new_span`](Self::new_span). Compiled into its caller, so that ids and flags stay in registers; what only some spans need is
-    /// out of line.
-    #[inline(always)]
-    pub(crate) fn new_child(&self, attributes: &Attributes<'_>) -> Option<u64> {
-        local::try_with(|local| self.new_child_in(local, attributes)).flatten()
-    }
-
-    #[inline(always)]
-    fn new_child_in(&self, local: &Local, attributes: &Attributes<'_>) -> Option<u64> {
-        let mut kept = local.kept()?;
-        let top = kept.top(self.id)?;
-        if !local.peek().is_around(top) {
-            return None;
-        }
-        let site = Site::of(attributes.metadata());
-        let above = self.table.get(top.number)?;
-        let parent = above.identity();
-        if parent.has(REMOTE | HAS_STATE) || site.may_be_special() {
-            return None;
-        }
-        let is_borrowed = !parent.is_sampled();
-        if is_borrowed && !(parent.is_valid() && self.tracer.skips_under_unsampled()) {
-            return None;
-        }
-        let own = kept.own(self.id)?;
-        let index = own.take(&self.table)?;
-        let slot = self.table.slot(index)?;
-        let number = table::number(index, slot);
-        slot.set_parent(top.number);
-        if is_borrowed {
-            slot.borrow(parent, above.events(), site, 0);
-            return Some(number);
-        }
-        let inner = &mut *slot.lock();
-        let name = attributes.metadata().name();
-        if !self.tracer.start_child_on(&own.spans, &mut inner.live, name, parent.as_parent(None)) {
-            own.leave(&self.table, index);
-            return None;
-        }
-        drop(kept);
-        self.begin(slot, inner, number, site, parent.trace_id, attributes);
-        Some(number)
-    }
-
-    /// As [`new_child`](Self::new_child), of a span without a parent, where there is none around or none is wanted.
+    /// Does what the options ask for, and returns what they add to the span's identity.
     #[inline(never)]
-    pub(crate) fn new_root(&self, attributes: &Attributes<'_>) -> Option<u64> {
-        local::try_with(|local| self.new_root_in(local, attributes)).flatten()
-    }
-
-    fn new_root_in(&self, local: &Local, attributes: &Attributes<'_>) -> Option<u64> {
-        let mut kept = local.kept()?;
-        let peek = local.peek();
-        let is_root = attributes.is_root() || peek.span == 0 && kept.top(self.id).is_none();
-        let site = Site::of(attributes.metadata());
-        if peek.suppressed || !is_root || site.may_be_special() {
-            return None;
-        }
-        let own = kept.own(self.id)?;
-        let index = own.take(&self.table)?;
-        let slot = self.table.slot(index)?;
-        let number = table::number(index, slot);
-        slot.set_parent(0);
-        let inner = &mut *slot.lock();
-        if !self.tracer.start_root_on(&own.spans, &mut inner.live, attributes.metadata().name()) {
-            own.leave(&self.table, index);
-            return None;
-        }
-        drop(kept);
-        let trace_id = u128::from_be_bytes(inner.live.trace_id().to_bytes());
-        self.begin(slot, inner, number, site, trace_id, attributes);
-        Some(number)
-    }
-
-    /// Puts a span that has just started, and has no special fields, where it is found.
-    #[inline(always)]
-    fn begin(
+    pub(super) fn add_options(
         &self,
-        slot: &Slot,
         inner: &mut Inner,
         number: u64,
         site: Site,
-        trace_id: u128,
         attributes: &Attributes<'_>,
-    ) {
-        inner.kind = SpanKind::Internal;
-        inner.holds = false;
-        if site.has_fields() {
-            self.write_fields(inner, site, attributes);
-        }
-        let mut bits = u32::from(inner.live.trace_flags().to_u8()) | RECORDING;
-        if !self.is_lean {
-            bits |= self.add_options(inner, number, site, attributes);
-        }
-        let span_id = u64::from_be_bytes(inner.live.span_id().to_bytes());
-        slot.begin(&Identity { trace_id, span_id, bits }, number, site);
-    }
-
-    /// Does what the options ask for, and returns what they add to the span's identity.
-    #[inline(never)]
-    fn add_options(&self, inner: &mut Inner, number: u64, site: Site, attributes: &Attributes<'_>) -> u32 {
+    ) -> u32 {
         if !site.has_fields() && self.options.has_extras() {
             self.write_fields(inner, site, attributes);
         }
@@ -166,7 +72,7 @@ impl Core {
     }
 
     #[inline(never)]
-    fn write_fields(&self, inner: &mut Inner, site: Site, attributes: &Attributes<'_>) {
+    pub(super) fn write_fields(&self, inner: &mut Inner, site: Site, attributes: &Attributes<'_>) {
         let mut errors = false;
         if let Some(out) = inner.live.attributes() {
             let mut direct = Direct { out, keys: site.keys(), next: 0, errors };
@@ -232,10 +138,9 @@ impl Core {
     fn take(&self, local: Option<&Local>) -> Option<u32> {
         if let Some(local) = local
             && self.has_own(local)
-            && let Some(mut kept) = local.kept()
-            && let Some(own) = kept.own(self.id)
+            && let Some(taken) = local::with_own(self.id, |_, free| free.take(&self.table))
         {
-            return own.take(&self.table);
+            return taken;
         }
         let mut list = Vec::new();
         self.table.refill(&mut list);
@@ -335,7 +240,7 @@ impl Core {
 
     /// What few spans need that have just started.
     #[cold]
-    fn started(
+    pub(super) fn started(
         &self,
         inner: &mut Inner,
         attributes: &Attributes<'_>,
@@ -352,11 +257,19 @@ impl Core {
             inner.timing.start();
         }
         if !recording && (site.may_be_special() || !has_parent) {
+            self.hold(inner, site, attributes);
+        }
+    }
+
+    /// Holds what is recorded of a span that the sampler dropped, in case that another parent makes it one that is recorded.
+    #[inline(always)]
+    pub(super) fn hold(&self, inner: &mut Inner, site: Site, attributes: &Attributes<'_>) {
+        if site.has_fields() {
             let Extras { special, held, .. } = inner.extras();
             attributes.record(&mut Visitor(&mut Held { special, held }));
-            inner.start = self.tracer.event_time(&inner.live);
-            inner.holds = true;
         }
+        inner.start = self.tracer.event_time(&inner.live);
+        inner.holds = true;
     }
 
     /// The trace state of a span's parent.

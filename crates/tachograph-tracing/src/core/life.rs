@@ -12,7 +12,7 @@ use super::held::{guarded, lock};
 use crate::attach;
 use crate::fields::{self, Sink, Visitor};
 use crate::identity::{BORROWED, HAS_STATE, HELD, RECORDING, SHOWN};
-use crate::local::{self, Local};
+use crate::local;
 use crate::slot::{Extras, Inner, Slot};
 use crate::special;
 use crate::table;
@@ -26,59 +26,79 @@ impl Core {
     }
 
     /// Gives a handle back; ends the span with the last one, and says whether it was.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn close(&self, number: u64) -> bool {
-        match self.table.get(number) {
-            Some(slot) if slot.drop_handle() => {
-                self.end(number, slot);
-                true
-            }
-            _ => false,
+        let Some(slot) = self.table.get(number) else {
+            return false;
+        };
+        if !slot.drop_handle() {
+            return false;
+        }
+        if slot.bits() & (BORROWED | SHOWN | HAS_STATE) == BORROWED {
+            self.end_borrowed(number, slot)
+        } else {
+            self.end(number, slot)
         }
     }
 
+    /// Ends a span that was not started and has nothing of its own. Always says yes.
     #[inline(always)]
-    fn end(&self, number: u64, slot: &Slot) {
-        if local::try_with(|local| self.end_simply(local, number, slot)) != Some(true) {
-            self.end_otherwise(number, slot);
+    fn end_borrowed(&self, number: u64, slot: &Slot) -> bool {
+        slot.retire();
+        let index = table::index(number);
+        local::leave_free(self.id, &self.table, index) || self.leave(index)
+    }
+
+    /// Leaves a slot for the next span.
+    #[cold]
+    #[inline(never)]
+    fn leave(&self, index: u32) -> bool {
+        let left = local::try_with(|local| {
+            self.has_own(local).then_some(())?;
+            local::with_own(self.id, |_, free| free.leave(&self.table, index))
+        });
+        if left.flatten().is_none() {
+            self.table.give_back(std::iter::once(index));
         }
+        true
+    }
+
+    /// Ends a span. Always says yes.
+    #[inline(never)]
+    fn end(&self, number: u64, slot: &Slot) -> bool {
+        self.end_simply(number, slot) || self.end_otherwise(number, slot)
     }
 
     /// Ends a span as most are: on a thread that made some, with nobody to tell of it but the engine. Says no, and has done
     /// nothing, where it is not so simple.
     #[inline(always)]
-    fn end_simply(&self, local: &Local, number: u64, slot: &Slot) -> bool {
-        let Some(mut kept) = local.kept() else {
-            return false;
-        };
-        let Some(own) = kept.own(self.id) else {
-            return false;
-        };
+    fn end_simply(&self, number: u64, slot: &Slot) -> bool {
         let mut context = None;
-        let bits = slot.bits();
-        if bits & (BORROWED | SHOWN | HAS_STATE) != BORROWED {
+        let ended = local::with_own(self.id, |own, free| {
             let mut inner = slot.lock();
-            let ends = bits & BORROWED == 0 && !self.options.busy_idle;
-            if !ends || !self.tracer.end_child_on(&own.spans, &mut inner.live) {
+            let is_open = inner.live.is_recording();
+            if is_open && (self.options.busy_idle || !self.tracer.end_child_on(&own.spans, &mut inner.live)) {
                 return false;
             }
             inner.forget();
             if inner.context.is_some() {
                 context = inner.context.take();
             }
-        }
-        slot.retire();
-        own.leave(&self.table, table::index(number));
+            drop(inner);
+            slot.retire();
+            free.leave(&self.table, table::index(number));
+            true
+        });
         // What is in a context may be the user's: it goes where nothing is borrowed or locked.
-        drop(kept);
         if context.is_some() {
             drop_context(context);
         }
-        true
+        ended == Some(true)
     }
 
+    #[cold]
     #[inline(never)]
-    fn end_otherwise(&self, number: u64, slot: &Slot) {
+    fn end_otherwise(&self, number: u64, slot: &Slot) -> bool {
         let context = {
             let mut inner = slot.lock();
             if slot.bits() & BORROWED == 0 {
@@ -89,15 +109,7 @@ impl Core {
         };
         drop(context);
         slot.retire();
-        let index = table::index(number);
-        let left = local::try_with(|local| {
-            self.has_own(local).then_some(())?;
-            local.kept()?.own(self.id)?.leave(&self.table, index);
-            Some(())
-        });
-        if left.flatten().is_none() {
-            self.table.give_back(std::iter::once(index));
-        }
+        self.leave(table::index(number))
     }
 
     #[inline(never)]

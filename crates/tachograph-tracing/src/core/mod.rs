@@ -4,6 +4,7 @@ mod birth;
 mod held;
 mod life;
 mod parent;
+mod quick;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -179,14 +180,20 @@ impl Core {
 
     #[inline(always)]
     pub(crate) fn enter(&self, number: u64) {
+        match self.table.get(number) {
+            Some(slot) if slot.bits() & self.enters_otherwise == 0 && local::push_near(self.id, number) => {}
+            _ => self.enter_otherwise(number),
+        }
+    }
+
+    #[inline(never)]
+    fn enter_otherwise(&self, number: u64) {
         let _ = local::try_with(|local| match self.table.get(number) {
-            Some(slot) if slot.bits() & self.enters_otherwise == 0 => local.push(self.id, number),
             Some(slot) => self.enter_slot(local, number, slot),
             None => self.enter_nothing(local, number),
         });
     }
 
-    #[inline(never)]
     fn enter_slot(&self, local: &Local, number: u64, slot: &Slot) {
         let bits = slot.bits();
         if bits & ATTACH != 0 {
@@ -253,15 +260,17 @@ impl Core {
 
     #[inline(always)]
     pub(crate) fn exit(&self, number: u64) {
-        let popped = local::try_with(|local| local.pop(self.id, number));
-        if self.options.busy_idle && popped == Some(true) {
-            self.count_exit(number);
+        match self.options.busy_idle {
+            true => self.exit_and_count(number),
+            false => drop(local::pop(self.id, number)),
         }
     }
 
     #[cold]
-    fn count_exit(&self, number: u64) {
-        if let Some(slot) = self.table.get(number)
+    #[inline(never)]
+    fn exit_and_count(&self, number: u64) {
+        if local::pop(self.id, number)
+            && let Some(slot) = self.table.get(number)
             && let Some(mut inner) = lock(number, slot)
         {
             inner.timing.exit();
