@@ -108,21 +108,27 @@ impl IdentityCell {
     #[inline(always)]
     pub(crate) fn get(&self) -> Identity {
         loop {
-            let version = self.version.load(Ordering::Acquire);
-            let high = u128::from(self.trace[0].load(Ordering::Relaxed));
-            let low = u128::from(self.trace[1].load(Ordering::Relaxed));
-            let identity = Identity {
-                trace_id: high << 64 | low,
-                span_id: self.span.load(Ordering::Relaxed),
-                bits: self.bits.load(Ordering::Relaxed),
-            };
-            // The second version is read after the parts.
-            fence(Ordering::Acquire);
-            if version.is_multiple_of(2) && self.version.load(Ordering::Relaxed) == version {
+            if let Some(identity) = self.try_get() {
                 return identity;
             }
-            yield_now();
+            wait();
         }
+    }
+
+    #[inline(always)]
+    fn try_get(&self) -> Option<Identity> {
+        let version = self.version.load(Ordering::Acquire);
+        let high = u128::from(self.trace[0].load(Ordering::Relaxed));
+        let low = u128::from(self.trace[1].load(Ordering::Relaxed));
+        let identity = Identity {
+            trace_id: high << 64 | low,
+            span_id: self.span.load(Ordering::Relaxed),
+            bits: self.bits.load(Ordering::Relaxed),
+        };
+        // The second version is read after the parts.
+        fence(Ordering::Acquire);
+        let is_whole = version.is_multiple_of(2) && self.version.load(Ordering::Relaxed) == version;
+        is_whole.then_some(identity)
     }
 
     /// For one writer at a time.
@@ -138,6 +144,13 @@ impl IdentityCell {
         self.bits.store(identity.bits, Ordering::Relaxed);
         self.version.store(version.wrapping_add(2), Ordering::Release);
     }
+}
+
+/// Lets the writer go on. Out of line, so that nothing is prepared for it.
+#[cold]
+#[inline(never)]
+fn wait() {
+    yield_now();
 }
 
 #[cfg(all(test, loom))]

@@ -82,14 +82,13 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
-        let simple = match attributes.parent() {
-            Some(_) => None,
-            None => self.core.new_child_or_root(attributes),
+        let number = match attributes.parent() {
+            None => self.core.new_unprinted(attributes).into_u64(),
+            Some(_) => {
+                let asked = Asked::by(attributes, |parent| self.explicit(parent, &ctx));
+                self.core.new_span(attributes, asked, Wanted { traced: true, print: None })
+            }
         };
-        let number = simple.unwrap_or_else(|| {
-            let asked = Asked::by(attributes, |parent| self.explicit(parent, &ctx));
-            self.core.new_span(attributes, asked, Wanted { traced: true, print: None })
-        });
         self.numbers.insert(id.into_u64(), number);
     }
 

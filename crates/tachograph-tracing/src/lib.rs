@@ -72,6 +72,7 @@ mod options;
 mod site;
 mod slot;
 mod special;
+mod stack;
 mod subscriber;
 mod sync;
 mod table;

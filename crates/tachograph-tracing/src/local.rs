@@ -8,67 +8,16 @@ use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::{Context, ContextGuard};
 use tachograph_sdk::trace::SpanThread;
 
+use crate::stack::{Entry, Stack};
 use crate::table::{Depot, Free, Table};
-
-/// How many of the spans that a thread is in are at hand; the others are found for more.
-const NEAR: usize = 32;
-
-/// One entered span.
-#[derive(Clone, Copy)]
-struct Entry {
-    /// Whose it is: several subscribers may be at work on a thread.
-    core: u64,
-    number: u64,
-    /// The id of the span that was `Context::current()`'s when this one had been entered: its own if it was
-    /// attached. If it is another later, something else was attached inside.
-    seen: u64,
-    /// Whether there is a guard for it.
-    is_attached: bool,
-}
-
-/// A place for one. Each part is written where it stays: what is put together first and copied is read wider than it was just
-/// written, which waits.
-struct EntryCell {
-    core: Cell<u64>,
-    number: Cell<u64>,
-    seen: Cell<u64>,
-    is_attached: Cell<bool>,
-}
-
-impl EntryCell {
-    const fn new() -> Self {
-        EntryCell {
-            core: Cell::new(0),
-            number: Cell::new(0),
-            seen: Cell::new(0),
-            is_attached: Cell::new(false),
-        }
-    }
-
-    #[inline(always)]
-    fn get(&self) -> Entry {
-        let EntryCell { core, number, seen, is_attached } = self;
-        Entry { core: core.get(), number: number.get(), seen: seen.get(), is_attached: is_attached.get() }
-    }
-
-    #[inline(always)]
-    fn set(&self, entry: Entry) {
-        self.core.set(entry.core);
-        self.number.set(entry.number);
-        self.seen.set(entry.seen);
-        self.is_attached.set(entry.is_attached);
-    }
-}
 
 /// What a thread has at hand: without a destructor, and without a borrow, so that looking here is next to nothing.
 pub(crate) struct Local {
     /// Whether [`OWNED`] is there, and contexts may be asked for. Not before the first use, and not while the thread is being
     /// destroyed.
     usable: Cell<bool>,
-    /// How many spans the thread is in.
-    len: Cell<usize>,
-    /// The outermost of them; see [`Kept::deeper`].
-    near: [EntryCell; NEAR],
+    /// The spans that the thread is in.
+    stack: Stack,
     /// The core that the free slots are of: the first one that this thread made spans for.
     core: Cell<u64>,
     free: Free,
@@ -83,7 +32,7 @@ struct Owned {
 
 /// Borrowed once for all that is done with it; not while code of others runs, which may come here again.
 pub(crate) struct Kept {
-    /// Entries for which there is no room at hand.
+    /// Entered spans for which there is no room at hand.
     deeper: Vec<Entry>,
     /// Those of the entries that are attached, in their order. A span may be entered on several threads, and guards do not move
     /// between them.
@@ -105,8 +54,7 @@ thread_local! {
     static LOCAL: Local = const {
         Local {
             usable: Cell::new(false),
-            len: Cell::new(0),
-            near: [const { EntryCell::new() }; NEAR],
+            stack: Stack::new(),
             core: Cell::new(0),
             free: Free::new(),
         }
@@ -132,7 +80,7 @@ impl Drop for Owned {
         kept.guards.drain(..).for_each(std::mem::forget);
         LOCAL.with(|local| {
             local.usable.set(false);
-            local.len.set(0);
+            local.stack.forget();
             for own in &kept.own {
                 if let Some(depot) = own.table.upgrade() {
                     local.free_of(own).give_all_back(depot.table());
@@ -177,6 +125,18 @@ impl Peek {
     }
 }
 
+/// What the context says, where there is one.
+#[inline(always)]
+fn peek_usable() -> Peek {
+    Context::map_current(|context| Peek {
+        suppressed: context.is_telemetry_suppressed(),
+        span: match context.has_active_span() {
+            true => u64::from_be_bytes(context.span().span_context().span_id().to_bytes()),
+            false => 0,
+        },
+    })
+}
+
 /// The innermost span of a subscriber, and what it saw.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Top {
@@ -192,13 +152,7 @@ impl Local {
 
     #[inline(always)]
     pub(crate) fn peek(&self) -> Peek {
-        Context::map_current(|context| Peek {
-            suppressed: context.is_telemetry_suppressed(),
-            span: match context.has_active_span() {
-                true => u64::from_be_bytes(context.span().span_context().span_id().to_bytes()),
-                false => 0,
-            },
-        })
+        peek_usable()
     }
 
     /// Runs something with what is kept, unless that is in use further out on this thread.
@@ -210,62 +164,42 @@ impl Local {
     /// The innermost span of a core.
     #[inline(always)]
     pub(crate) fn top(&self, core: u64) -> Option<Top> {
-        let len = self.len.get();
-        match self.near.get(len.wrapping_sub(1)).map(EntryCell::get) {
+        match self.stack.last() {
             Some(last) if last.core == core => Some(Top { number: last.number, seen: last.seen }),
-            None if len == 0 => None,
+            None if self.stack.is_empty() => None,
             _ => self.top_of_several(core),
         }
     }
 
     #[inline(never)]
     fn top_of_several(&self, core: u64) -> Option<Top> {
-        let found = self.with_kept(|kept| {
-            let mut entries = (0..self.len.get()).rev().filter_map(|at| self.entry_in(kept, at));
-            entries.find(|entry| entry.core == core)
-        });
-        let entry = found.flatten()?;
+        let entry = self.with_kept(|kept| self.stack.last_of(core, &kept.deeper)).flatten()?;
         Some(Top { number: entry.number, seen: entry.seen })
-    }
-
-    fn entry_in(&self, kept: &Kept, at: usize) -> Option<Entry> {
-        match self.near.get(at) {
-            Some(entry) => Some(entry.get()),
-            None => kept.deeper.get(at - NEAR).copied(),
-        }
     }
 
     /// Enters a span without attaching anything.
     #[inline(always)]
     pub(crate) fn push(&self, core: u64, number: u64) {
-        self.push_entry(Entry { core, number, seen: self.peek().span, is_attached: false });
+        self.push_seen(core, number, self.peek().span);
+    }
+
+    /// As [`push`](Self::push), where the id of the context's span is known.
+    #[inline(always)]
+    pub(crate) fn push_seen(&self, core: u64, number: u64, seen: u64) {
+        self.push_entry(Entry { core, number, seen, is_attached: false });
     }
 
     #[inline(always)]
     fn push_entry(&self, entry: Entry) {
-        if !self.push_near(entry) {
+        if !self.stack.push(entry) {
             self.push_deeper(entry);
         }
-    }
-
-    /// Says no where there is no room at hand.
-    #[inline(always)]
-    fn push_near(&self, entry: Entry) -> bool {
-        let len = self.len.get();
-        let Some(place) = self.near.get(len) else {
-            return false;
-        };
-        place.set(entry);
-        self.len.set(len + 1);
-        true
     }
 
     #[cold]
     #[inline(never)]
     fn push_deeper(&self, entry: Entry) {
-        if self.with_kept(|kept| kept.deeper.push(entry)).is_some() {
-            self.len.set(self.len.get() + 1);
-        }
+        self.with_kept(|kept| self.stack.push_deeper(entry, &mut kept.deeper));
     }
 
     /// Enters a span and attaches its context. `seen` is the id of the context's span.
@@ -281,13 +215,10 @@ impl Local {
     /// Exits a span, wherever in the stack it is. Says whether it was there.
     #[inline(always)]
     pub(crate) fn pop(&self, core: u64, number: u64) -> bool {
-        let last = self.len.get().wrapping_sub(1);
-        match self.near.get(last).map(EntryCell::get) {
-            Some(entry) if entry.core == core && entry.number == number => {
-                self.len.set(last);
-                if entry.is_attached { self.detach_last() } else { true }
-            }
-            _ => self.pop_from_within(core, number),
+        match self.stack.pop(core, number) {
+            Some(false) => true,
+            Some(true) => self.detach_last(),
+            None => self.pop_from_within(core, number),
         }
     }
 
@@ -303,34 +234,13 @@ impl Local {
     #[cold]
     #[inline(never)]
     fn pop_from_within(&self, core: u64, number: u64) -> bool {
-        let found = self.with_kept(|kept| {
-            let is_it = |entry: Entry| entry.core == core && entry.number == number;
-            let at = (0..self.len.get()).rev().find(|at| self.entry_in(kept, *at).is_some_and(is_it))?;
-            Some(self.remove(kept, at))
+        let removed = self.with_kept(|kept| {
+            let attached = self.stack.remove(core, number, &mut kept.deeper)?;
+            let guard = attached.filter(|at| *at < kept.guards.len()).map(|at| kept.guards.remove(at));
+            Some(guard)
         });
         // Its guard goes here, where nothing is borrowed.
-        found.flatten().is_some()
-    }
-
-    /// Removes an entry, and gives its guard, if there is one.
-    fn remove(&self, kept: &mut Kept, at: usize) -> Option<ContextGuard> {
-        let is_attached = |entry: Entry| entry.is_attached;
-        let mut guard = None;
-        if self.entry_in(kept, at).is_some_and(is_attached) {
-            let before = (0..at).filter(|at| self.entry_in(kept, *at).is_some_and(is_attached)).count();
-            guard = (before < kept.guards.len()).then(|| kept.guards.remove(before));
-        }
-        let left = self.len.get().saturating_sub(1);
-        for at in at..left {
-            let Some(next) = self.entry_in(kept, at + 1) else { break };
-            match self.near.get(at) {
-                Some(place) => place.set(next),
-                None => kept.deeper[at - NEAR] = next,
-            }
-        }
-        kept.deeper.truncate(left.saturating_sub(NEAR));
-        self.len.set(left);
-        guard
+        removed.flatten().is_some()
     }
 
     /// The free slots at hand, if they are of this core.
@@ -420,19 +330,20 @@ pub(crate) fn with_own<T>(core: u64, run: impl FnOnce(&Own, &Free) -> T) -> Opti
 /// The number of the innermost span of a core, where that is what the context says, and telemetry is not suppressed.
 #[inline(always)]
 pub(crate) fn innermost(core: u64) -> Option<u64> {
-    LOCAL.with(|local| {
-        let top = if local.usable.get() { local.top(core)? } else { return None };
-        local.peek().is_around(top).then_some(top.number)
-    })
+    let top = LOCAL.with(|local| if local.usable.get() { local.top(core) } else { None })?;
+    peek_usable().is_around(top).then_some(top.number)
+}
+
+/// The id of the context's span, zero for none.
+#[inline(always)]
+pub(crate) fn seen() -> Option<u64> {
+    LOCAL.with(|local| local.usable.get()).then(|| peek_usable().span)
 }
 
 /// Enters a span without attaching anything, where there is room at hand.
 #[inline(always)]
-pub(crate) fn push_near(core: u64, number: u64) -> bool {
-    LOCAL.with(|local| {
-        local.usable.get()
-            && local.push_near(Entry { core, number, seen: local.peek().span, is_attached: false })
-    })
+pub(crate) fn push_near(core: u64, number: u64, seen: u64) -> bool {
+    LOCAL.with(|local| local.stack.push(Entry { core, number, seen, is_attached: false }))
 }
 
 /// Exits a span. Says whether this thread was in it.

@@ -125,27 +125,23 @@ impl TelemetrySubscriber {
         }
     }
 
+    // What is done where a filter is told of it: out of line, so that nothing is kept for it otherwise.
+
     #[inline(never)]
     fn new_span_otherwise(&self, attributes: &Attributes<'_>) -> Id {
-        let number = self.new_span_of_any_kind(attributes);
-        self.tell(|filter| filter.new_span(attributes, number));
-        Id::from_u64(number)
+        let id = match &self.console {
+            // What was enabled without a console is for the engine.
+            None if attributes.parent().is_none() => self.core.new_unprinted(attributes),
+            console => {
+                let (traced, printed) = self.wanted(attributes.metadata());
+                let print = console.as_ref().filter(|_| printed).map(|console| console as &dyn PrintSpan);
+                let asked = Asked::by(attributes, Id::into_u64);
+                Id::from_u64(self.core.new_span(attributes, asked, Wanted { traced, print }))
+            }
+        };
+        self.tell(|filter| filter.new_span(attributes, id.into_u64()));
+        id
     }
-
-    fn new_span_of_any_kind(&self, attributes: &Attributes<'_>) -> u64 {
-        // What was enabled without a console is for the engine.
-        if self.console.is_none()
-            && attributes.parent().is_none()
-            && let Some(number) = self.core.new_child_or_root(attributes)
-        {
-            return number;
-        }
-        let (traced, printed) = self.wanted(attributes.metadata());
-        let print = self.console.as_ref().filter(|_| printed).map(|console| console as &dyn PrintSpan);
-        self.core.new_span(attributes, Asked::by(attributes, Id::into_u64), Wanted { traced, print })
-    }
-
-    // What is done where a filter is told of it: out of line, so that nothing is kept for it otherwise.
 
     #[inline(never)]
     fn tell_and_enter(&self, span: &Id) {
@@ -205,13 +201,10 @@ impl Subscriber for TelemetrySubscriber {
 
     #[inline]
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {
-        if self.is_lean
-            && attributes.is_contextual()
-            && let Some(number) = self.core.new_child(attributes)
-        {
-            return Id::from_u64(number);
+        match self.is_lean && attributes.parent().is_none() {
+            true => self.core.new_unprinted(attributes),
+            false => self.new_span_otherwise(attributes),
         }
-        self.new_span_otherwise(attributes)
     }
 
     fn record(&self, span: &Id, values: &Record<'_>) {

@@ -201,7 +201,7 @@ impl Core {
 
     /// Makes the span's context.
     #[inline(never)]
-    fn set_context(&self, inner: &mut Inner, number: u64, base: &Context) {
+    pub(super) fn set_context(&self, inner: &mut Inner, number: u64, base: &Context) {
         inner.context = Some(self.context_of(number, inner.live.span_context(), base));
     }
 

@@ -180,10 +180,14 @@ impl Core {
 
     #[inline(always)]
     pub(crate) fn enter(&self, number: u64) {
-        match self.table.get(number) {
-            Some(slot) if slot.bits() & self.enters_otherwise == 0 && local::push_near(self.id, number) => {}
-            _ => self.enter_otherwise(number),
+        if let Some(slot) = self.table.get(number)
+            && slot.bits() & self.enters_otherwise == 0
+            && let Some(seen) = local::seen()
+            && local::push_near(self.id, number, seen)
+        {
+            return;
         }
+        self.enter_otherwise(number);
     }
 
     #[inline(never)]
@@ -231,8 +235,9 @@ impl Core {
     /// already, as on another thread, it is attached here.
     fn enter_borrowed(&self, local: &Local, number: u64, slot: &Slot) {
         let identity = slot.identity();
-        if !identity.is_valid() || local.peek().span == identity.span_id {
-            return local.push(self.id, number);
+        let seen = local.peek().span;
+        if !identity.is_valid() || seen == identity.span_id {
+            return local.push_seen(self.id, number, seen);
         }
         let context = self.context_of_borrowed(number, slot, &identity, &Context::current());
         local.push_attached(self.id, number, identity.span_id, context);

@@ -1,54 +1,72 @@
 //! How a span is made that is as most are.
 //!
-//! These say no, and have done nothing, where something is not so simple; then there is [`new_span`](Core::new_span).
+//! Each step asks all that it has to know first, and goes on to [`new_span`](Core::new_span), having done nothing, where
+//! something is not so simple. It goes on by a call that is its last, so that nothing is kept across it.
 
+use opentelemetry::Context;
 use opentelemetry::trace::SpanKind;
-use tracing::span::Attributes;
+use tracing::span::{Attributes, Id};
 
-use super::Core;
+use super::{Asked, Core, Wanted};
 use crate::identity::{HAS_STATE, HELD, Identity, LENDS, RECORDING, REMOTE};
 use crate::local::{self, Local};
+use crate::options::ContextMode;
 use crate::site::Site;
 use crate::slot::{Inner, Slot};
 use crate::table;
 
 impl Core {
-    /// Makes a span under the innermost one of this thread, which the engine started or which lends its ids, without special
-    /// fields, with nobody asked about it. Compiled into its caller, so that ids and flags stay in registers; what only some spans
-    /// need is out of line.
+    /// Makes a span of the engine's that no console prints, under the innermost one of this thread or as a root. Compiled into its
+    /// caller; what follows is out of line.
     #[inline(always)]
-    pub(crate) fn new_child(&self, attributes: &Attributes<'_>) -> Option<u64> {
-        let parent = local::innermost(self.id)?;
-        let site = Site::of(attributes.metadata());
-        if site.may_be_special() {
-            return None;
+    pub(crate) fn new_unprinted(&self, attributes: &Attributes<'_>) -> Id {
+        if attributes.is_contextual()
+            && let Some(parent) = local::innermost(self.id)
+        {
+            let site = Site::of(attributes.metadata());
+            if !site.may_be_special()
+                && let Some(above) = self.table.get(parent)
+            {
+                return match above.bits() & LENDS {
+                    0 => self.start_child(attributes, site, parent, above),
+                    _ => self.lend(attributes, site, parent, above),
+                };
+            }
         }
-        let above = self.table.get(parent)?;
-        match above.bits() & LENDS {
-            0 => self.start_child(parent, above, site, attributes),
-            _ => self.lend(parent, above, site),
-        }
-    }
-
-    /// Makes a span that is not started, and has the ids of the one above.
-    #[inline(always)]
-    fn lend(&self, parent: u64, above: &Slot, site: Site) -> Option<u64> {
-        let identity = above.identity();
-        if !identity.has(LENDS) || !self.tracer.skips_under_unsampled() {
-            return None;
-        }
-        let index = local::take_free(self.id, &self.table)?;
-        let slot = self.table.slot(index)?;
-        slot.set_parent(parent);
-        slot.borrow(identity, above.events(), site, 0);
-        Some(table::number(index, slot))
+        self.new_unprinted_otherwise(attributes)
     }
 
     #[inline(never)]
-    fn start_child(&self, parent: u64, above: &Slot, site: Site, attributes: &Attributes<'_>) -> Option<u64> {
+    fn new_unprinted_otherwise(&self, attributes: &Attributes<'_>) -> Id {
+        let root = local::try_with(|local| self.new_root(local, attributes)).flatten();
+        root.unwrap_or_else(|| {
+            let asked = if attributes.is_contextual() { Asked::Contextual } else { Asked::Root };
+            Id::from_u64(self.new_span(attributes, asked, Wanted { traced: true, print: None }))
+        })
+    }
+
+    /// Makes a span that is not started, and has the ids of the one above.
+    #[inline(never)]
+    fn lend(&self, attributes: &Attributes<'_>, site: Site, parent: u64, above: &Slot) -> Id {
+        let identity = above.identity();
+        if identity.has(LENDS)
+            && self.tracer.skips_under_unsampled()
+            && let Some(index) = local::take_free(self.id, &self.table)
+            && let Some(slot) = self.table.slot(index)
+        {
+            slot.set_parent(parent);
+            slot.borrow(identity, above.events(), site, 0);
+            return Id::from_u64(table::number(index, slot));
+        }
+        self.new_unprinted_otherwise(attributes)
+    }
+
+    /// Makes a span under one that the engine started.
+    #[inline(never)]
+    fn start_child(&self, attributes: &Attributes<'_>, site: Site, parent: u64, above: &Slot) -> Id {
         let identity = above.identity();
         if identity.has(REMOTE | HAS_STATE | LENDS) {
-            return None;
+            return self.new_unprinted_otherwise(attributes);
         }
         let started = local::with_own(self.id, |own, free| {
             let index = free.take(&self.table)?;
@@ -61,19 +79,16 @@ impl Core {
             }
             Some((index, slot, inner))
         });
-        let (index, slot, mut inner) = started.flatten()?;
+        let Some((index, slot, mut inner)) = started.flatten() else {
+            return self.new_unprinted_otherwise(attributes);
+        };
         slot.set_parent(parent);
-        Some(self.begin(slot, &mut inner, index, site, identity.trace_id, attributes))
+        self.begin(slot, &mut inner, index, site, identity.trace_id, attributes)
     }
 
-    /// As [`new_child`](Self::new_child), or a span without a parent, where there is none around or none is wanted.
-    #[inline(never)]
-    pub(crate) fn new_child_or_root(&self, attributes: &Attributes<'_>) -> Option<u64> {
-        let child = if attributes.is_contextual() { self.new_child(attributes) } else { None };
-        child.or_else(|| local::try_with(|local| self.new_root_in(local, attributes)).flatten())
-    }
-
-    fn new_root_in(&self, local: &Local, attributes: &Attributes<'_>) -> Option<u64> {
+    /// Makes a span without a parent, where there is none around or none is wanted.
+    #[inline(always)]
+    fn new_root(&self, local: &Local, attributes: &Attributes<'_>) -> Option<Id> {
         let peek = local.peek();
         let is_root = attributes.is_root() || peek.span == 0 && local.top(self.id).is_none();
         let site = Site::of(attributes.metadata());
@@ -86,7 +101,7 @@ impl Core {
             let mut inner = slot.lock();
             let live = &mut inner.live;
             if self.tracer.start_root_on(&own.spans, live, attributes.metadata().name())
-                || self.is_lean && self.tracer.drop_root_on(&own.spans, live)
+                || !self.options.has_extras() && self.tracer.drop_root_on(&own.spans, live)
             {
                 return Some((index, slot, inner));
             }
@@ -112,7 +127,7 @@ impl Core {
         site: Site,
         trace_id: u128,
         attributes: &Attributes<'_>,
-    ) -> u64 {
+    ) -> Id {
         let number = table::number(index, slot);
         inner.kind = SpanKind::Internal;
         inner.holds = false;
@@ -125,7 +140,7 @@ impl Core {
         }
         let span_id = u64::from_be_bytes(inner.live.span_id().to_bytes());
         slot.begin(&Identity { trace_id, span_id, bits }, number, site);
-        number
+        Id::from_u64(number)
     }
 
     /// As [`begin`](Self::begin), of a root that the sampler dropped: what is recorded of it is held.
@@ -137,12 +152,15 @@ impl Core {
         index: u32,
         site: Site,
         attributes: &Attributes<'_>,
-    ) -> u64 {
+    ) -> Id {
         let number = table::number(index, slot);
         inner.kind = SpanKind::Internal;
         self.hold(inner, site, attributes);
+        if self.options.mode == ContextMode::Full {
+            Context::map_current(|current| self.set_context(inner, number, current));
+        }
         let identity = inner.identity();
         slot.begin(&Identity { bits: identity.bits | HELD, ..identity }, number, site);
-        number
+        Id::from_u64(number)
     }
 }
