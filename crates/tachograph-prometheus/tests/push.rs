@@ -132,6 +132,14 @@ fn a_call_ends_in_its_time_whatever_the_gateway_does() {
 }
 
 #[test]
+fn a_time_without_end_is_no_panic() {
+    let (address, told) = gateway(vec![ACCEPTED]);
+    let gateway = builder(address).with_timeout(Duration::MAX).build().expect("a gateway");
+    gateway.push().expect("it is accepted");
+    assert_eq!(told.iter().take(1).count(), 1);
+}
+
+#[test]
 fn credentials_are_sent_and_never_shown() {
     let (address, told) = gateway(vec![ACCEPTED, ACCEPTED]);
     let token = builder(address).with_bearer_token("hunter2");

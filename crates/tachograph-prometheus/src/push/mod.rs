@@ -19,6 +19,9 @@ pub use error::PushError;
 /// How long a call may take, retries included, unless it is set.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The longest that it can be set to: an end that no clock can tell is none.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 3_600);
+
 /// The pause after the first failure; each further one is twice as long, up to two seconds.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -222,9 +225,9 @@ impl PushgatewayBuilder {
         self
     }
 
-    /// How long a call may take, retries included: 10 s unless this is called. A millisecond at least.
+    /// How long a call may take, retries included: 10 s unless this is called. A millisecond at least, a year at most.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout.max(Duration::from_millis(1));
+        self.timeout = timeout.clamp(Duration::from_millis(1), LONGEST_TIMEOUT);
         self
     }
 
