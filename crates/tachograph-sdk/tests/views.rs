@@ -221,6 +221,15 @@ fn a_counter_refuses_what_goes_down_however_it_is_aggregated() {
 }
 
 #[test]
+fn what_a_sum_of_a_histogram_refuses_is_not_said_to_be_a_counters() {
+    let provider = with([View::all().with_aggregation(Aggregation::Sum)]);
+    let histogram: Histogram<f64> = provider.meter("m").histogram("refused.by.sum").build();
+    let reports = reports_of(|| histogram.record(-1.0, &()));
+    let message = &only(&reports, "measurement.refused").message;
+    assert!(message.contains("sum of this histogram") && !message.contains("counter"), "{message}");
+}
+
+#[test]
 fn an_aggregation_that_does_not_suit_is_reported_and_the_default_is_used() {
     for (kind, aggregation) in [
         (InstrumentKind::Counter, Aggregation::LastValue),

@@ -517,7 +517,13 @@ impl Stream {
     pub(crate) fn refuse<N: Number>(&self, value: N) {
         self.series.rare.make().count_refused();
         let name = &*self.descriptor.name;
-        let why = if value.is_finite() { "a counter cannot go down" } else { "it is not a finite number" };
+        let why = match self.descriptor.kind {
+            _ if !value.is_finite() => "it is not a finite number",
+            InstrumentKind::Histogram => {
+                "it is negative, and a view or a reader makes a sum of this histogram, which cannot go down"
+            }
+            _ => "a counter cannot go down",
+        };
         diag::report(
             "measurement.refused",
             name,
