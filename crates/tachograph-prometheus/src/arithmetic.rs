@@ -2,15 +2,6 @@
 
 use tachograph_sdk::metrics::NumberValue;
 
-/// Whether a number is below zero.
-pub(crate) fn is_negative(number: NumberValue) -> bool {
-    match number {
-        NumberValue::U64(_) => false,
-        NumberValue::I64(value) => value < 0,
-        NumberValue::F64(value) => value < 0.0,
-    }
-}
-
 /// Adds two numbers: integers as the engine does, wrapping; numbers of two kinds as floats.
 pub(crate) fn add(a: NumberValue, b: NumberValue) -> NumberValue {
     match (a, b) {

@@ -2,7 +2,7 @@
 
 use tachograph_sdk::metrics::{Exemplar, NumberValue, Point, PointValue};
 
-use crate::arithmetic::{add, is_negative};
+use crate::arithmetic::add;
 use crate::exponential::{Exponential, ExponentialTotal};
 
 /// What the lines or the message of a series are written from.
@@ -50,7 +50,7 @@ impl<'a> Sample<'a> {
             (None, PointValue::Histogram(point)) => Value::Histogram(HistogramView {
                 bucket_counts: point.bucket_counts(),
                 sum: point.sum(),
-                has_negative: point.min().is_some_and(is_negative),
+                has_negative: point.has_negative(),
             }),
             (None, PointValue::ExponentialHistogram(point)) => Value::Exponential(Exponential::of(point)),
             (None, _) => return None,

@@ -5,6 +5,7 @@ mod support;
 use opentelemetry::KeyValue;
 use support::{bare_provider, open_metrics, samples, short_exporter, text};
 use tachograph_prometheus::PrometheusExporter;
+use tachograph_sdk::metrics::{Aggregation, View};
 use tachograph_sdk::{Counter, Gauge, Histogram, MeterProvider, Resource, UpDownCounter};
 
 /// The comment lines of a page.
@@ -20,6 +21,23 @@ fn add(provider: &MeterProvider, scope: &'static str, name: &'static str) {
 fn set(provider: &MeterProvider, scope: &'static str, name: &'static str) {
     let gauge: Gauge<u64> = provider.meter(scope).gauge(name).build();
     gauge.record(1, &());
+}
+
+#[test]
+fn a_sum_that_may_fall_is_no_counter_whether_or_not_the_smallest_measurement_is_recorded() {
+    for record_min_max in [true, false] {
+        let aggregation =
+            Aggregation::ExplicitBucketHistogram { boundaries: vec![0.0, 10.0], record_min_max };
+        let view = View::all().with_aggregation(aggregation);
+        let provider =
+            MeterProvider::builder().with_resource(Resource::builder_empty().build()).with_view(view).build();
+        let levels: Histogram<f64> = provider.meter("").histogram("levels").build();
+        for (value, has_sum) in [(5.0, true), (-1.0, false)] {
+            levels.record(value, &());
+            let page = open_metrics(&PrometheusExporter::new(provider.reader()));
+            assert_eq!(page.contains("levels_sum"), has_sum, "{record_min_max} {page}");
+        }
+    }
 }
 
 #[test]

@@ -114,6 +114,7 @@ impl Given {
                     point.sum = difference(now.sum, &mut given.sum);
                     point.min = known(now.min, given.min, is_below);
                     point.max = known(now.max, given.max, |now, given| is_below(given, now));
+                    point.has_negative = now.has_negative;
                     given.bucket_counts.clone_from(&now.bucket_counts);
                     (given.count, given.min, given.max) = (now.count, now.min, now.max);
                     true

@@ -28,6 +28,7 @@ impl HistogramBuffers {
         let scalars = histogram::read::<N>(row, &mut self.scratch, &mut point.bucket_counts);
         point.count = point.bucket_counts.iter().fold(0, |sum: u64, count| sum.wrapping_add(*count));
         point.sum = NumberValue::from_bits(N::KIND, scalars.sum_bits);
+        point.has_negative = point.count > 0 && !N::from_ordered(scalars.min).is_non_negative();
         let has_extremes = point.count > 0 && buckets.record_min_max;
         (point.min, point.max) = has_extremes.then(|| extremes::<N>(&scalars)).unzip();
         PointValue::Histogram(point)

@@ -83,11 +83,19 @@ pub struct HistogramPoint {
     pub(super) sum: NumberValue,
     pub(super) min: Option<NumberValue>,
     pub(super) max: Option<NumberValue>,
+    pub(super) has_negative: bool,
 }
 
 impl Default for HistogramPoint {
     fn default() -> Self {
-        HistogramPoint { bucket_counts: Vec::new(), count: 0, sum: NumberValue::U64(0), min: None, max: None }
+        HistogramPoint {
+            bucket_counts: Vec::new(),
+            count: 0,
+            sum: NumberValue::U64(0),
+            min: None,
+            max: None,
+            has_negative: false,
+        }
     }
 }
 
@@ -116,6 +124,12 @@ impl HistogramPoint {
     /// The largest measurement, as [`min`](Self::min).
     pub fn max(&self) -> Option<NumberValue> {
         self.max
+    }
+
+    /// Whether any measurement since the series began was below zero, so that the sum may have gone down; known also where the
+    /// aggregation records no extremes.
+    pub fn has_negative(&self) -> bool {
+        self.has_negative
     }
 }
 
