@@ -51,7 +51,7 @@ impl Core {
         let identity = above.identity();
         if identity.has(LENDS)
             && self.tracer.skips_under_unsampled()
-            && let Some(index) = local::take_free(self.id, &self.table)
+            && let Some(index) = local::take_free(self.id, &self.table).or_else(|| self.take_of_others())
             && let Some(slot) = self.table.slot(index)
         {
             slot.set_parent(parent);
@@ -59,6 +59,13 @@ impl Core {
             return Id::from_u64(table::number(index, slot));
         }
         self.new_unprinted_otherwise(attributes)
+    }
+
+    /// Takes a slot where those at hand are another core's.
+    #[cold]
+    #[inline(never)]
+    fn take_of_others(&self) -> Option<u32> {
+        local::with_own(self.id, |_, free| free.take(&self.table)).flatten()
     }
 
     /// Makes a span under one that the engine started.
