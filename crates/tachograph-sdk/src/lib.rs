@@ -54,6 +54,10 @@ pub use clock::{Clock, SystemClock};
 pub use metrics::{Meter, MeterProvider};
 pub use opentelemetry::{InstrumentationScope, KeyValue};
 pub use resource::Resource;
+// Under `--cfg loom` alone: what runs the models of this crate and of those that build on it.
+#[cfg(loom)]
+#[doc(hidden)]
+pub use sync::explore;
 #[doc(hidden)]
 pub use sync::{QuickGuard, QuickLock};
 #[cfg(feature = "macros")]

@@ -157,9 +157,9 @@ fn wait() {
 mod loom_tests {
     use loom::sync::Arc;
     use loom::thread;
+    use tachograph_sdk::explore;
 
     use super::*;
-    use crate::sync::explore;
 
     #[test]
     fn an_identity_is_read_whole_while_it_is_replaced() {

@@ -140,9 +140,9 @@ mod tests {
 mod loom_tests {
     use loom::sync::Arc;
     use loom::thread;
+    use tachograph_sdk::explore;
 
     use super::*;
-    use crate::sync::explore;
 
     #[test]
     fn who_shares_a_place_finds_its_own() {

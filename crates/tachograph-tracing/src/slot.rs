@@ -211,9 +211,9 @@ impl Inner {
 mod loom_tests {
     use loom::sync::Arc;
     use loom::thread;
+    use tachograph_sdk::explore;
 
     use super::*;
-    use crate::sync::explore;
 
     #[test]
     fn the_last_of_the_handles_is_one_whoever_takes_and_drops_them() {

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// another thread read before is forgotten, and the orders in which the store comes first are not tried. So a model has its
 /// *writer* run first, in the thread that made the other ones, and readers in threads that are spawned: their loads are compared with
 /// the writer's last store, and may see each of the older ones (up to seven of a word) that they are allowed to.
-pub(crate) fn explore(preemptions: impl Into<Option<usize>>, run: impl Fn() + Send + Sync + 'static) {
+pub fn explore(preemptions: impl Into<Option<usize>>, run: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = preemptions.into().or(builder.preemption_bound);
     let count = Arc::new(AtomicUsize::new(0));

@@ -4,7 +4,7 @@
 //! the code that is model-checked; everywhere else they are the standard library's.
 
 mod append;
-#[cfg(all(test, loom))]
+#[cfg(loom)]
 mod explore;
 pub(crate) mod fences;
 mod gate;
@@ -25,8 +25,8 @@ pub use quick::{QuickGuard, QuickLock};
 pub use stand_in::{QuickGuard, QuickLock};
 pub(crate) use table::LateTable;
 
-#[cfg(all(test, loom))]
-pub(crate) use explore::explore;
+#[cfg(loom)]
+pub use explore::explore;
 #[cfg(loom)]
 pub(crate) use loom::sync::{
     Condvar, Mutex, MutexGuard,

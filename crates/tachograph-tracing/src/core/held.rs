@@ -45,9 +45,9 @@ pub(super) fn guarded(number: u64, run: impl FnOnce()) {
 mod loom_tests {
     use loom::sync::Arc;
     use loom::thread;
+    use tachograph_sdk::explore;
 
     use super::*;
-    use crate::sync::explore;
 
     #[test]
     fn who_has_a_number_and_no_handle_locks_that_span_or_none() {
