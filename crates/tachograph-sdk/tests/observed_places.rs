@@ -4,13 +4,13 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
-use support::{reports_of, snapshot};
+use support::{observed, reports_of, rotate, snapshot};
 use tachograph_sdk::metrics::{
     CardinalityOverflow, MeterProviderBuilder, MetricReader, NumberValue, OVERFLOW_ATTRIBUTE, PointValue,
     TemporalityPreference,
@@ -22,28 +22,6 @@ const OVERFLOW: [(&str, bool); 1] = [(OVERFLOW_ATTRIBUTE, true)];
 
 fn builder(limit: usize) -> MeterProviderBuilder {
     MeterProvider::builder().with_resource(Resource::builder_empty().build()).with_cardinality_limit(limit)
-}
-
-/// An observable counter of one series per number in the list, which a test can change.
-fn observed(provider: &MeterProvider) -> Arc<Mutex<Vec<(i64, u64)>>> {
-    let list = Arc::new(Mutex::new(Vec::new()));
-    let shown = Arc::clone(&list);
-    provider
-        .meter("m")
-        .as_otel()
-        .u64_observable_counter("n")
-        .with_callback(move |observer| {
-            for (n, value) in shown.lock().unwrap().iter() {
-                observer.observe(*value, &[KeyValue::new("n", *n)]);
-            }
-        })
-        .build();
-    list
-}
-
-/// Has other sets observed than before: ten of them, and never the same.
-fn rotate(list: &Mutex<Vec<(i64, u64)>>, round: i64) {
-    *list.lock().unwrap() = (0..10).map(|n| (round * 10 + n, 7)).collect();
 }
 
 /// How many points a collection of the reader has, all numbers of series being below a bound, and their sum.

@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
+use opentelemetry::KeyValue;
 use tachograph_sdk::metrics::{MetricReader, PointValue, TemporalityPreference};
 use tachograph_sdk::testing::MetricsSnapshot;
 use tachograph_sdk::{MeterProvider, Resource};
@@ -45,6 +46,28 @@ pub(crate) fn numbers_of(reader: &MetricReader) -> Vec<u64> {
         });
     });
     values
+}
+
+/// An observable counter of one series per number in the list, which a test can change.
+pub(crate) fn observed(provider: &MeterProvider) -> Arc<Mutex<Vec<(i64, u64)>>> {
+    let list = Arc::new(Mutex::new(Vec::new()));
+    let shown = Arc::clone(&list);
+    provider
+        .meter("m")
+        .as_otel()
+        .u64_observable_counter("n")
+        .with_callback(move |observer| {
+            for (n, value) in shown.lock().unwrap().iter() {
+                observer.observe(*value, &[KeyValue::new("n", *n)]);
+            }
+        })
+        .build();
+    list
+}
+
+/// Has other sets observed than before: ten of them, and never the same.
+pub(crate) fn rotate(list: &Mutex<Vec<(i64, u64)>>, round: i64) {
+    *list.lock().unwrap() = (0..10).map(|n| (round * 10 + n, 7)).collect();
 }
 
 /// A report of the SDK's own.
