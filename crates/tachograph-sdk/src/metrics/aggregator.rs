@@ -111,6 +111,15 @@ impl Aggregator {
             Aggregator::Exponential(it) => exponential::observe(row, it.limits, value),
         }
     }
+
+    /// Leaves a copy for a reader that waits for one of this row of a histogram's, which this thread has just written.
+    pub(crate) fn serve(&self, row: Row) {
+        match self {
+            Aggregator::ExplicitBuckets(buckets) => histogram::serve(row, buckets.len()),
+            Aggregator::Exponential(it) => exponential::serve(row, it.limits),
+            Aggregator::Sum { .. } | Aggregator::LastValue => {}
+        }
+    }
 }
 
 /// The buckets of an explicit-bucket histogram: bucket `i` takes what is at most bound `i` and above

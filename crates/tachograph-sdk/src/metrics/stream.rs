@@ -381,20 +381,26 @@ impl Stream {
         if !value.suits_any_sum() {
             return self.record_unusual(row, value);
         }
-        match histogram::observe_at_once(row, buckets.of(value), value) {
+        let recorded = histogram::observe_at_once(row, buckets.of(value), value);
+        self.finish(recorded, row, value, Self::record_unusual);
+    }
+
+    /// Does what is left to do after a value was recorded in a histogram at once, or has it recorded `otherwise`.
+    #[inline(always)]
+    fn finish<N: Number>(&self, recorded: AtOnce, row: Row, value: N, otherwise: impl FnOnce(&Self, Row, N)) {
+        match recorded {
             AtOnce::Done if cells::is_due() => self.offer(row, value),
             AtOnce::Done => {}
-            AtOnce::Awaited => self.serve_explicit(row, value),
-            AtOnce::No => self.record_unusual(row, value),
+            AtOnce::Awaited => self.serve(row, value),
+            AtOnce::No => otherwise(self, row, value),
         }
     }
 
+    /// Leaves a copy of a histogram's row for the reader that waits for it.
     #[cold]
     #[inline(never)]
-    fn serve_explicit<N: Number>(&self, row: Row, value: N) {
-        if let Aggregator::ExplicitBuckets(buckets) = &self.aggregator {
-            histogram::serve(row, buckets.len());
-        }
+    fn serve<N: Number>(&self, row: Row, value: N) {
+        self.aggregator.serve(row);
         if cells::is_due() {
             self.offer(row, value);
         }
@@ -414,34 +420,15 @@ impl Stream {
         if !self.suits_kind(value) {
             return self.record_unusual(row, value);
         }
-        match exponential::observe_at_once(row, value, index_by_table) {
-            AtOnce::Done if cells::is_due() => self.offer(row, value),
-            AtOnce::Done => {}
-            AtOnce::Awaited => self.serve_exponential(row, value),
-            AtOnce::No => self.record_exponential_closely(row, value),
-        }
+        let recorded = exponential::observe_at_once(row, value, index_by_table);
+        self.finish(recorded, row, value, Self::record_exponential_closely);
     }
 
     /// As `record_exponential`, at any scale.
     #[inline(never)]
     fn record_exponential_closely<N: Number>(&self, row: Row, value: N) {
-        match exponential::observe_at_once(row, value, index_at_once) {
-            AtOnce::Done if cells::is_due() => self.offer(row, value),
-            AtOnce::Done => {}
-            AtOnce::Awaited => self.serve_exponential(row, value),
-            AtOnce::No => self.record_unusual(row, value),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn serve_exponential<N: Number>(&self, row: Row, value: N) {
-        if let Aggregator::Exponential(it) = &self.aggregator {
-            exponential::serve(row, it.limits);
-        }
-        if cells::is_due() {
-            self.offer(row, value);
-        }
+        let recorded = exponential::observe_at_once(row, value, index_at_once);
+        self.finish(recorded, row, value, Self::record_unusual);
     }
 
     /// As `record_in`, for what is none of the usual cases.
