@@ -141,7 +141,7 @@ impl Arena {
         let mut rows = lock(&self.rows);
         let class = rows.of(width);
         for row in freed {
-            for slab in self.slabs.iter().chain([&self.shared]) {
+            for slab in self.all_slabs() {
                 if let Some(words) = slab.words(row) {
                     for word in 0..width {
                         // SAFETY: `row` was allocated with this width.
@@ -151,6 +151,11 @@ impl Arena {
             }
             class.free.push(row);
         }
+    }
+
+    /// Every slab, the shared one last.
+    pub(super) fn all_slabs(&self) -> impl Iterator<Item = &Slab> {
+        self.slabs.iter().chain([&self.shared])
     }
 
     /// The row's words in every slab that has them, the shared one last.

@@ -23,6 +23,7 @@ pub(crate) mod scarce;
 mod section;
 mod short_cuts;
 mod slab;
+mod sums;
 
 use std::sync::OnceLock;
 
@@ -33,6 +34,7 @@ pub(crate) use local::{is_due, set_due_after};
 use row::Word;
 pub(crate) use row::{Row, Spot};
 pub(crate) use section::{section, wait_for_sections};
+pub(crate) use sums::Sums;
 
 /// Bytes of cells that all threads together may have to themselves, unless set otherwise.
 pub(crate) const DEFAULT_LIMIT: usize = 256 * 1024 * 1024;
@@ -134,15 +136,13 @@ fn add_first<N: Number>(row: Row, value: N) {
 }
 
 /// A sum's bits, over all threads.
-#[inline]
 pub(crate) fn sum<N: Number>(row: Row) -> u64 {
-    let mut total = N::ZERO_BITS;
-    arena().each_slab(row, |_, words, _| {
-        // SAFETY: a row has at least one word.
-        let bits = unsafe { &*words }.load(Ordering::Relaxed);
-        total = N::add(total, N::from_bits(bits));
-    });
-    total
+    sums().read::<N>(row)
+}
+
+/// For the sums of many rows.
+pub(crate) fn sums() -> Sums<'static> {
+    Sums::new(arena())
 }
 
 /// Sets a last value: the latest write, in the one order all threads agree on, wins.

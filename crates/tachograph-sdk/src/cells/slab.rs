@@ -66,15 +66,18 @@ impl Slab {
         if directory.is_null() { &[] } else { unsafe { &(*directory).blocks } }
     }
 
+    /// The first word of a block, if it has been installed.
+    #[inline]
+    pub(super) fn block(&self, block: usize) -> Option<*const Word> {
+        let words = self.blocks().get(block)?.load(Ordering::Acquire);
+        (!words.is_null()).then_some(words.cast_const())
+    }
+
     /// The row's words here, if its block has been installed.
     #[inline]
     pub(super) fn words(&self, row: Row) -> Option<*const Word> {
-        let block = self.blocks().get(row.block())?.load(Ordering::Acquire);
-        if block.is_null() {
-            return None;
-        }
         // SAFETY: the arena deals rows within their block's size.
-        Some(unsafe { block.add(row.offset()) })
+        self.block(row.block()).map(|block| unsafe { block.add(row.offset()) })
     }
 
     /// How many bytes of directory installing `block` would take.

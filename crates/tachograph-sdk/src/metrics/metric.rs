@@ -6,15 +6,16 @@ use opentelemetry::InstrumentationScope;
 
 use super::aggregator::Aggregator;
 use super::delta::{Deltas, Memory, Taking};
-use super::exemplar::ExemplarBuffer;
+use super::exemplar::{ExemplarBuffer, Exemplars};
 use super::histograms::HistogramBuffers;
 use super::kind::InstrumentKind;
+use super::numbers::Numbers;
 use super::observable::Observations;
 use super::point::{Point, PointValue};
 use super::presence::Presence;
 use super::stream::Stream;
 use super::temporality::Temporality;
-use crate::cells::{self, Row};
+use crate::cells::Row;
 use crate::number::{Number, NumberKind};
 
 /// What the metrics of one collection have beside their streams.
@@ -146,9 +147,7 @@ impl<'a> Metric<'a> {
         first: usize,
         mut visit: impl FnMut(Point<'_>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        let exemplars =
-            self.stream.series.rare.get().map(|rare| &rare.exemplars).filter(|all| !all.is_empty());
-        let Some(exemplars) = exemplars else {
+        let Some(exemplars) = self.exemplars() else {
             return self.visit(first, |_, point| visit(point));
         };
         // Taken out, so that a visitor may visit another metric of this collection meanwhile.
@@ -161,6 +160,40 @@ impl<'a> Metric<'a> {
         });
         *lock() = buffer;
         flow
+    }
+
+    /// The points from a series' number on, some at a time, if every one is a number that was recorded, cumulative and without
+    /// exemplars; else `None`, and [`try_for_each_from`](Self::try_for_each_from) has them.
+    ///
+    /// Such are most series of most programs. Who has a hundred thousand of them to write visits them here in a loop of its own, in
+    /// half the time.
+    ///
+    /// ```
+    /// use tachograph_sdk::{Counter, MeterProvider};
+    ///
+    /// let provider = MeterProvider::new();
+    /// let orders: Counter<u64> = provider.meter("shop").counter("orders").build();
+    /// orders.add(2, &[("channel", "web")]);
+    /// let mut sum = 0;
+    /// for metric in provider.reader().collect().metrics() {
+    ///     let Some(mut numbers) = metric.numbers_from(0) else { continue };
+    ///     while numbers.advance() {
+    ///         sum += numbers.points().count();
+    ///     }
+    /// }
+    /// assert_eq!(sum, 1);
+    /// ```
+    pub fn numbers_from(&self, first: usize) -> Option<Numbers<'a>> {
+        let are_recorded =
+            self.buffers.deltas.of(self.id).is_none() && !self.stream.descriptor.kind.is_observable();
+        let are_numbers = matches!(self.stream.aggregator, Aggregator::Sum { .. } | Aggregator::LastValue);
+        let are_all = are_recorded && are_numbers && self.exemplars().is_none();
+        are_all.then(|| Numbers::new(self.stream, self.presence(), first))
+    }
+
+    /// The exemplars of its series, if there are any.
+    fn exemplars(&self) -> Option<&'a Exemplars> {
+        self.stream.series.rare.get().map(|rare| &rare.exemplars).filter(|all| !all.is_empty())
     }
 
     fn visit<B>(
@@ -179,7 +212,7 @@ impl<'a> Metric<'a> {
         if self.stream.descriptor.kind.is_observable() {
             return self.visit_observed(first, |point| visit(None, point));
         }
-        self.visit_recorded(first, |row, point| visit(Some(row), point))
+        self.visit_recorded(first, visit)
     }
 
     /// Takes what is new in it since the collection before, for a reader that remembers what that was.
@@ -212,56 +245,33 @@ impl<'a> Metric<'a> {
         }
     }
 
-    fn presence(&self) -> Presence<'_> {
+    fn presence(&self) -> Presence<'a> {
         Presence::new(&self.stream.series, self.buffers.unix_nanos, self.buffers.takes_deltas)
     }
 
     fn visit_recorded<B>(
         &self,
         first: usize,
-        visit: impl FnMut(Row, Point<'_>) -> ControlFlow<B>,
+        visit: impl FnMut(Option<Row>, Point<'_>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         match (&self.stream.aggregator, self.stream.descriptor.number) {
-            (Aggregator::Sum { .. }, NumberKind::U64) => self.visit_sums::<u64, B>(first, visit),
-            (Aggregator::Sum { .. }, NumberKind::I64) => self.visit_sums::<i64, B>(first, visit),
-            (Aggregator::Sum { .. }, NumberKind::F64) => self.visit_sums::<f64, B>(first, visit),
-            (Aggregator::LastValue, _) => self.visit_last_values(first, visit),
+            (Aggregator::Sum { .. } | Aggregator::LastValue, _) => self.visit_numbers(first, visit),
             (_, NumberKind::U64) => self.visit_histograms::<u64, B>(first, visit),
             (_, NumberKind::I64) => self.visit_histograms::<i64, B>(first, visit),
             (_, NumberKind::F64) => self.visit_histograms::<f64, B>(first, visit),
         }
     }
 
-    fn visit_sums<N: Number, B>(
+    fn visit_numbers<B>(
         &self,
         first: usize,
-        mut visit: impl FnMut(Row, Point<'_>) -> ControlFlow<B>,
+        mut visit: impl FnMut(Option<Row>, Point<'_>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        let presence = self.presence();
-        let is_monotonic = matches!(self.stream.aggregator, Aggregator::Sum { monotonic: true });
-        for (number, series) in self.stream.series.iter_from(first) {
-            let Some(row) = series.row else { continue };
-            let bits = cells::sum::<N>(row);
-            if !presence.is_shown(number, row, is_monotonic || bits == N::ZERO_BITS) {
-                continue;
+        let mut numbers = Numbers::new(self.stream, self.presence(), first);
+        while numbers.advance() {
+            for (point, row) in numbers.points_and_rows() {
+                visit(row, point)?;
             }
-            let value = PointValue::of(N::KIND, bits);
-            visit(row, Point::new(number, &series.attributes, series.start_unix_nanos, value))?;
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn visit_last_values<B>(
-        &self,
-        first: usize,
-        mut visit: impl FnMut(Row, Point<'_>) -> ControlFlow<B>,
-    ) -> ControlFlow<B> {
-        let presence = self.presence();
-        for (number, series) in self.stream.series.iter_from(first) {
-            let Some(row) = series.row.filter(|row| presence.is_shown(number, *row, true)) else { continue };
-            let Some(bits) = cells::last_value(row) else { continue };
-            let value = PointValue::of(self.stream.descriptor.number, bits);
-            visit(row, Point::new(number, &series.attributes, series.start_unix_nanos, value))?;
         }
         ControlFlow::Continue(())
     }
@@ -269,7 +279,7 @@ impl<'a> Metric<'a> {
     fn visit_histograms<N: Number, B>(
         &self,
         first: usize,
-        mut visit: impl FnMut(Row, Point<'_>) -> ControlFlow<B>,
+        mut visit: impl FnMut(Option<Row>, Point<'_>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         // Taken out, so that a visitor may visit another histogram of this collection meanwhile.
         let lock = || self.buffers.histogram.lock().unwrap_or_else(PoisonError::into_inner);
@@ -279,7 +289,7 @@ impl<'a> Metric<'a> {
         for (number, series) in self.stream.series.iter_from(first) {
             let Some(row) = series.row.filter(|row| presence.is_shown(number, *row, true)) else { continue };
             let Some(value) = buffers.read::<N>(row, &self.stream.aggregator) else { continue };
-            flow = visit(row, Point::new(number, &series.attributes, series.start_unix_nanos, value));
+            flow = visit(Some(row), Point::new(number, &series.attributes, series.start_unix_nanos, value));
             if flow.is_break() {
                 break;
             }

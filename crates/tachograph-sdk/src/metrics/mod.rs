@@ -18,6 +18,7 @@ mod instrument;
 mod kind;
 mod meter;
 mod metric;
+mod numbers;
 mod observable;
 mod options;
 mod pipeline;
@@ -48,6 +49,7 @@ pub use exemplar::{Exemplar, ExemplarFilter, ExemplarReservoir, FilteredAttribut
 pub use kind::InstrumentKind;
 pub use meter::{Meter, MeterBuilder};
 pub use metric::{Metric, MetricKind};
+pub use numbers::Numbers;
 pub use options::CardinalityOverflow;
 pub use point::{ExponentialHistogramPoint, HistogramPoint, Point, PointValue};
 pub use producer::{

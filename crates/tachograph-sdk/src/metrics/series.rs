@@ -169,6 +169,12 @@ impl SeriesTable {
         self.series.iter_from(first)
     }
 
+    /// Some of the series from a number on, each with its own: `most` at most, and none if there are no more.
+    #[inline]
+    pub(super) fn piece_from(&self, first: usize, most: usize) -> impl Iterator<Item = (usize, &Series)> {
+        self.series.piece_from(first, most)
+    }
+
     /// The attributes of the series that has a row, which the caller has pinned: found one by one.
     pub(crate) fn attributes_of(&self, row: Row) -> Option<&AttributeSet> {
         // Meanwhile no other place becomes another's.

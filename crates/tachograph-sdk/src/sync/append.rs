@@ -193,6 +193,20 @@ impl<T, const SEGMENTS: usize> AppendVec<T, SEGMENTS> {
     pub(crate) fn iter_from(&self, first: usize) -> impl Iterator<Item = (usize, &T)> {
         (first..self.len()).map_while(|index| Some((index, self.get(index)?)))
     }
+
+    /// Those from an index on, each with its own, that are in one segment, and no more than `most`; none past the end. For who has
+    /// many to go through: where the segment is is looked up once.
+    #[inline]
+    pub(crate) fn piece_from(&self, first: usize, most: usize) -> impl Iterator<Item = (usize, &T)> {
+        let (segment, offset) = locate(first);
+        let start = first - offset;
+        let end = self.len().min(start + (FIRST << segment)).min(first.saturating_add(most));
+        let base = self.segments.get(segment).map_or(ptr::null_mut(), |base| base.load(Ordering::Relaxed));
+        (first..end).map(move |index| {
+            // SAFETY: as in `get`: `index` is below the length that was read, and in the segment that begins at `start`.
+            (index, unsafe { (*base.add(index - start)).assume_init_ref() })
+        })
+    }
 }
 
 impl<T, const SEGMENTS: usize> Drop for AppendVec<T, SEGMENTS> {
@@ -276,6 +290,30 @@ mod tests {
         assert_eq!(vec.run(7, 2), None, "across segments");
         assert_eq!(vec.run(54, 3), None, "past the end");
         assert_eq!(vec.push_run(&[]), None);
+    }
+
+    #[test]
+    fn pieces_are_the_elements_of_one_segment_after_the_other() {
+        let vec: AppendVec<usize, 4> = AppendVec::new();
+        assert_eq!(vec.piece_from(0, 9).count(), 0);
+        for len in [1, 8, 9, 23, 24, 30, capacity(4)] {
+            (vec.len()..len).for_each(|n| assert_eq!(vec.push(n), Ok(n)));
+            for first in 0..=len {
+                let (mut next, mut pieces) = (first, 0);
+                while next < len {
+                    let before = next;
+                    for (index, element) in vec.piece_from(before, 50) {
+                        assert_eq!((index, *element), (next, next));
+                        next += 1;
+                    }
+                    assert!(next > before && next <= before + 50);
+                    assert_eq!(vec.piece_from(before, 3).count(), 3.min(next - before));
+                    pieces += 1;
+                }
+                assert_eq!(vec.piece_from(next, 9).count(), 0);
+                assert!(pieces <= 5, "the last segment in two");
+            }
+        }
     }
 
     #[test]
