@@ -6,7 +6,9 @@
 //! copy of encoded labels, and a number.
 
 mod family;
+mod member;
 mod produced;
+mod progress;
 mod protobuf;
 mod text;
 

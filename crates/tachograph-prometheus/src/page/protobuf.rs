@@ -34,14 +34,11 @@ pub(super) struct Message<'a> {
 impl Message<'_> {
     /// Appends a series: `kept` is its message up to the value, of a histogram its labels; `start` is when it began,
     /// by itself.
-    #[inline]
     pub(super) fn write(&self, out: &mut Vec<u8>, kept: &[u8], start: u64, sample: Sample<'_>) {
         let labels = kept;
         match sample.value {
             Value::Number(value) if sample.exemplars.is_empty() && sample.start_unix_nanos == start => {
-                out.reserve(kept.len() + size_of::<f64>());
-                out.extend_from_slice(kept);
-                out.extend_from_slice(&to_f64(value).to_le_bytes());
+                Message::write_kept(out, kept, value);
             }
             Value::Number(value) => write_message(out, METRIC, |out| {
                 out.extend_from_slice(labels_of(kept));
@@ -56,6 +53,13 @@ impl Message<'_> {
                 write_message(out, HISTOGRAM, |out| self.write_native(out, view, sample));
             }),
         }
+    }
+
+    /// Appends a series that is a number without exemplars, and that began when the kept message says.
+    #[inline(always)]
+    pub(super) fn write_kept(out: &mut Vec<u8>, kept: &[u8], value: NumberValue) {
+        out.extend_from_slice(kept);
+        out.extend_from_slice(&to_f64(value).to_le_bytes());
     }
 
     fn write_number(&self, out: &mut Vec<u8>, value: NumberValue, sample: Sample<'_>) {

@@ -22,7 +22,7 @@ pub(super) struct Lines<'a> {
     naming: Naming,
     format: Format,
     /// Whether there are exemplars and, if asked for, times of creation: OpenMetrics has them of counters that
-    /// have their type, and of histograms.
+    /// have their type, and of histograms. No times without exemplars.
     has_exemplars: bool,
     has_created: bool,
 }
@@ -58,7 +58,7 @@ impl<'a> Lines<'a> {
     }
 
     /// Appends the lines of a number; most series on most pages are one.
-    #[inline]
+    #[inline(always)]
     pub(super) fn write_number(
         &self,
         out: &mut Vec<u8>,
@@ -67,17 +67,19 @@ impl<'a> Lines<'a> {
         exemplars: &[Exemplar],
         start_unix_nanos: u64,
     ) {
-        let name = &*self.family.samples.main;
-        // Once for all of a line without an exemplar.
-        out.reserve(name.len() + text.len() + NUMBER);
-        out.extend_from_slice(name);
+        out.extend_from_slice(&self.family.samples.main);
         out.extend_from_slice(text);
         write_number(out, value, self.format);
-        if self.has_exemplars
-            && let Some(exemplar) = latest(exemplars)
-        {
-            write_text(out, exemplar, self.naming);
+        if self.has_exemplars {
+            return self.finish_number(out, text, exemplars, start_unix_nanos);
         }
+        out.push(b'\n');
+    }
+
+    /// Appends what follows a number in OpenMetrics.
+    #[inline(never)]
+    fn finish_number(&self, out: &mut Vec<u8>, text: &[u8], exemplars: &[Exemplar], start_unix_nanos: u64) {
+        self.write_exemplar(out, latest(exemplars));
         out.push(b'\n');
         if self.has_created {
             out.extend_from_slice(&self.family.samples.created);
