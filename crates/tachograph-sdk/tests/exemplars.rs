@@ -376,9 +376,11 @@ fn offering_and_reading_allocate_nothing_once_there_is_an_exemplar() {
     let level: UpDownCounter<i64> = meter.up_down_counter("l").build();
     let histogram: Histogram<u64> = meter.histogram("h").with_boundaries([10.0, 100.0]).build();
     let reader = provider.reader();
+    // In one place, which literals need not be: each place is learnt.
+    static WEB: [(&str, &str); 1] = [("channel", "web")];
     let record = || {
-        counter.add(1, &[("channel", "web")]);
-        gauge.record(0.5, &[("channel", "web")]);
+        counter.add(1, &WEB);
+        gauge.record(0.5, &WEB);
         level.add(-1, &());
         [1, 50, 500].iter().for_each(|size| histogram.record(*size, &()));
     };
