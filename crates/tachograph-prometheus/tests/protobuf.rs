@@ -69,10 +69,13 @@ fn native_histograms(families: &[MetricFamily]) -> BTreeSet<(String, BTreeMap<St
 }
 
 fn samples_of_lines(families: &[Family]) -> Samples {
-    let samples = families.iter().flat_map(|family| &family.samples);
-    let samples = samples.map(|sample| {
+    let samples =
+        families.iter().flat_map(|family| family.samples.iter().map(move |sample| (family, sample)));
+    let samples = samples.map(|(family, sample)| {
         let mut labels = sample.labels.clone();
-        if let Some(le) = labels.get_mut("le").filter(|_| sample.name.ends_with("_bucket")) {
+        // A histogram's `le` is a number; that of any other family is an attribute's text.
+        let is_bucket = family.kind == "histogram" && sample.name.ends_with("_bucket");
+        if let Some(le) = labels.get_mut("le").filter(|_| is_bucket) {
             *le = le.parse::<f64>().map_or(le.clone(), |bound| bound.to_string());
         }
         let value = sample.value.parse::<f64>().expect("a number");
