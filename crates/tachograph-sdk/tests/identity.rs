@@ -2,7 +2,7 @@
 
 mod support;
 
-use opentelemetry::KeyValue;
+use opentelemetry::{Array, KeyValue, Value};
 use opentelemetry::metrics::MeterProvider as _;
 use support::{only, provider, reports_of, snapshot};
 use tachograph_sdk::{Counter, Dynamic, Histogram, MeterProvider};
@@ -60,11 +60,39 @@ fn a_scope_is_the_same_however_its_meter_was_made() {
 }
 
 #[test]
-fn a_scope_with_nan_among_its_attributes_records_all_the_same() {
+fn a_scope_with_nan_among_its_attributes_is_one_however_often_it_is_asked_for() {
+    let nan = Value::Array(Array::F64(vec![1.0, f64::NAN]));
+    for value in [Value::F64(f64::NAN), nan] {
+        let provider = provider();
+        for _ in 0..100 {
+            let attributes = [KeyValue::new("other", 1), KeyValue::new("k", value.clone())];
+            let meter = provider.meter_builder("m").with_attributes(attributes).build();
+            meter.counter("n").build::<u64, Dynamic>().add(1, &());
+        }
+        assert_eq!(provider.account().instruments, 1);
+        assert_eq!(snapshot(&provider).metric("n").total(), 100);
+    }
+}
+
+#[test]
+fn scopes_whose_attributes_differ_in_the_bits_of_a_float_differ() {
     let provider = provider();
-    let meter = provider.meter_builder("m").with_attributes([KeyValue::new("k", f64::NAN)]).build();
-    meter.counter("n").build::<u64, Dynamic>().add(1, &());
-    assert_eq!(snapshot(&provider).metric("n").total(), 1);
+    for value in [0.0, -0.0, f64::NAN, -f64::NAN] {
+        let meter = provider.meter_builder("m").with_attributes([KeyValue::new("k", value)]).build();
+        meter.counter("n").build::<u64, Dynamic>().add(1, &());
+    }
+    assert_eq!(provider.account().instruments, 4);
+}
+
+#[test]
+fn of_equal_keys_of_a_scope_the_last_counts() {
+    let provider = provider();
+    let (early, late) = (KeyValue::new("k", 1), KeyValue::new("k", 2));
+    for attributes in [vec![early.clone(), late.clone()], vec![late.clone()], vec![late, early]] {
+        let meter = provider.meter_builder("m").with_attributes(attributes).build();
+        meter.counter("n").build::<u64, Dynamic>().add(1, &());
+    }
+    assert_eq!(provider.account().instruments, 2);
 }
 
 #[test]

@@ -6,7 +6,8 @@ use opentelemetry::{Key, KeyValue, Value};
 use super::pairs::Pairs;
 use super::{Attributes, PairStore, ValueRef};
 
-/// A canonical set of attributes: sorted by key, each key once.
+/// A canonical set of attributes: sorted by key, each key once. Sets are equal if series would be the same: floats are compared by
+/// their bits.
 #[derive(Clone, PartialEq)]
 pub struct AttributeSet {
     pairs: Pairs,

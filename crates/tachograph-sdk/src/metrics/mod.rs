@@ -30,6 +30,7 @@ mod rare;
 mod reader;
 mod registry;
 mod resolve;
+mod scope;
 mod series;
 mod settings;
 mod spellings;

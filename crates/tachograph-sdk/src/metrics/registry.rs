@@ -16,6 +16,7 @@ use super::conflicts;
 use super::observable::{Observations, Observe};
 use super::pipeline::Pipeline;
 use super::resolve::{Asked, Defaults, Report, Resolved, resolve};
+use super::scope::ScopeKey;
 use super::settings::Settings;
 use super::stream::{Descriptor, Spec, Stream};
 use super::validate::{self, Invalid};
@@ -55,12 +56,12 @@ type Hook = fn(&Arc<Registry>);
 /// Which instruments and pipelines there are: each instrument has its streams in each pipeline.
 struct Instruments {
     /// By scope and by name in lower case.
-    scopes: HashMap<InstrumentationScope, HashMap<Box<str>, Registered>>,
+    scopes: HashMap<ScopeKey, HashMap<Box<str>, Registered>>,
     /// The first is that of readers without settings of their own.
     pipelines: Vec<Arc<Pipeline>>,
     count: u64,
     /// Which stream has a name first, and whether a view gave it, where views rename any: by scope, in lower case.
-    names: HashMap<InstrumentationScope, Names>,
+    names: HashMap<ScopeKey, Names>,
 }
 
 type Names = HashMap<Box<str>, (Arc<Stream>, bool)>;
@@ -278,8 +279,7 @@ impl Registry {
         let Request { mut descriptor, advice, limit } = request;
         let mut guard = self.instruments();
         let Instruments { scopes, pipelines, count, names } = &mut *guard;
-        // Not looked up first: a scope with NaN among its attributes does not even equal itself.
-        let instruments = scopes.entry((**scope).clone()).or_default();
+        let instruments = scopes.entry(ScopeKey::new(scope)).or_default();
         let lower: Box<str> = descriptor.name.to_lowercase().into();
         let same_name = instruments.get(&lower);
         let mut conflict = None;
@@ -329,7 +329,7 @@ impl Registry {
             }
         };
         if self.settings.views.iter().any(View::renames) {
-            let names = names.entry((**scope).clone()).or_default();
+            let names = names.entry(ScopeKey::new(scope)).or_default();
             note_names(names, &streams, &descriptor, &mut reports);
         }
         *count += 1;
