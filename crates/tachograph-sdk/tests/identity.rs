@@ -2,8 +2,8 @@
 
 mod support;
 
-use opentelemetry::{Array, KeyValue, Value};
 use opentelemetry::metrics::MeterProvider as _;
+use opentelemetry::{Array, KeyValue, Value};
 use support::{only, provider, reports_of, snapshot};
 use tachograph_sdk::{Counter, Dynamic, Histogram, MeterProvider};
 
@@ -264,4 +264,15 @@ fn a_limit_is_advice_that_does_not_make_another_instrument() {
     let report = only(&reports, "instrument.limit.conflict");
     assert!(report.message.contains('5') && report.message.contains('3'), "{report:?}");
     assert_eq!(snapshot(&provider).metric("advice.limit").value(&()), 2);
+}
+
+#[test]
+fn boundaries_with_nan_that_are_declared_again_are_the_same() {
+    let provider = provider();
+    let declare = || {
+        let boundaries = vec![f64::NAN, 1.0];
+        provider.meter("m").histogram("nan.again").with_boundaries(boundaries).build::<f64, Dynamic>();
+    };
+    only(&reports_of(declare), "instrument.boundaries");
+    assert_eq!(reports_of(declare), []);
 }

@@ -245,3 +245,17 @@ fn readers_and_instruments_that_are_made_at_once_miss_nothing_afterwards() {
         }
     }
 }
+
+#[test]
+fn readers_with_the_same_boundaries_are_set_up_alike_even_where_these_make_no_sense() {
+    let provider = provider();
+    let bad = || Aggregation::explicit_bucket_histogram([1.0, f64::NAN]);
+    let counter: Counter<u64> = provider.meter("m").counter("c").build();
+    let reports = reports_of(|| {
+        for _ in 0..20 {
+            provider.reader_builder().with_aggregation(InstrumentKind::Histogram, bad()).build();
+        }
+    });
+    counter.add(1, &());
+    assert_eq!(reports, [], "twenty readers of one configuration are no more than one");
+}

@@ -3,7 +3,8 @@
 /// How measurements become data points, as the specification's views and readers choose it.
 ///
 /// An aggregation that does not suit the instrument is reported, and the instrument's default is used.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Boundaries are compared by their bits, so that NaN, which is reported where it is used, equals itself.
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum Aggregation {
     /// What the kind of the instrument asks for: a sum for counters and up-down counters, a last value
@@ -49,3 +50,29 @@ impl Aggregation {
         Aggregation::Base2ExponentialBucketHistogram { max_size: 160, max_scale: 20, record_min_max: true }
     }
 }
+
+impl PartialEq for Aggregation {
+    fn eq(&self, other: &Self) -> bool {
+        use Aggregation::{
+            Base2ExponentialBucketHistogram as Exponential, ExplicitBucketHistogram as Explicit,
+        };
+        match (self, other) {
+            (
+                Explicit { boundaries, record_min_max },
+                Explicit { boundaries: others, record_min_max: other_min_max },
+            ) => {
+                let same = |(a, b): (&f64, &f64)| a.to_bits() == b.to_bits();
+                record_min_max == other_min_max
+                    && boundaries.len() == others.len()
+                    && boundaries.iter().zip(others).all(same)
+            }
+            (
+                Exponential { max_size, max_scale, record_min_max },
+                Exponential { max_size: size, max_scale: scale, record_min_max: min_max },
+            ) => (max_size, max_scale, record_min_max) == (size, scale, min_max),
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        }
+    }
+}
+
+impl Eq for Aggregation {}
