@@ -88,6 +88,43 @@ fn dropped_instruments_have_no_metric_and_take_every_kind_of_record() {
 }
 
 #[test]
+fn what_is_dropped_is_in_nobodys_way_and_refuses_nothing() {
+    let provider = with([
+        View::of("both").dropped(),
+        View::of("half").for_kind(InstrumentKind::Counter).dropped(),
+        View::of("other.half").for_kind(InstrumentKind::Counter).dropped(),
+    ]);
+    let meter = provider.meter("m");
+    let reports = reports_of(|| {
+        let counter: Counter<f64> = meter.counter("both").with_cardinality_limit(3).build();
+        let up_down: UpDownCounter<i64> = meter.up_down_counter("both").build();
+        let histogram: Histogram<f64> = meter.histogram("both").with_boundaries([1.0]).build();
+        let _again: Counter<f64> = meter.counter("BOTH").with_cardinality_limit(4).build();
+        let _again: Histogram<f64> = meter.histogram("both").with_boundaries([2.0]).build();
+        let bound = up_down.bind(&());
+        for _ in 0..2 {
+            counter.add(f64::NAN, &());
+            counter.add(-1.0, &[("k", "v")]);
+            up_down.add(-1, &());
+            bound.add(-1);
+            histogram.record(f64::INFINITY, &());
+        }
+        let api = meter.as_otel();
+        let observed = api.i64_observable_up_down_counter("both");
+        observed.with_callback(|observer| observer.observe(-1, &[])).build();
+        for (first, second) in [("half", "half"), ("other.half", "other.half")] {
+            let _dropped: Counter<u64> = meter.counter(first).build();
+            let kept: UpDownCounter<i64> = meter.up_down_counter(second).build();
+            kept.add(-1, &());
+            let _dropped_again: Counter<f64> = meter.counter(first).build();
+        }
+        assert_eq!(names(&snapshot(&provider)), ["half", "other.half"]);
+    });
+    assert_eq!(reports, []);
+    assert_eq!(provider.account().refused, 0);
+}
+
+#[test]
 fn an_instrument_knows_whether_anybody_may_read_what_it_records() {
     static UNBOUND: Static<Counter<u64>> = declare("m", "unbound").build();
     let provider = with([

@@ -101,6 +101,11 @@ impl Registered {
         }
     }
 
+    /// Whether a view drops it: then it records nothing.
+    fn is_dropped(&self) -> bool {
+        self.first.is_of_nothing()
+    }
+
     /// Whether its streams are those that were resolved, no more and no fewer.
     fn is_alike(&self, resolved: &[Vec<Resolved>]) -> bool {
         let specs = || resolved.iter().flatten().map(|resolved| &resolved.spec);
@@ -291,13 +296,17 @@ impl Registry {
                 let again = Asked { descriptor: &descriptor, scope, advice: advice.as_ref(), limit };
                 let advice = known.advice();
                 let known_as = known.asked(advice.as_deref());
-                let reports = conflicts::same_but_for(known_as, &known.first, again, &asked);
+                let reports = match known.is_dropped() {
+                    true => Vec::new(),
+                    false => conflicts::same_but_for(known_as, &known.first, again, &asked),
+                };
                 let stream = Arc::clone(&known.first);
                 drop(guard);
                 reports.iter().for_each(Report::tell);
                 return Some(stream);
             }
-            conflict = Some(first.descriptor().clone());
+            // What is dropped is in nobody's way.
+            conflict = first.find(|known| !known.is_dropped()).map(|known| known.descriptor().clone());
         }
         // What is to be said is said once the lock is given back: a subscriber is user code.
         let mut reports = Vec::new();
@@ -323,6 +332,7 @@ impl Registry {
             match streams.first() {
                 Some(first) => Arc::clone(first),
                 None => {
+                    conflict = None;
                     let settings = Arc::clone(&self.settings);
                     Arc::new(Stream::of_nothing(descriptor.clone(), Arc::clone(scope), settings))
                 }

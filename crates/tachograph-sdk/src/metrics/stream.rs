@@ -498,10 +498,14 @@ impl Stream {
         self.chain().fold(false, |any, stream| any | stream.series.remove(attributes))
     }
 
-    /// Counts a measurement that cannot be recorded, and reports it.
+    /// Counts a measurement that cannot be recorded, and reports it. Of an instrument that a view drops nothing is asked: several of
+    /// one name share its stream, whatever their kinds.
     #[cold]
     #[inline(never)]
     pub(crate) fn refuse<N: Number>(&self, value: N) {
+        if self.is_of_nothing() {
+            return;
+        }
         self.series.rare.make().count_refused();
         let name = &*self.descriptor.name;
         let why = match self.descriptor.kind {
