@@ -78,7 +78,6 @@ fn every_instrument_is_in_the_json_with_all_that_is_known_of_it() {
         instruments[2],
         serde_json::json!({
             "scope": "shop",
-            "scope_version": "1.2",
             "name": "orders",
             "kind": "counter",
             "number": "u64",
@@ -151,7 +150,7 @@ fn the_order_in_which_instruments_are_made_changes_nothing() {
 #[test]
 fn the_markdown_has_a_section_for_each_instrument() {
     let page = Catalogue::of(&shop("orders")).to_markdown();
-    let expected = "## shop 1.2\n\
+    let expected = "## shop\n\
         \n\
         ### `latency`\n\
         \n\
@@ -231,6 +230,47 @@ fn what_is_dropped_or_changed_fails_and_what_is_added_may_be_allowed() {
         CatalogueFile::new(&path).compare(&added).expect_err("one is new");
         CatalogueFile::new(&path).allowing_additions().check(&added);
     }
+}
+
+/// A catalogue of a library in some versions at once.
+fn library(versions: &[&'static str]) -> Catalogue {
+    let provider = MeterProvider::new();
+    for version in versions {
+        let meter = provider.meter_builder("library").with_version(*version).build();
+        let _calls: Counter<u64, ()> = meter.counter("calls").build();
+        let _errors: Counter<u64, Express> = meter.counter("errors").build();
+    }
+    Catalogue::of(&provider)
+}
+
+#[test]
+fn a_release_of_an_instrumented_library_is_no_difference_nor_are_two_at_once() {
+    let before = library(&["1.9"]);
+    for name in ["released.json", "released.md"] {
+        let path = path(name);
+        CatalogueFile::new(&path).updated_if(true).check(&before);
+        for versions in [&["1.10"][..], &[], &["1.9", "2.0"], &["2.0", "1.10", "0.1"]] {
+            let after = library(versions);
+            assert_eq!(after.entries().len(), 2 * versions.len(), "entries know their versions");
+            for file in [CatalogueFile::new(&path), CatalogueFile::new(&path).allowing_additions()] {
+                assert_eq!(file.compare(&after).is_err(), versions.is_empty(), "{versions:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn versions_that_declare_an_instrument_otherwise_are_both_there() {
+    let provider = MeterProvider::new();
+    let _old: Counter<u64, ()> =
+        provider.meter_builder("library").with_version("1").build().counter("n").build();
+    let _new: Counter<f64, ()> =
+        provider.meter_builder("library").with_version("2").build().counter("n").build();
+    let page = json(&provider);
+    let instruments = page["instruments"].as_array().expect("an array");
+    let numbers: Vec<_> = instruments.iter().map(|one| one["number"].as_str()).collect();
+    assert_eq!(numbers, [Some("u64"), Some("f64")]);
+    assert_eq!(Catalogue::of(&provider).to_markdown().matches("## library\n").count(), 1);
 }
 
 #[derive(Attributes)]

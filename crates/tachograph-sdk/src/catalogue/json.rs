@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{CatalogueEntry, sorted_values};
 use crate::attributes::{AttributeSchema, ValueRef};
 
-pub(super) fn write(entries: &[CatalogueEntry]) -> String {
+pub(super) fn write(entries: &[&CatalogueEntry]) -> String {
     let mut page = String::from("{\n  \"instruments\": [");
     for (at, entry) in entries.iter().enumerate() {
         page.push_str(if at == 0 { "\n    {" } else { ",\n    {" });
@@ -26,9 +26,6 @@ fn write_entry(page: &mut String, entry: &CatalogueEntry) {
         page.push_str(&value);
     };
     member(page, "scope", string(entry.scope()));
-    if let Some(version) = entry.scope_version() {
-        member(page, "scope_version", string(version));
-    }
     member(page, "name", string(entry.name()));
     member(page, "kind", string(entry.kind()));
     member(page, "number", string(entry.number()));

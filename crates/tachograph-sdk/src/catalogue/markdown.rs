@@ -5,14 +5,13 @@ use std::fmt::Write as _;
 use super::{CatalogueEntry, plain, sorted_values};
 use crate::attributes::AttributeSchema;
 
-pub(super) fn write(entries: &[CatalogueEntry]) -> String {
+pub(super) fn write(entries: &[&CatalogueEntry]) -> String {
     let mut page = String::from("# Metrics\n");
     let mut scope = None;
     for entry in entries {
-        if scope != Some((entry.scope(), entry.scope_version())) {
-            scope = Some((entry.scope(), entry.scope_version()));
-            let version = entry.scope_version().unwrap_or_default();
-            page += &format!("\n## {}\n", line(&format!("{} {version}", entry.scope())));
+        if scope != Some(entry.scope()) {
+            scope = Some(entry.scope());
+            page += &format!("\n## {}\n", line(entry.scope()));
         }
         write_entry(&mut page, entry);
     }

@@ -40,6 +40,9 @@ use crate::metrics::{Aggregator, InstrumentKind, MeterProvider, NumberKind, Stre
 
 /// The instruments of a provider, sorted by scope and name.
 ///
+/// The documents leave out the versions of scopes: a catalogue says what there is to query, which a release that changes no
+/// instrument does not change. Instruments that differ in the version of their scope alone are in them once.
+///
 /// What is listed is what a reader would find: an instrument that a view renames goes by its new name.
 /// Instruments appear once they are made; for one in a `static` that nobody has used yet,
 /// [`Static::declare_in`](crate::Static::declare_in) makes it. The attributes are known of instruments
@@ -59,7 +62,7 @@ impl Catalogue {
             .into_iter()
             .map(|stream| CatalogueEntry::of(stream, schemas.get(&stream.number).map_or(&[], Vec::as_slice)))
             .collect();
-        // Stable: instruments that differ in kind alone stay in the order in which they were made.
+        // Stable: instruments that differ in kind alone, or in the scope's version, stay in the order in which they were made.
         entries.sort_by(|a, b| a.place().cmp(&b.place()));
         Catalogue { entries }
     }
@@ -76,12 +79,24 @@ impl Catalogue {
 
     /// A document in Markdown: a section for each scope, and in it one for each instrument.
     pub fn to_markdown(&self) -> String {
-        markdown::write(&self.entries)
+        markdown::write(&self.written())
     }
 
     /// A document in JSON: an object with the array `instruments`, in lines that diff well.
     pub fn to_json(&self) -> String {
-        json::write(&self.entries)
+        json::write(&self.written())
+    }
+
+    /// The instruments that documents have.
+    fn written(&self) -> Vec<&CatalogueEntry> {
+        let mut written = Vec::<&CatalogueEntry>::with_capacity(self.entries.len());
+        for entry in &self.entries {
+            let mut of_place = written.iter().rev().take_while(|other| other.place() == entry.place());
+            if !of_place.any(|other| entry.is_said_by(other)) {
+                written.push(entry);
+            }
+        }
+        written
     }
 }
 
@@ -147,8 +162,14 @@ impl CatalogueEntry {
         }
     }
 
-    fn place(&self) -> (&str, Option<&str>, &str) {
-        (&self.scope, self.scope_version.as_deref(), &self.name)
+    fn place(&self) -> (&str, &str) {
+        (&self.scope, &self.name)
+    }
+
+    /// Whether documents say the same of both.
+    fn is_said_by(&self, other: &CatalogueEntry) -> bool {
+        let version = other.scope_version.clone();
+        *other == CatalogueEntry { scope_version: version, ..self.clone() }
     }
 
     /// The name of the scope: the library or module that declares the instrument.
@@ -156,7 +177,7 @@ impl CatalogueEntry {
         &self.scope
     }
 
-    /// The scope's version, if it has one.
+    /// The scope's version, if it has one; documents leave it out.
     pub fn scope_version(&self) -> Option<&str> {
         self.scope_version.as_deref()
     }

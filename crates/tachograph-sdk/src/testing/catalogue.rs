@@ -27,6 +27,8 @@ use crate::catalogue::Catalogue;
 ///     .check(&Catalogue::of(&provider));
 /// ```
 ///
+/// The versions of instrumented libraries are not in the file, so that their releases do not fail the test.
+///
 /// The file is JSON, or Markdown where its name ends in `.md`. Every difference fails the test and is shown;
 /// with [`allowing_additions`](Self::allowing_additions) those that add something do not.
 #[derive(Clone, Debug)]
