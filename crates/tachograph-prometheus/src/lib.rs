@@ -40,8 +40,8 @@
 //!   legal in the classic grammar is escaped by the [`EscapingScheme`] that is asked for.
 //! - **Kinds**: a counter (also an observable one) is a counter; an up-down counter and a gauge are gauges;
 //!   a histogram is a histogram of classic buckets. An exponential histogram is a native histogram in protobuf, and
-//!   in text one of classic buckets whose bounds are zero and powers of two; in protobuf its scale must not be below
-//!   -4, and is at most 8.
+//!   in text one of classic buckets whose bounds are zero and powers of two (below zero the next number below each, for
+//!   there a bucket ends before the power); in protobuf its scale must not be below -4, and is at most 8.
 //! - **Labels** are the attributes, values that are not strings as JSON, and `otel_scope_name`,
 //!   `otel_scope_version`, `otel_scope_schema_url` and `otel_scope_<attribute>` of the scope
 //!   ([`with_scope_labels`](PrometheusExporterBuilder::with_scope_labels) turns these off), and attributes of the

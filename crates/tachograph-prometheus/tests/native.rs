@@ -111,6 +111,28 @@ fn in_text_it_has_classic_buckets_at_powers_of_two() {
     }
 }
 
+/// The next float below.
+fn below(value: f64) -> f64 {
+    value.next_down()
+}
+
+#[test]
+fn an_exemplar_at_a_negative_power_of_two_is_where_its_measurement_is_counted() {
+    let provider = bare_provider();
+    let histogram: Histogram<f64> =
+        provider.meter("").histogram("size").with_unit("By").with_exponential_buckets().build();
+    let current = Context::new().with_remote_span_context(sampled()).attach();
+    histogram.record(-2.0, &());
+    drop(current);
+    histogram.record(-3.0, &());
+    let page = render(&short_exporter(&provider), Format::OpenMetrics100);
+    let with: Vec<_> = page.lines().filter(|line| line.contains(" # {")).collect();
+    assert!(
+        matches!(with[..], [line] if line.starts_with("size_bytes_bucket{le=\"-1.0000000000000002\"} 2 # {")),
+        "{page}"
+    );
+}
+
 #[test]
 fn measurements_below_zero_are_in_buckets_below_zero() {
     let found = lines(&recorded(&[-3.0, -0.75, 0.0, 1.0]), Format::Text004);
@@ -118,11 +140,24 @@ fn measurements_below_zero_are_in_buckets_below_zero() {
     let counts: Vec<_> = buckets.iter().map(|(_, bound, count)| (*bound, *count)).collect();
     assert_eq!(
         counts,
-        [(-2.0, 1.0), (-1.0, 1.0), (-0.5, 2.0), (0.0, 3.0), (0.5, 3.0), (1.0, 4.0), (f64::INFINITY, 4.0)]
+        [
+            (below(-2.0), 1.0),
+            (below(-1.0), 1.0),
+            (below(-0.5), 2.0),
+            (0.0, 3.0),
+            (0.5, 3.0),
+            (1.0, 4.0),
+            (f64::INFINITY, 4.0)
+        ]
     );
     // OpenMetrics has no sum that may fall, and no count without it.
     let found = lines(&recorded(&[-3.0]), Format::OpenMetrics100);
     assert!(found.iter().all(|(name, ..)| name.ends_with("_bucket")), "{found:?}");
+}
+
+fn sampled() -> SpanContext {
+    let (trace, span) = (TraceId::from(5_u128), SpanId::from(6_u64));
+    SpanContext::new(trace, span, TraceFlags::SAMPLED, false, TraceState::NONE)
 }
 
 #[test]
@@ -130,14 +165,7 @@ fn an_exemplar_is_on_its_bucket_and_in_the_native_histogram_with_its_time() {
     let provider = bare_provider();
     let histogram: Histogram<f64> =
         provider.meter("").histogram("size").with_unit("By").with_exponential_buckets().build();
-    let span = SpanContext::new(
-        TraceId::from(5_u128),
-        SpanId::from(6_u64),
-        TraceFlags::SAMPLED,
-        false,
-        TraceState::NONE,
-    );
-    let current = Context::new().with_remote_span_context(span).attach();
+    let current = Context::new().with_remote_span_context(sampled()).attach();
     histogram.record(3.0, &());
     drop(current);
     histogram.record(9.0, &());
@@ -153,9 +181,27 @@ fn an_exemplar_is_on_its_bucket_and_in_the_native_histogram_with_its_time() {
     );
 }
 
+/// Numbers of either sign, many of which are powers of two.
+fn number() -> impl Strategy<Value = f64> {
+    let power = (-1074..1023_i32, any::<bool>())
+        .prop_map(|(exponent, falls)| 2_f64.powi(exponent).copysign(if falls { -1.0 } else { 1.0 }));
+    let small = (-20..20_i32).prop_map(f64::from);
+    prop_oneof![-1e6..1e6_f64, small, power]
+}
+
 proptest! {
     #[test]
-    fn every_measurement_is_in_its_bucket_in_either_form(values in proptest::collection::vec(-1e6..1e6_f64, 1..40)) {
+    fn classic_buckets_hold_exactly_what_is_at_most_their_bound(values in proptest::collection::vec(number(), 1..40)) {
+        for (name, bound, count) in lines(&recorded(&values), Format::Text004) {
+            if name.ends_with("_bucket") {
+                let at_most = values.iter().filter(|value| **value <= bound).count() as f64;
+                prop_assert_eq!(count, at_most, "{}", bound);
+            }
+        }
+    }
+
+    #[test]
+    fn every_measurement_is_in_its_native_bucket(values in proptest::collection::vec(-1e6..1e6_f64, 1..40)) {
         let provider = recorded(&values);
         let native = native(&provider);
         let schema = native.schema();
@@ -167,13 +213,6 @@ proptest! {
             // Floats near a bound may fall to either side of what is computed here.
             let (low, high) = (bound(index - 1, schema) * (1.0 - 1e-12), bound(*index, schema) * (1.0 + 1e-12));
             prop_assert!(values.iter().filter(|value| low < **value && **value <= high).count() as u64 >= *count);
-        }
-        for (name, bound, count) in lines(&provider, Format::Text004) {
-            if name.ends_with("_bucket") {
-                let below = values.iter().filter(|value| **value < bound).count() as f64;
-                let at_most = values.iter().filter(|value| **value <= bound).count() as f64;
-                prop_assert!(below <= count && count <= at_most, "{} {}", bound, count);
-            }
         }
     }
 }

@@ -122,8 +122,9 @@ impl<'a> Lines<'a> {
     }
 
     /// Appends an exponential histogram as one of classic buckets. Their bounds are zero and the powers of two from the
-    /// smallest measurement to the largest: finer buckets fit into these exactly, coarser ones are as they are. So a bound
-    /// stays where it is as others come, and the counts are those that were recorded.
+    /// smallest measurement to the largest, below zero the next number below each: finer buckets fit into these exactly,
+    /// coarser ones are as they are. So a bound stays where it is as others come, and the counts are those that were
+    /// recorded, each of exactly what is at most its bound.
     fn write_exponential(
         &self,
         out: &mut Vec<u8>,
@@ -152,15 +153,16 @@ impl<'a> Lines<'a> {
             out.push(b'\n');
             below = bound;
         };
-        // From the furthest from zero to the nearest. The bound of one is the lower end of its distance.
+        // From the furthest from zero to the nearest. What is in a bucket is further from zero than its lower end, so that the
+        // bound, which is inclusive, is the next number below that: at the end itself begins the next bucket.
         if let Some((first, last)) = view.negative.range(by) {
             for index in (first..=last).rev() {
-                let bound = -boundary(index, scale);
+                let end = -boundary(index, scale);
                 let counts = view.negative.downscaled(by).filter(|(at, _)| *at == index);
                 cumulative = counts.fold(cumulative, |sum, (_, count)| sum.wrapping_add(count));
                 // What is too near to zero for a bound of its own is in the bucket of zero.
-                if bound < -view.zero_threshold {
-                    write(out, bound, cumulative);
+                if end < -view.zero_threshold {
+                    write(out, end.next_down(), cumulative);
                 }
             }
         }
