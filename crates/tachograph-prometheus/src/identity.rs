@@ -142,7 +142,6 @@ mod tests {
             pairs,
             &[],
             Naming::new(TranslationStrategy::default(), EscapingScheme::default()),
-            false,
         ))
     }
 

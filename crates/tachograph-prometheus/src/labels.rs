@@ -23,12 +23,15 @@ const SCOPE_NAME: &str = "otel_scope_name";
 const SCOPE_VERSION: &str = "otel_scope_version";
 const SCOPE_SCHEMA_URL: &str = "otel_scope_schema_url";
 
-/// A histogram's buckets are told apart by this label.
-const LE: &str = "le";
+/// By this label the buckets of a histogram are told apart.
+pub(crate) const LE: &str = "le";
 
-/// The name that an attribute `le` of a histogram gets: what a Prometheus server makes of a label that
-/// collides with one of its own.
-const EXPORTED_LE: &str = "exported_le";
+/// By this one the quantiles of a summary.
+pub(crate) const QUANTILE: &str = "quantile";
+
+/// What is put before the name of an attribute whose label would be one of the format's own: what a Prometheus server
+/// does with a label that collides with one of its.
+const EXPORTED: &str = "exported_";
 
 /// An attribute on its way to a page.
 #[derive(Clone, Debug)]
@@ -106,7 +109,6 @@ pub(crate) fn series_labels<'a>(
     attributes: impl Iterator<Item = (&'a Key, &'a Value)>,
     scope: &'a [ScopeLabel],
     naming: Naming,
-    of_histogram: bool,
 ) -> Vec<Label<'a>> {
     let own = attributes.map(|(key, value)| Label {
         name: naming.label(key.as_str()),
@@ -118,11 +120,26 @@ pub(crate) fn series_labels<'a>(
         key: Cow::Borrowed(&*label.key),
         value: LabelValue::Text(&label.value),
     });
-    let mut labels: Vec<_> = own.chain(scope).collect();
-    if of_histogram {
-        labels.iter_mut().filter(|label| label.name == LE).for_each(|label| label.name = EXPORTED_LE.into());
+    own.chain(scope).collect()
+}
+
+/// Has labels give way that are named as the one that the family's samples have of their own: no sample has a label twice. Says
+/// whether there were any.
+pub(crate) fn give_way(labels: &mut [Label<'_>], to: Option<&str>) -> bool {
+    let mut any = false;
+    for label in labels.iter_mut().filter(|label| Some(&*label.name) == to) {
+        label.name = Cow::Owned(format!("{EXPORTED}{}", label.name));
+        any = true;
     }
-    labels
+    any
+}
+
+/// What is said of a metric whose labels give way.
+pub(crate) fn gives_way(label: &str) -> String {
+    format!(
+        "has an attribute whose label would be {label:?}, which the samples of its kind have of their own; on the page it is \
+         \"{EXPORTED}{label}\": name the attribute otherwise"
+    )
 }
 
 /// Appends labels as `a="b",c="d"`, without braces, or as messages `LabelPair`: sorted by name, so that equal
@@ -189,7 +206,8 @@ mod tests {
 
     fn named(attributes: &[KeyValue], scope: &[ScopeLabel], naming: Naming, of_histogram: bool) -> String {
         let pairs = attributes.iter().map(|pair| (&pair.key, &pair.value));
-        let mut labels = series_labels(pairs, scope, naming, of_histogram);
+        let mut labels = series_labels(pairs, scope, naming);
+        give_way(&mut labels, of_histogram.then_some(LE));
         let mut out = Vec::new();
         write_labels(&mut out, &mut labels, &mut Vec::new(), Encoding::Text);
         String::from_utf8(out).unwrap()

@@ -7,7 +7,7 @@ use tachograph_sdk::metrics::{Metric, MetricKind};
 use crate::family::{Family, Member, identity_of};
 use crate::format::Encoding;
 use crate::identity::SeriesId;
-use crate::labels::{Label, series_labels, write_labels};
+use crate::labels::{Label, give_way, gives_way, series_labels, write_labels};
 use crate::message::write_until_value;
 use crate::name::FamilyKind;
 use crate::naming::Naming;
@@ -49,6 +49,7 @@ pub(crate) fn learn_series(
     }
     family.members[member].texts.grow_to(len);
     let of_histogram = family.kind == FamilyKind::Histogram;
+    let mut has_given_way = false;
     let (is_quoted, encoding) = (family.is_quoted(), family.encoding);
     let scope = Arc::clone(&family.members[member].scope);
     let (mut text, mut scratch) = (Vec::new(), Vec::new());
@@ -56,7 +57,8 @@ pub(crate) fn learn_series(
         if family.members[member].texts.get(point.series) != SeriesText::Unknown {
             return;
         }
-        let mut labels = series_labels(point.attributes.iter(), &scope, naming, of_histogram);
+        let mut labels = series_labels(point.attributes.iter(), &scope, naming);
+        has_given_way |= give_way(&mut labels, family.kind.own_label());
         text.clear();
         if encoding == Encoding::Text {
             text.push(if is_quoted { b',' } else { b'{' });
@@ -88,6 +90,9 @@ pub(crate) fn learn_series(
             }
         }
     });
+    if let Some(label) = family.kind.own_label().filter(|_| has_given_way) {
+        reports.push(Report::of(metric, "prometheus.label", &gives_way(label)));
+    }
 }
 
 /// Makes `{a="b"` what stands between a sample's name and its value: `{a="b"} `, or a blank where there

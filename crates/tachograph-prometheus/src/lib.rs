@@ -48,7 +48,8 @@
 //!   resource by [option](PrometheusExporterBuilder::with_resource_labels). Labels are
 //!   sorted; those without a value are left out, which means the same to a server. Keys that
 //!   become one label's name have their values joined by `;`. A histogram's attribute `le` is called
-//!   `exported_le`, because `le` is the bucket's.
+//!   `exported_le`, because `le` is the bucket's, and a produced summary's `quantile` `exported_quantile`; both are
+//!   reported.
 //! - **`target_info`** has the resource's attributes
 //!   ([`with_target_info`](PrometheusExporterBuilder::with_target_info) turns it off).
 //! - **Samples have no timestamps**: the server's time of scrape counts.

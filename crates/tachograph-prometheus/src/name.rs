@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use crate::clean::{clean_label_chars, clean_metric_chars};
+use crate::labels::LE;
 use crate::naming::Naming;
 use crate::unit::UnitWords;
 
@@ -16,6 +17,13 @@ pub(crate) enum FamilyKind {
     Counter,
     Gauge,
     Histogram,
+}
+
+impl FamilyKind {
+    /// The label that tells the samples of a series apart.
+    pub(crate) fn own_label(self) -> Option<&'static str> {
+        (self == FamilyKind::Histogram).then_some(LE)
+    }
 }
 
 /// A metric's name on the page.

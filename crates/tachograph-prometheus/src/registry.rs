@@ -190,7 +190,7 @@ impl Registry {
     /// not the order in which they first record.
     fn place(&mut self, metric: &Metric<'_>, reports: &mut Vec<Report>) -> Placement {
         let Some(kind) = family_kind(metric) else {
-            reports.push(report(
+            reports.push(Report::of(
                 metric,
                 "prometheus.kind",
                 "is dropped: its kind has no place in these formats",
@@ -214,7 +214,7 @@ impl Registry {
                     "is dropped: on the page it is {name:?}, and the name {taken:?} belongs to {holder:?}, which is \
                      of another type; rename one of them"
                 );
-                reports.push(report(metric, "prometheus.type", &message));
+                reports.push(Report::of(metric, "prometheus.type", &message));
                 Placement::Dropped
             }
         }
@@ -235,7 +235,7 @@ impl Registry {
                      both the same",
                     family.name
                 );
-                reports.push(report(metric, "prometheus.comment", &message));
+                reports.push(Report::of(metric, "prometheus.comment", &message));
             }
         }
         let family = slot.get_or_insert_with(|| {
@@ -318,9 +318,4 @@ fn family_kind(metric: &Metric<'_>) -> Option<FamilyKind> {
         // The SDK may learn kinds that this crate has not.
         _ => None,
     }
-}
-
-fn report(metric: &Metric<'_>, kind: &'static str, what: &str) -> Report {
-    let (name, scope) = (metric.name(), metric.scope().name());
-    Report { kind, subject: name.to_owned(), message: format!("metric {name:?} of scope {scope:?} {what}") }
 }

@@ -28,7 +28,7 @@ pub(crate) struct TargetInfo {
 impl TargetInfo {
     /// None for a resource without attributes.
     pub(crate) fn of(resource: &Resource, naming: Naming, encoding: Encoding) -> Self {
-        let mut labels = series_labels(resource.attributes().iter(), &[], naming, false);
+        let mut labels = series_labels(resource.attributes().iter(), &[], naming);
         let mut text = Vec::new();
         write_labels(&mut text, &mut labels, &mut Vec::new(), encoding);
         if text.is_empty() {

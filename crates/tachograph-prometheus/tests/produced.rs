@@ -216,6 +216,60 @@ fn protobuf_has_every_kind_with_its_type() {
     assert_eq!(only(8).timestamp_ms, Some(7_000));
 }
 
+/// A summary and a histogram whose attributes are named as the labels of their samples.
+fn own_labels() -> Vec<ProducedMetric> {
+    let summary = ProducedSummary { count: 4, sum: 8.5, quantiles: vec![(0.5, 2.0)] };
+    let histogram = ProducedHistogram { count: 9, sum: Some(4.5), buckets: vec![] };
+    let attributes = AttributeSet::new(&[("quantile", "q"), ("le", "l")]);
+    vec![
+        metric("s", ProducedKind::Summary, vec![ProducedPoint::new(attributes.clone(), summary)]),
+        metric("h", ProducedKind::Histogram, vec![ProducedPoint::new(attributes, histogram)]),
+    ]
+}
+
+#[test]
+fn no_sample_has_a_label_twice() {
+    for verbatim in [false, true] {
+        let provider = bare_provider();
+        let reader = provider.reader_builder().with_producer(Told::new(verbatim, own_labels())).build();
+        let exporter = PrometheusExporter::builder(reader).with_scope_labels(false).build();
+        for format in [Format::Text004, Format::OpenMetrics100] {
+            let page = unchecked(&exporter, format);
+            let lines: Vec<_> = page.lines().filter(|line| !line.starts_with('#')).collect();
+            assert_eq!(
+                lines[0],
+                "s{exported_quantile=\"q\",le=\"l\",quantile=\"0.5\"} 2.0"
+                    .trim_end_matches(if format == Format::Text004 { ".0" } else { "" })
+            );
+            assert_eq!(lines[3], "h_bucket{exported_le=\"l\",quantile=\"q\",le=\"+Inf\"} 9");
+        }
+        let names = |family: usize| -> Vec<String> {
+            let families = decode(&exporter.render(Format::Protobuf));
+            families[family].metric[0].label.iter().map(|label| label.name().to_owned()).collect()
+        };
+        assert_eq!(names(0), ["exported_quantile", "le"]);
+        assert_eq!(names(1), ["exported_le", "quantile"]);
+    }
+}
+
+#[test]
+fn quantiles_are_on_a_page_once_and_only_those_that_there_can_be() {
+    let quantiles =
+        vec![(0.5, 1.0), (0.5, 2.0), (f64::NAN, 3.0), (1.5, 4.0), (-0.1, 5.0), (0.0, 6.0), (-0.0, 7.0)];
+    let summary = ProducedSummary { count: 4, sum: 8.5, quantiles };
+    let exporter =
+        engine_and(vec![metric("s", ProducedKind::Summary, vec![ProducedPoint::new((), summary)])]);
+    for format in [Format::Text004, Format::OpenMetrics100] {
+        let page = unchecked(&exporter, format);
+        let found = page.lines().filter_map(|line| line.strip_prefix("s{quantile=\"")?.split_once('"'));
+        let found: Vec<f64> = found.map(|(quantile, _)| quantile.parse().expect("a number")).collect();
+        assert_eq!(found, [0.5, 0.0], "{page}");
+    }
+    let families = decode(&exporter.render(Format::Protobuf));
+    let summary = families[1].metric[0].summary.as_ref().expect("a summary");
+    assert_eq!(summary.quantile.iter().map(|one| one.value()).collect::<Vec<_>>(), [1.0, 6.0]);
+}
+
 #[test]
 fn pages_in_pieces_are_the_page() {
     let many: Vec<_> = (0..3_000)

@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use support::{bare_provider, short_exporter, text};
 use tachograph_prometheus::PrometheusExporter;
 use tachograph_sdk::metrics::{PointValue, TemporalityPreference};
-use tachograph_sdk::{Counter, Gauge, MeterProvider};
+use tachograph_sdk::{Counter, Gauge, Histogram, MeterProvider};
 
 /// What was reported, as `tracing` prints it.
 #[derive(Clone, Default)]
@@ -147,4 +147,16 @@ fn a_reader_with_delta_temporality_is_reported_and_the_page_is_cumulative_all_th
     });
     assert_eq!(given, 1, "pages take nothing from the reader");
     assert_eq!(Reports::of(|| drop(PrometheusExporter::new(provider.reader()))), [""; 0]);
+}
+
+#[test]
+fn a_label_that_gives_way_to_the_one_of_buckets_is_reported_once_however_many_series_have_it() {
+    let reports = reports_of(|provider| {
+        let sizes: Histogram<u64> = provider.meter("shop").histogram("sizes.of.le").build();
+        (0..10).for_each(|n| sizes.record(1, &[("le", n)]));
+        let counter: Counter<u64> = provider.meter("shop").counter("counted.by.le").build();
+        counter.add(1, &[("le", 1)]);
+    });
+    let [report] = &reports[..] else { panic!("{reports:?}") };
+    assert!(report.contains("\"sizes.of.le\"") && report.contains("\"exported_le\""), "{report}");
 }

@@ -2,6 +2,7 @@ use tachograph_sdk::metrics::ProducedKind;
 
 use crate::Format;
 use crate::claims::Shape;
+use crate::labels::{LE, QUANTILE};
 
 /// What a produced metric is on a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +29,15 @@ impl PageKind {
             ProducedKind::Info => Some(PageKind::Info),
             // The SDK may learn kinds that this crate has not.
             _ => None,
+        }
+    }
+
+    /// The label that tells the samples of a series apart.
+    pub(crate) fn own_label(self) -> Option<&'static str> {
+        match self {
+            PageKind::Histogram => Some(LE),
+            PageKind::Summary => Some(QUANTILE),
+            PageKind::Counter | PageKind::Gauge | PageKind::Unknown | PageKind::Info => None,
         }
     }
 

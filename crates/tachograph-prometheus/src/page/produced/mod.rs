@@ -6,6 +6,7 @@
 mod buckets;
 mod point;
 mod protobuf;
+mod quantiles;
 mod text;
 
 use std::collections::{HashMap, HashSet};
@@ -13,7 +14,8 @@ use std::ops::ControlFlow;
 
 use super::Source;
 use crate::Format;
-use crate::produced::{PageKind, ProducedFamily, naming_of, report};
+use crate::labels::gives_way;
+use crate::produced::{ProducedFamily, naming_of, report};
 use crate::report::Report;
 
 /// How much of the producers' part has been written.
@@ -82,21 +84,33 @@ fn write_family(
         let Some(metric) = batch.metrics.get(*metric) else { continue };
         let naming = naming_of(batch, registry.naming);
         let scope = if batch.verbatim { Vec::new() } else { registry.scope_labels(&batch.scope) };
-        let (mut repeated, mut misfits) = (0, 0);
+        let (mut repeated, mut misfits, mut quantiles, mut has_given_way) = (0, 0, 0, false);
+        let own = family.kind.own_label();
         for produced in &metric.points {
-            let of_buckets = family.kind == PageKind::Histogram;
             let labels = registry.constant_labels().iter().chain(&scope);
-            let labels = point::labels(produced, labels, naming, of_buckets, source.format.encoding());
+            let (labels, gave_way) = point::labels(produced, labels, naming, own, source.format.encoding());
+            has_given_way |= gave_way;
             if !seen.insert(labels.clone()) {
                 repeated += 1;
             } else if !writer.write(out, family, produced, &labels, naming) {
                 misfits += 1;
+            } else {
+                quantiles += quantiles::without_place(&produced.value);
             }
+        }
+        if let Some(label) = own.filter(|_| has_given_way) {
+            reports.push(report(batch, metric, &gives_way(label)));
         }
         if repeated > 0 {
             let what = format!(
                 "has {repeated} series with the labels of others; the first of each is on the page and the later \
                  are left out"
+            );
+            reports.push(report(batch, metric, &what));
+        }
+        if quantiles > 0 {
+            let what = format!(
+                "has {quantiles} quantiles that are not from 0 to 1, or that its summaries have already; they are left out"
             );
             reports.push(report(batch, metric, &what));
         }

@@ -4,7 +4,7 @@ use tachograph_sdk::metrics::{ProducedExemplar, ProducedPoint};
 
 use crate::exemplar::CODE_POINTS;
 use crate::format::Encoding;
-use crate::labels::{ScopeLabel, series_labels, text_of, write_labels};
+use crate::labels::{ScopeLabel, give_way, series_labels, text_of, write_labels};
 use crate::naming::Naming;
 use crate::produced::ProducedFamily;
 
@@ -24,19 +24,20 @@ pub(super) trait Writer {
     fn end(&mut self, out: &mut Vec<u8>);
 }
 
-/// A point's labels, encoded.
+/// A point's labels, encoded; and whether any gave way to the family's own.
 pub(super) fn labels<'a>(
     point: &ProducedPoint,
     of_all: impl Iterator<Item = &'a ScopeLabel>,
     naming: Naming,
-    of_histogram: bool,
+    own: Option<&str>,
     encoding: Encoding,
-) -> Vec<u8> {
+) -> (Vec<u8>, bool) {
     let of_all: Vec<ScopeLabel> = of_all.cloned().collect();
-    let mut labels = series_labels(point.attributes.iter(), &of_all, naming, of_histogram);
+    let mut labels = series_labels(point.attributes.iter(), &of_all, naming);
+    let has_given_way = give_way(&mut labels, own);
     let mut out = Vec::new();
     write_labels(&mut out, &mut labels, &mut Vec::new(), encoding);
-    out
+    (out, has_given_way)
 }
 
 /// Visits an exemplar's labels, as far as there is room for them.

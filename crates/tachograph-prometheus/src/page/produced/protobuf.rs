@@ -4,6 +4,7 @@ use tachograph_sdk::metrics::{NumberValue, ProducedExemplar, ProducedPoint, Prod
 
 use super::buckets::{buckets, count};
 use super::point::{Writer, for_each_exemplar_label};
+use super::quantiles::quantiles;
 use crate::arithmetic::to_f64;
 use crate::labels::write_pair;
 use crate::naming::Naming;
@@ -90,10 +91,10 @@ impl Writer for Messages {
                 write_message(&mut value, SUMMARY, |out| {
                     write_uint(out, 1, summary.count);
                     write_double(out, 2, summary.sum);
-                    for (quantile, value) in &summary.quantiles {
+                    for (quantile, value) in quantiles(summary) {
                         write_message(out, 3, |out| {
-                            write_double(out, 1, *quantile);
-                            write_double(out, 2, *value);
+                            write_double(out, 1, quantile);
+                            write_double(out, 2, value);
                         });
                     }
                     write_created(out, 4, point);

@@ -6,12 +6,14 @@ use tachograph_sdk::metrics::{
 
 use super::buckets::{buckets, count};
 use super::point::{Writer, for_each_exemplar_label};
+use super::quantiles::quantiles;
 use crate::Format;
 use crate::claims::{CREATED, INFO};
 use crate::escape::write_metric_name;
 use crate::escaping::is_metric_name;
 use crate::exemplar::write_text_labels;
 use crate::family::write_comments;
+use crate::labels::{LE, QUANTILE};
 use crate::name::TOTAL;
 use crate::naming::Naming;
 use crate::number::{write_f64, write_i64, write_number, write_seconds, write_u64};
@@ -122,7 +124,7 @@ impl Lines {
         let buckets = buckets(histogram);
         let bucket_name = format!("{name}_bucket");
         for bucket in &buckets {
-            self.begin(out, &bucket_name, labels, Some(("le", bucket.bound)));
+            self.begin(out, &bucket_name, labels, Some((LE, bucket.bound)));
             write_u64(out, bucket.cumulative);
             self.end_line(out, point, bucket.exemplar.map(|exemplar| (exemplar, naming)));
         }
@@ -146,9 +148,9 @@ impl Lines {
         summary: &ProducedSummary,
         point: &ProducedPoint,
     ) {
-        for (quantile, value) in &summary.quantiles {
-            self.begin(out, name, labels, Some(("quantile", *quantile)));
-            write_f64(out, *value, self.format);
+        for (quantile, value) in quantiles(summary) {
+            self.begin(out, name, labels, Some((QUANTILE, quantile)));
+            write_f64(out, value, self.format);
             self.end_line(out, point, None);
         }
         self.write_number_line(out, &format!("{name}_sum"), labels, NumberValue::F64(summary.sum), point);
