@@ -7,7 +7,7 @@ use tachograph_sdk::trace::LiveSpan;
 use tracing::Metadata;
 use tracing::field::Field;
 
-use crate::fields::{self, Sink};
+use crate::fields::{self, Fields, Sink};
 
 /// The name of an event that is an error, by the semantic conventions.
 pub(crate) const EXCEPTION: &str = "exception";
@@ -25,15 +25,18 @@ pub(crate) fn exception(live: &mut LiveSpan, time: u64, message: &str, sources: 
 pub(crate) struct Exceptions<'a> {
     pub(crate) live: &'a mut LiveSpan,
     pub(crate) time: u64,
+    /// What is said of the errors below them, by field.
+    pub(crate) causes: &'a mut Fields,
 }
 
 impl Sink for Exceptions<'_> {
     fn field(&mut self, _: &Field, _: ValueRef<'_>) {}
 
-    fn error(&mut self, _: &Field, message: &str, error: &(dyn Error + 'static)) {
+    fn error(&mut self, field: &Field, message: &str, error: &(dyn Error + 'static)) {
         fields::with_buffer(|sources| {
             fields::format_sources(sources, error);
             exception(self.live, self.time, message, sources);
+            self.causes.set(field.name(), ValueRef::Str(sources));
         });
     }
 }

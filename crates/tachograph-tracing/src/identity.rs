@@ -131,6 +131,12 @@ impl IdentityCell {
         is_whole.then_some(identity)
     }
 
+    /// Adds to the bits of a span that nobody else knows yet.
+    #[inline]
+    pub(crate) fn add_bits(&self, bits: u32) {
+        self.bits.store(self.bits() | bits, Ordering::Relaxed);
+    }
+
     /// For one writer at a time.
     #[inline(always)]
     pub(crate) fn set(&self, identity: Identity) {

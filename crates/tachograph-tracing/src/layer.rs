@@ -7,7 +7,7 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::core::{Asked, Core, Wanted};
+use crate::core::{Asked, Core};
 use crate::ids::Numbers;
 use crate::options::SpanOptions;
 
@@ -83,10 +83,10 @@ where
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
         let number = match attributes.parent() {
-            None => self.core.new_unprinted(attributes).into_u64(),
+            None => self.core.new_traced(attributes).into_u64(),
             Some(_) => {
                 let asked = Asked::by(attributes, |parent| self.explicit(parent, &ctx));
-                self.core.new_span(attributes, asked, Wanted { traced: true, print: None })
+                self.core.new_span(attributes, asked, true)
             }
         };
         self.numbers.insert(id.into_u64(), number);

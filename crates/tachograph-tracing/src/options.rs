@@ -108,7 +108,7 @@ impl SpanOptions {
     }
 
     /// How many spans may live at once. What is made beyond, and under, is not recorded; it is counted and reported.
-    /// Default: 262,144. The room of a span, about 770 bytes and its buffers, is used again and never
+    /// Default: 262,144. The room of a span, about 830 bytes and its buffers, is used again and never
     /// given back.
     #[must_use]
     pub fn with_max_spans(mut self, spans: usize) -> Self {

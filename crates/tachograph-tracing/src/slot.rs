@@ -42,8 +42,8 @@ pub(crate) struct Inner {
     /// The span as foreign code sees it.
     pub(crate) context: Option<Context>,
     pub(crate) kind: SpanKind,
-    /// When it started, where the engine does not know.
-    pub(crate) start: u64,
+    /// When it started, where the engine does not know and somebody looked at the clock.
+    pub(crate) start: Option<u64>,
     /// See [`HELD`]; of when the span was made.
     pub(crate) holds: bool,
     pub(crate) timing: Timing,
@@ -61,8 +61,8 @@ pub(crate) struct Extras {
     pub(crate) state: TraceState,
     /// What was recorded though the sampler dropped the span; see [`HELD`].
     pub(crate) held: Fields,
-    /// The fields as the console prints them.
-    pub(crate) printed: String,
+    /// What is said of the errors below those that were recorded, by field. For the console: the engine has it in events.
+    pub(crate) causes: Fields,
 }
 
 impl Default for Inner {
@@ -71,7 +71,7 @@ impl Default for Inner {
             live: LiveSpan::new(),
             context: None,
             kind: SpanKind::Internal,
-            start: 0,
+            start: None,
             holds: false,
             timing: Timing::default(),
             has_extras: false,
@@ -99,8 +99,8 @@ impl Slot {
 
     /// As [`begin`](Self::begin), for a span that the engine does not start: it has the ids of the one above.
     #[inline(always)]
-    pub(crate) fn borrow(&self, parent: Identity, events: u64, site: Site, shown: u32) {
-        let bits = parent.bits & !(ATTACH | HELD | RECORDING | SHOWN) | BORROWED | shown;
+    pub(crate) fn borrow(&self, parent: Identity, events: u64, site: Site) {
+        let bits = parent.bits & !(ATTACH | HELD | RECORDING | SHOWN) | BORROWED;
         self.begin(&Identity { bits, ..parent }, events, site);
     }
 
@@ -153,6 +153,12 @@ impl Slot {
         self.identity.bits()
     }
 
+    /// As [`set_identity`](Self::set_identity), for who made the slot and has told nobody yet.
+    #[inline]
+    pub(crate) fn add_bits(&self, bits: u32) {
+        self.identity.add_bits(bits);
+    }
+
     #[inline]
     pub(crate) fn identity(&self) -> Identity {
         self.identity.get()
@@ -186,7 +192,7 @@ impl Inner {
         self.extras.special.clear();
         self.extras.state = TraceState::NONE;
         self.extras.held.clear();
-        self.extras.printed.clear();
+        self.extras.causes.clear();
     }
 
     /// The identity of what the engine started.

@@ -84,6 +84,17 @@ impl Special {
         apply(self, live);
     }
 
+    /// What was said, as fields.
+    pub(crate) fn visit(&self, visitor: &mut dyn FnMut(&str, &str)) {
+        let kind = self.kind.as_ref().map(kind_text);
+        let status = self.status.map(|status| if status == Status::Ok { "ok" } else { "error" });
+        let texts = [("otel.name", &*self.name), ("otel.status_description", &*self.description)];
+        let texts = texts.into_iter().filter(|(_, text)| !text.is_empty());
+        let chosen = kind.map(|kind| ("otel.kind", kind)).into_iter();
+        let chosen = chosen.chain(status.map(|status| ("otel.status_code", status)));
+        chosen.chain(texts).for_each(|(key, text)| visitor(key, text));
+    }
+
     fn apply_name(&self, live: &mut LiveSpan) {
         if !self.name.is_empty() {
             live.set_name(&self.name);
@@ -142,16 +153,19 @@ fn read_rest<'a>(key: &str, value: ValueRef<'a>) -> Option<Said<'a>> {
 }
 
 fn kind(text: &str) -> Option<SpanKind> {
-    [
-        ("internal", SpanKind::Internal),
-        ("server", SpanKind::Server),
-        ("client", SpanKind::Client),
-        ("producer", SpanKind::Producer),
-        ("consumer", SpanKind::Consumer),
-    ]
-    .into_iter()
-    .find(|(name, _)| text.eq_ignore_ascii_case(name))
-    .map(|(_, kind)| kind)
+    let kinds =
+        [SpanKind::Internal, SpanKind::Server, SpanKind::Client, SpanKind::Producer, SpanKind::Consumer];
+    kinds.into_iter().find(|kind| text.eq_ignore_ascii_case(kind_text(kind)))
+}
+
+fn kind_text(kind: &SpanKind) -> &'static str {
+    match kind {
+        SpanKind::Internal => "internal",
+        SpanKind::Server => "server",
+        SpanKind::Client => "client",
+        SpanKind::Producer => "producer",
+        SpanKind::Consumer => "consumer",
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use tracing::{Event, Metadata, Subscriber};
 use tracing_core::span::Current;
 
 use crate::console::Console;
-use crate::core::{Asked, Core, PrintSpan, Wanted};
+use crate::core::{Asked, Core};
 use crate::event;
 use crate::filter::Filter;
 use crate::options::SpanOptions;
@@ -129,16 +129,17 @@ impl TelemetrySubscriber {
 
     #[inline(never)]
     fn new_span_otherwise(&self, attributes: &Attributes<'_>) -> Id {
-        let id = match &self.console {
-            // What was enabled without a console is for the engine.
-            None if attributes.parent().is_none() => self.core.new_unprinted(attributes),
-            console => {
-                let (traced, printed) = self.wanted(attributes.metadata());
-                let print = console.as_ref().filter(|_| printed).map(|console| console as &dyn PrintSpan);
+        let (traced, printed) = self.wanted(attributes.metadata());
+        let id = match traced && attributes.parent().is_none() {
+            true => self.core.new_traced(attributes),
+            false => {
                 let asked = Asked::by(attributes, Id::into_u64);
-                Id::from_u64(self.core.new_span(attributes, asked, Wanted { traced, print }))
+                Id::from_u64(self.core.new_span(attributes, asked, traced))
             }
         };
+        if printed {
+            self.core.show(id.into_u64(), attributes);
+        }
         self.tell(|filter| filter.new_span(attributes, id.into_u64()));
         id
     }
@@ -202,7 +203,7 @@ impl Subscriber for TelemetrySubscriber {
     #[inline]
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {
         match self.is_lean && attributes.parent().is_none() {
-            true => self.core.new_unprinted(attributes),
+            true => self.core.new_traced(attributes),
             false => self.new_span_otherwise(attributes),
         }
     }
@@ -210,9 +211,6 @@ impl Subscriber for TelemetrySubscriber {
     fn record(&self, span: &Id, values: &Record<'_>) {
         self.tell(|filter| filter.record(span, values));
         self.core.record(span.into_u64(), values);
-        if let Some(console) = &self.console {
-            console.print_record(&self.core, span.into_u64(), values);
-        }
     }
 
     fn record_follows_from(&self, span: &Id, follows: &Id) {

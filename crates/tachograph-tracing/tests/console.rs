@@ -7,7 +7,8 @@ mod buffer;
 use std::io::Write;
 
 use buffer::Buffer;
-use opentelemetry::trace::{TraceContextExt as _, Tracer as _};
+use opentelemetry::Context;
+use opentelemetry::trace::{SpanContext, TraceContextExt as _, TraceFlags, TraceState, Tracer as _};
 use serde_json::Value;
 use tachograph_sdk::trace::{AlwaysOff, AlwaysOn, ParentBased, TracerProvider};
 use tachograph_tracing::{Console, Filter, SpanExt as _, TelemetrySubscriber};
@@ -197,4 +198,103 @@ fn lines_of_many_threads_are_whole() {
     let text = buffer.text();
     assert_eq!(text.lines().count(), 1_600);
     assert!(text.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()));
+}
+
+/// Both forms, sampled and not.
+fn every_way(work: impl Fn(&TracerProvider)) -> [String; 4] {
+    [(false, true), (false, false), (true, true), (true, false)].map(|(json, sampled)| {
+        let console = if json { Console::json() } else { Console::pretty() };
+        printed(console, sampled, &work)
+    })
+}
+
+#[test]
+fn a_field_that_is_recorded_again_is_in_a_line_once_with_the_last_value() {
+    let texts = every_way(|_| {
+        let outer = info_span!("outer", step = 1, late = Empty).entered();
+        let _inner = info_span!("inner", step = 7).entered();
+        outer.record("step", 2);
+        outer.record("late", "here");
+        info!("line");
+    });
+    for text in &texts[..2] {
+        assert!(text.contains(" outer{step=2 late=here}:inner{step=7}: "), "{text}");
+    }
+    for text in &texts[2..] {
+        let fields =
+            r#"[{"name":"outer","fields":{"step":2,"late":"here"}},{"name":"inner","fields":{"step":7}}]"#;
+        assert!(text.contains(fields), "{text}");
+    }
+}
+
+#[test]
+fn a_spans_line_has_its_special_fields_and_what_is_below_its_errors_and_nothing_that_others_set() {
+    let failure: &(dyn std::error::Error + 'static) = &Failure;
+    let texts = every_way(|_| {
+        let span = info_span!("span", otel.kind = "server", cause = failure, later = Empty, a = 1).entered();
+        span.set_attribute("others", 1);
+        span.record("later", failure);
+        info!("line");
+    });
+    for text in &texts[..2] {
+        let cause = "no luck, caused by: an error occurred when formatting an argument";
+        assert!(text.contains(&format!("cause={cause} ")), "{text}");
+        assert!(text.contains(&format!("later={cause} otel.kind=server}}: ")), "{text}");
+    }
+    for text in &texts[2..] {
+        let line: Value = serde_json::from_str(text).unwrap();
+        let fields = &line["spans"][0]["fields"];
+        assert_eq!((&fields["otel.kind"], &fields["a"]), (&"server".into(), &1.into()), "{text}");
+        for field in ["cause", "later"] {
+            assert_eq!(fields[field], "no luck");
+            assert!(
+                fields[format!("{field}.sources")].as_str().unwrap().starts_with("caused by: "),
+                "{text}"
+            );
+        }
+    }
+    assert!(texts.iter().all(|text| !text.contains("others")), "{texts:?}");
+}
+
+#[test]
+fn a_span_that_a_late_parent_makes_unsampled_or_sampled_keeps_its_fields_in_lines() {
+    let remote = |sampled: bool| {
+        let flags = TraceFlags::new(u8::from(sampled));
+        let context = SpanContext::new(7_u128.into(), 8_u64.into(), flags, true, TraceState::NONE);
+        Context::new().with_remote_span_context(context)
+    };
+    let texts = every_way(|_| {
+        let span = info_span!("server", path = "/x", status = Empty).entered();
+        span.record("status", 200);
+        for sampled in [false, true, false] {
+            span.set_parent(&remote(sampled));
+            info!("line");
+        }
+    });
+    for text in texts {
+        let fields =
+            if text.starts_with('{') { r#""path":"/x","status":200}"# } else { "{path=/x status=200}" };
+        assert_eq!(text.matches(fields).count(), 3, "{text}");
+    }
+}
+
+#[test]
+fn a_field_of_a_span_that_only_the_console_wants_is_in_its_lines_and_goes_with_it() {
+    let buffer = Buffer::default();
+    let subscriber = TelemetrySubscriber::builder(provider(true).tracer("test"))
+        .with_trace_filter(Filter::parse("off").unwrap())
+        .with_console(Console::pretty().with_writer(buffer.clone()))
+        .build();
+    tracing::subscriber::with_default(subscriber, || {
+        for turn in 0..3 {
+            info_span!("with", turn).in_scope(|| info!("a"));
+            info_span!("without").in_scope(|| info!("b"));
+        }
+    });
+    let text = buffer.text();
+    let spans: Vec<&str> = text.lines().map(|line| line.split(' ').nth(3).unwrap()).collect();
+    assert_eq!(
+        spans,
+        ["with{turn=0}:", "without:", "with{turn=1}:", "without:", "with{turn=2}:", "without:"]
+    );
 }

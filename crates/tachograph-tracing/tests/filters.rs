@@ -14,8 +14,8 @@ use tachograph_sdk::trace::TracerProvider;
 use tachograph_tracing::{Console, Filter, TelemetryLayer, TelemetrySubscriber};
 use tracing::level_filters::LevelFilter;
 use tracing::{Subscriber, debug, debug_span, info, info_span, trace_span, warn, warn_span};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::{EnvFilter, reload};
 
 /// Runs something with a trace filter and a console filter: the spans, and the lines.
 fn filtered(traces: &str, console: Option<&str>, work: impl FnOnce()) -> (Vec<SpanSnapshot>, String) {
@@ -158,6 +158,40 @@ fn a_layers_filter_is_its_own_and_a_parent_it_does_not_see_is_skipped() {
     assert_eq!(names(&spans), ["other", "info", "explicit", "outer"]);
     let lines = buffer.text();
     assert_eq!(lines.lines().count(), 1, "{lines}");
+}
+
+#[test]
+fn a_filter_outside_that_is_changed_leaves_spans_alone_that_are_there_already() {
+    let exporter = InMemorySpanExporter::new();
+    let provider =
+        TracerProvider::builder().with_batch_exporter(exporter.clone(), BatchConfig::spans()).build();
+    let buffer = Buffer::default();
+    let inner = TelemetrySubscriber::builder(provider.tracer("test"))
+        .with_trace_filter(Filter::level(LevelFilter::DEBUG))
+        .with_console(Console::pretty().with_writer(buffer.clone()))
+        .build();
+    let (filter, handle) = reload::Layer::new(LevelFilter::INFO);
+    tracing::subscriber::with_default(inner.with(filter), || {
+        let outer = info_span!("outer", a = 1).entered();
+        let unprinted = |name: &'static str| debug_span!("unprinted", name).entered();
+        assert!(unprinted("early").is_disabled());
+        handle.reload(LevelFilter::DEBUG).unwrap();
+        let wanted = unprinted("wanted");
+        handle.reload(LevelFilter::WARN).unwrap();
+        assert!(info_span!("none").is_disabled());
+        warn!("in both");
+        drop(wanted);
+        outer.record("a", 2);
+        warn!("in the outer one");
+    });
+    provider.flush(Deadline::NEVER).unwrap();
+    let spans = exporter.spans();
+    assert_eq!(names(&spans), ["unprinted", "outer"]);
+    assert_eq!(spans[0].parent_span_id, Some(spans[1].span_id));
+    assert_eq!((spans[0].events.len(), spans[1].events.len()), (1, 1));
+    assert_eq!(spans[1].attribute("a"), Some(&2.into()));
+    let lines = buffer.text();
+    assert!(lines.contains("outer{a=1}: filters: in both") && lines.contains("outer{a=2}: "), "{lines}");
 }
 
 /// A line of directives, of parts that mean something.

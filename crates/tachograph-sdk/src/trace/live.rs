@@ -3,7 +3,7 @@ use opentelemetry::trace::{SpanContext, SpanId, SpanKind, TraceFlags, TraceId, T
 
 use super::limits::SpanLimits;
 use super::parent::Parent;
-use super::record::{Body, Head, SpanStatus, kind_code};
+use super::record::{Body, Head, RecordAttributes, SpanStatus, kind_code};
 use super::start::AttributeWriter;
 use crate::attributes::ValueRef;
 
@@ -197,6 +197,11 @@ impl LiveSpan {
     #[inline(always)]
     pub fn attributes(&mut self) -> Option<AttributeWriter<'_>> {
         self.recording.then(|| AttributeWriter::new(&mut self.body, &self.limits, false))
+    }
+
+    /// The attributes that it has by now, in the order in which they were first set; none while it does not record.
+    pub fn recorded_attributes(&self) -> RecordAttributes<'_> {
+        if self.recording { self.body.attributes() } else { RecordAttributes::NONE }
     }
 
     /// Sets the status, by the API's rules: ok is final, an error overrides unset, unset overrides nothing.

@@ -4,10 +4,10 @@ use std::error::Error;
 use std::fmt::Write as _;
 
 use tachograph_sdk::ValueRef;
-use tracing::field::{Field, Visit};
+use tracing::field::Field;
 
-use super::form::Line;
-use super::time;
+use super::form::{Line, SpanFields};
+use super::{PRINTED, time};
 use crate::fields::{self, Sink, Visitor};
 
 pub(super) fn line(out: &mut String, line: &Line<'_>) {
@@ -45,10 +45,15 @@ pub(super) fn line(out: &mut String, line: &Line<'_>) {
     out.push_str(if separator == "," { "]}" } else { "}" });
 }
 
-/// The fields of a span as members of an object, behind those that are there.
-pub(super) fn span_fields(out: &mut String, record: impl FnOnce(&mut dyn Visit)) {
-    let first = out.is_empty();
-    record(&mut Visitor(&mut Members { out, first, message: false }));
+/// The fields of a span as members of an object.
+pub(super) fn span_fields(out: &mut String, fields: &SpanFields<'_>) {
+    let mut members = Members { out, first: true, message: false };
+    fields.visit(&mut |name, value, causes| {
+        if members.out.len() < PRINTED {
+            members.member(name, value);
+            members.causes(name, causes);
+        }
+    });
 }
 
 /// Takes the message alone.
@@ -78,14 +83,9 @@ impl Members<'_> {
         string(self.out, key);
         self.out.push(':');
     }
-}
 
-impl Sink for Members<'_> {
-    fn field(&mut self, field: &Field, value: ValueRef<'_>) {
-        if self.message && field.name() == "message" && matches!(value, ValueRef::Str(_)) {
-            return;
-        }
-        self.key(field.name());
+    fn member(&mut self, name: &str, value: ValueRef<'_>) {
+        self.key(name);
         let _ = match value {
             ValueRef::Str(text) => {
                 string(self.out, text);
@@ -100,13 +100,25 @@ impl Sink for Members<'_> {
         };
     }
 
+    fn causes(&mut self, name: &str, causes: &str) {
+        if !causes.is_empty() {
+            self.key(&format!("{name}.sources"));
+            string(self.out, causes);
+        }
+    }
+}
+
+impl Sink for Members<'_> {
+    fn field(&mut self, field: &Field, value: ValueRef<'_>) {
+        if !(self.message && field.name() == "message" && matches!(value, ValueRef::Str(_))) {
+            self.member(field.name(), value);
+        }
+    }
+
     fn error(&mut self, field: &Field, _: &str, error: &(dyn Error + 'static)) {
         let mut sources = String::new();
         fields::format_sources(&mut sources, error);
-        if !sources.is_empty() {
-            self.key(&format!("{}.sources", field.name()));
-            string(self.out, &sources);
-        }
+        self.causes(field.name(), &sources);
     }
 }
 

@@ -11,19 +11,22 @@ use std::sync::{Mutex, PoisonError};
 
 use tracing::Event;
 use tracing::level_filters::LevelFilter;
-use tracing::span::{Attributes, Record};
 
-use crate::core::{Asked, Core, Place, PrintSpan, lock};
+use crate::core::{Asked, Core, Place};
 use crate::fields::with_buffer;
 use crate::filter::Filter;
-use crate::identity::{Identity, SHOWN};
+use crate::identity::Identity;
 use crate::local;
-use form::{Chain, Line};
+use form::{Chain, Line, SpanFields};
 
-/// How long the fields of a span become before no more are added.
+/// How long the fields of a span become in a line before no more are added.
 const PRINTED: usize = 16 * 1024;
 
 /// Prints events: for people, or as JSON for programs.
+///
+/// The fields of the spans around are those that are recorded by then, within the limits of spans, each with its last value; what others have set
+/// on the spans is not shown. They are written when there is a line, so that a span in which nothing is printed costs little more than
+/// one without a console.
 ///
 /// Every line has the trace and span ids of what the event happened in, a span of `tracing` or of the `opentelemetry` API. A line is
 /// written whole, in one call of the writer, under a lock of its own. What cannot be written is lost, and counted.
@@ -88,32 +91,11 @@ impl Console {
         &self.filter
     }
 
-    /// Writes fields that were recorded later, behind those that were there before.
-    pub(crate) fn print_record(&self, core: &Core, number: u64, values: &Record<'_>) {
-        let Some(slot) = core.table.get(number) else {
-            return;
-        };
-        if slot.bits() & SHOWN == 0 {
-            return;
-        }
-        let Some(mut inner) = lock(number, slot) else {
-            return;
-        };
-        // Taken out, so that what is formatted may log.
-        let mut printed = std::mem::take(&mut inner.extras().printed);
-        drop(inner);
-        if printed.len() < PRINTED {
-            self.print_more(&mut printed, values);
-        }
-        if let Some(mut inner) = lock(number, slot) {
-            inner.extras().printed = printed;
-        }
-    }
-
-    fn print_more(&self, out: &mut String, values: &Record<'_>) {
+    /// Writes the fields of a span.
+    fn print_span(&self, out: &mut String, fields: &SpanFields<'_>) {
         match self.form {
-            Form::Pretty => pretty::span_fields(out, self.ansi, |visitor| values.record(visitor)),
-            Form::Json => json::span_fields(out, |visitor| values.record(visitor)),
+            Form::Pretty => pretty::span_fields(out, self.ansi, fields),
+            Form::Json => json::span_fields(out, fields),
         }
     }
 
@@ -126,7 +108,7 @@ impl Console {
         let mut chain = Chain::default();
         let identity = match place {
             Place::In(number) => {
-                chain.collect(core, number);
+                chain.collect(core, number, |out, fields| self.print_span(out, fields));
                 core.identity(number)
             }
             Place::Foreign => Some(Identity::of(&local::current_span_context())),
@@ -143,15 +125,6 @@ impl Console {
             // There is nobody to tell.
             let _ = writer.write_all(out.as_bytes()).and_then(|()| writer.flush());
         });
-    }
-}
-
-impl PrintSpan for Console {
-    fn print_span(&self, out: &mut String, attributes: &Attributes<'_>) {
-        match self.form {
-            Form::Pretty => pretty::span_fields(out, self.ansi, |visitor| attributes.record(visitor)),
-            Form::Json => json::span_fields(out, |visitor| attributes.record(visitor)),
-        }
     }
 }
 

@@ -4,11 +4,11 @@ use std::error::Error;
 use std::fmt::Write as _;
 
 use tachograph_sdk::ValueRef;
-use tracing::field::{Field, Visit};
+use tracing::field::Field;
 use tracing::{Level, Metadata};
 
-use super::form::Line;
-use super::time;
+use super::form::{Line, SpanFields};
+use super::{PRINTED, time};
 use crate::fields::{self, Sink, Visitor};
 
 const DIM: &str = "\x1b[2m";
@@ -76,10 +76,15 @@ pub(super) fn line(out: &mut String, line: &Line<'_>, ansi: bool) {
     }
 }
 
-/// The fields of a span, behind those that are there.
-pub(super) fn span_fields(out: &mut String, ansi: bool, record: impl FnOnce(&mut dyn Visit)) {
-    let first = out.is_empty();
-    record(&mut Visitor(&mut Text { out, ansi, first, message: false }));
+/// The fields of a span.
+pub(super) fn span_fields(out: &mut String, ansi: bool, fields: &SpanFields<'_>) {
+    let mut text = Text { out, ansi, first: true, message: false };
+    fields.visit(&mut |name, value, causes| {
+        if text.out.len() < PRINTED {
+            text.pair(name, value);
+            text.causes(causes);
+        }
+    });
 }
 
 /// Writes `name=value` pairs.
@@ -92,13 +97,13 @@ struct Text<'a> {
     message: bool,
 }
 
-impl Sink for Text<'_> {
-    fn field(&mut self, field: &Field, value: ValueRef<'_>) {
+impl Text<'_> {
+    fn pair(&mut self, name: &str, value: ValueRef<'_>) {
         if !std::mem::take(&mut self.first) {
             self.out.push(' ');
         }
-        if !(self.message && field.name() == "message") {
-            styled(self.out, self.ansi, ITALIC, field.name());
+        if !(self.message && name == "message") {
+            styled(self.out, self.ansi, ITALIC, name);
             styled(self.out, self.ansi, DIM, "=");
         }
         let _ = match value {
@@ -113,13 +118,23 @@ impl Sink for Text<'_> {
         };
     }
 
-    fn error(&mut self, _: &Field, _: &str, error: &(dyn Error + 'static)) {
-        let mut sources = String::new();
-        fields::format_sources(&mut sources, error);
-        for source in sources.lines() {
+    fn causes(&mut self, causes: &str) {
+        for cause in causes.lines() {
             self.out.push_str(", ");
-            safe(self.out, source);
+            safe(self.out, cause);
         }
+    }
+}
+
+impl Sink for Text<'_> {
+    fn field(&mut self, field: &Field, value: ValueRef<'_>) {
+        self.pair(field.name(), value);
+    }
+
+    fn error(&mut self, _: &Field, _: &str, error: &(dyn Error + 'static)) {
+        let mut causes = String::new();
+        fields::format_sources(&mut causes, error);
+        self.causes(&causes);
     }
 }
 

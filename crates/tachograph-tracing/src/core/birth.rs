@@ -12,28 +12,14 @@ use tracing::span::Attributes;
 use super::held::lock;
 use super::{Asked, Core, Place, SILENT};
 use crate::attach::{self, Exceptions};
-use crate::fields::{Fields, Sink, Visitor};
-use crate::identity::{ATTACH, BORROWED, HAS_STATE, HELD, Identity, REMOTE, SHOWN};
+use crate::fields::{self, Fields, Sink, Visitor};
+use crate::identity::{ATTACH, BORROWED, HAS_STATE, HELD, Identity, RECORDING, REMOTE, SHOWN};
 use crate::local::{self, Local};
 use crate::options::{ContextMode, SpanOptions};
 use crate::site::Site;
 use crate::slot::{Extras, Inner, Slot};
 use crate::special::{self, Special};
 use crate::table;
-
-/// Writes a span's fields as a console has them in its lines.
-pub(crate) trait PrintSpan {
-    fn print_span(&self, out: &mut String, attributes: &Attributes<'_>);
-}
-
-/// How a span is to be made.
-#[derive(Clone, Copy)]
-pub(crate) struct Wanted<'a> {
-    /// As a span of the engine.
-    pub(crate) traced: bool,
-    /// With its fields on this console.
-    pub(crate) print: Option<&'a dyn PrintSpan>,
-}
 
 /// A span that is about to start.
 struct New<'a> {
@@ -46,9 +32,25 @@ struct New<'a> {
 }
 
 impl Core {
-    /// Makes a span and returns its number.
-    pub(crate) fn new_span(&self, attributes: &Attributes<'_>, asked: Asked, wanted: Wanted<'_>) -> u64 {
-        local::with(|local| self.new_span_of_any_kind(local, attributes, asked, wanted))
+    /// Makes a span, of the engine's if it is `traced`, and returns its number.
+    pub(crate) fn new_span(&self, attributes: &Attributes<'_>, asked: Asked, traced: bool) -> u64 {
+        local::with(|local| self.new_span_of_any_kind(local, attributes, asked, traced))
+    }
+
+    /// Has the console show a span around what happens in it. For who has just made the span, and told nobody of it yet.
+    ///
+    /// Its fields are read where they were recorded, when there is a line to be printed. Of a span that is not recorded they are held.
+    pub(crate) fn show(&self, number: u64, attributes: &Attributes<'_>) {
+        let Some(slot) = self.table.get(number) else {
+            return;
+        };
+        let is_kept = slot.bits() & (RECORDING | HELD) != 0 || attributes.metadata().fields().is_empty();
+        if !is_kept {
+            let inner = &mut *slot.lock();
+            inner.start = None;
+            Held::in_extras(inner.extras()).take_all(attributes);
+        }
+        slot.add_bits(if is_kept { SHOWN } else { SHOWN | HELD });
     }
 
     /// Does what the options ask for, and returns what they add to the span's identity.
@@ -96,7 +98,7 @@ impl Core {
         local: Option<&Local>,
         attributes: &Attributes<'_>,
         asked: Asked,
-        wanted: Wanted<'_>,
+        traced: bool,
     ) -> u64 {
         let place = self.place(local, asked);
         let mut above = None;
@@ -118,19 +120,15 @@ impl Core {
         };
         let number = table::number(index, slot);
         let site = Site::of(attributes.metadata());
-        let shown = if wanted.print.is_some() { SHOWN } else { 0 };
         slot.set_parent(above.map_or(0, |(number, _)| number));
-        if !wanted.traced || self.skips(&parent, site) {
-            slot.borrow(parent, above.map_or(0, |(_, slot)| slot.events()), site, shown);
+        if !traced || self.skips(&parent, site) {
+            slot.borrow(parent, above.map_or(0, |(_, slot)| slot.events()), site);
             if place == Place::Foreign && parent.has(HAS_STATE) {
                 slot.lock().extras().state = self.state(place).unwrap_or_default();
                 slot.set_events(number);
             }
         } else {
-            self.start(slot, &New { number, attributes, site, parent, asked, place }, shown);
-        }
-        if let Some(console) = wanted.print {
-            console.print_span(&mut slot.lock().extras().printed, attributes);
+            self.start(slot, &New { number, attributes, site, parent, asked, place });
         }
         number
     }
@@ -161,7 +159,7 @@ impl Core {
     }
 
     /// Starts a span in a slot that nobody else knows yet.
-    fn start(&self, slot: &Slot, new: &New<'_>, shown: u32) {
+    fn start(&self, slot: &Slot, new: &New<'_>) {
         let inner = &mut *slot.lock();
         let plain = !new.site.may_be_special() && !new.parent.has(HAS_STATE) && new.place != Place::Foreign;
         if plain && self.options.mode == ContextMode::Lazy {
@@ -173,7 +171,6 @@ impl Core {
             self.start_special(inner, new);
         }
         let mut identity = inner.identity();
-        identity.bits |= shown;
         if inner.holds {
             identity.bits |= HELD;
         }
@@ -251,7 +248,9 @@ impl Core {
         let recording = inner.live.is_recording();
         if recording && errors {
             let time = inner.live.start_unix_nanos();
-            attributes.record(&mut Visitor(&mut Exceptions { live: &mut inner.live, time }));
+            let _ = inner.extras();
+            let Inner { live, extras, .. } = inner;
+            attributes.record(&mut Visitor(&mut Exceptions { live, time, causes: &mut extras.causes }));
         }
         if self.options.busy_idle {
             inner.timing.start();
@@ -265,10 +264,9 @@ impl Core {
     #[inline(always)]
     pub(super) fn hold(&self, inner: &mut Inner, site: Site, attributes: &Attributes<'_>) {
         if site.has_fields() {
-            let Extras { special, held, .. } = inner.extras();
-            attributes.record(&mut Visitor(&mut Held { special, held }));
+            Held::in_extras(inner.extras()).take_all(attributes);
         }
-        inner.start = self.tracer.event_time(&inner.live);
+        inner.start = Some(self.tracer.event_time(&inner.live));
         inner.holds = true;
     }
 
@@ -484,8 +482,20 @@ impl Sink for Specials<'_> {
 
 /// Holds what is recorded of a span that the engine does not record, or not yet.
 pub(super) struct Held<'a> {
-    pub(super) special: &'a mut Special,
-    pub(super) held: &'a mut Fields,
+    special: &'a mut Special,
+    held: &'a mut Fields,
+    causes: &'a mut Fields,
+}
+
+impl<'a> Held<'a> {
+    pub(super) fn in_extras(extras: &'a mut Extras) -> Self {
+        let Extras { special, held, causes, .. } = extras;
+        Held { special, held, causes }
+    }
+
+    fn take_all(&mut self, attributes: &Attributes<'_>) {
+        attributes.record(&mut Visitor(self));
+    }
 }
 
 impl Sink for Held<'_> {
@@ -493,5 +503,12 @@ impl Sink for Held<'_> {
         if !self.special.take(field.name(), value) {
             self.held.set(field.name(), value);
         }
+    }
+
+    fn error(&mut self, field: &Field, _: &str, error: &(dyn std::error::Error + 'static)) {
+        fields::with_buffer(|causes| {
+            fields::format_sources(causes, error);
+            self.causes.set(field.name(), ValueRef::Str(causes));
+        });
     }
 }

@@ -11,9 +11,9 @@ use super::birth::Held;
 use super::held::{guarded, lock};
 use crate::attach;
 use crate::fields::{self, Sink, Visitor};
-use crate::identity::{BORROWED, HAS_STATE, HELD, RECORDING, SHOWN};
+use crate::identity::{BORROWED, HAS_STATE, HELD, RECORDING};
 use crate::local;
-use crate::slot::{Extras, Inner, Slot};
+use crate::slot::{Inner, Slot};
 use crate::special;
 use crate::table;
 
@@ -34,7 +34,7 @@ impl Core {
         if !slot.drop_handle() {
             return false;
         }
-        if slot.bits() & (BORROWED | SHOWN | HAS_STATE) == BORROWED {
+        if slot.bits() & (BORROWED | HELD | HAS_STATE) == BORROWED {
             self.end_borrowed(number, slot)
         } else {
             self.end(number, slot)
@@ -176,8 +176,7 @@ impl Sink for Late<'_> {
         let inner = &mut *inner;
         if !inner.live.is_recording() {
             if self.slot.bits() & HELD != 0 {
-                let Extras { special, held, .. } = inner.extras();
-                Held { special, held }.field(field, value);
+                Held::in_extras(inner.extras()).field(field, value);
             }
         } else if let Some(said) = special::read(field.name(), value) {
             // Marks that there are some.
@@ -188,13 +187,17 @@ impl Sink for Late<'_> {
         }
     }
 
-    fn error(&mut self, _: &Field, message: &str, error: &(dyn std::error::Error + 'static)) {
+    fn error(&mut self, field: &Field, message: &str, error: &(dyn std::error::Error + 'static)) {
         fields::with_buffer(|sources| {
             fields::format_sources(sources, error);
-            self.core.with_live(self.number, |live| {
-                let time = self.core.tracer.event_time(live);
-                attach::exception(live, time, message, sources);
-            });
+            let Some(mut inner) = lock(self.number, self.slot) else {
+                return;
+            };
+            inner.extras().causes.set(field.name(), ValueRef::Str(sources));
+            if inner.live.is_recording() {
+                let time = self.core.tracer.event_time(&inner.live);
+                attach::exception(&mut inner.live, time, message, sources);
+            }
         });
     }
 }

@@ -17,7 +17,6 @@ use tracing::Event;
 use tracing::span::{Attributes, Id};
 use tracing_core::span::Current;
 
-pub(crate) use birth::{PrintSpan, Wanted};
 pub(crate) use held::lock;
 
 use crate::foreign::{self, ForeignSpan, Keeper};

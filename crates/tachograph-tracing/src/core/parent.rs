@@ -62,8 +62,8 @@ impl Core {
             if self.options.mode == ContextMode::Lazy && inner.kind == SpanKind::Internal {
                 identity.bits = identity.bits & !ATTACH | bits & ATTACH;
             }
-            if !identity.has(RECORDING) {
-                identity.bits |= bits & HELD;
+            if !identity.has(RECORDING) && bits & (HELD | SHOWN) != 0 {
+                identity.bits |= HELD;
             }
             identity.bits |= bits & SHOWN;
             slot.set_identity(identity);
@@ -81,6 +81,9 @@ impl Core {
     fn adopt(&self, slot: &Slot, inner: &mut Inner, parent: &SpanContext) {
         let bits = slot.bits();
         if bits & RECORDING != 0 {
+            if bits & SHOWN != 0 {
+                hold_recorded(slot, inner);
+            }
             self.tracer.set_parent(&mut inner.live, parent.into());
             return;
         }
@@ -101,14 +104,31 @@ impl Core {
         if bits & BORROWED == 0 {
             again = again.with_ids(live.trace_id(), live.span_id());
         }
-        if bits & HELD != 0 {
-            again = again.with_start_time(*start);
+        if bits & HELD != 0
+            && let Some(start) = *start
+        {
+            again = again.with_start_time(start);
         }
         if self.tracer.start_span(live, again) {
             live.count_truncated(cut);
             special.apply(live);
         }
     }
+}
+
+/// Holds the fields of a span that is recorded, and may not be any more: for the console, which shows them all the same.
+fn hold_recorded(slot: &Slot, inner: &mut Inner) {
+    let Some(metadata) = slot.metadata() else {
+        return;
+    };
+    inner.start = None;
+    let _ = inner.extras();
+    let Inner { live, extras, .. } = inner;
+    live.recorded_attributes().visit(&mut |key, value| {
+        if let Some(field) = metadata.fields().field(key) {
+            extras.held.set(field.name(), value);
+        }
+    });
 }
 
 struct HeldFields<'a>(&'a Fields);

@@ -7,7 +7,7 @@ use opentelemetry::Context;
 use opentelemetry::trace::SpanKind;
 use tracing::span::{Attributes, Id};
 
-use super::{Asked, Core, Wanted};
+use super::{Asked, Core};
 use crate::identity::{HAS_STATE, HELD, Identity, LENDS, RECORDING, REMOTE};
 use crate::local::{self, Local};
 use crate::options::ContextMode;
@@ -16,10 +16,10 @@ use crate::slot::{Inner, Slot};
 use crate::table;
 
 impl Core {
-    /// Makes a span of the engine's that no console prints, under the innermost one of this thread or as a root. Compiled into its
-    /// caller; what follows is out of line.
+    /// Makes a span of the engine's, under the innermost one of this thread or as a root. Compiled into its caller; what follows is out
+    /// of line.
     #[inline(always)]
-    pub(crate) fn new_unprinted(&self, attributes: &Attributes<'_>) -> Id {
+    pub(crate) fn new_traced(&self, attributes: &Attributes<'_>) -> Id {
         if attributes.is_contextual()
             && let Some(parent) = local::innermost(self.id)
         {
@@ -33,15 +33,15 @@ impl Core {
                 };
             }
         }
-        self.new_unprinted_otherwise(attributes)
+        self.new_traced_otherwise(attributes)
     }
 
     #[inline(never)]
-    fn new_unprinted_otherwise(&self, attributes: &Attributes<'_>) -> Id {
+    fn new_traced_otherwise(&self, attributes: &Attributes<'_>) -> Id {
         let root = local::try_with(|local| self.new_root(local, attributes)).flatten();
         root.unwrap_or_else(|| {
             let asked = if attributes.is_contextual() { Asked::Contextual } else { Asked::Root };
-            Id::from_u64(self.new_span(attributes, asked, Wanted { traced: true, print: None }))
+            Id::from_u64(self.new_span(attributes, asked, true))
         })
     }
 
@@ -55,10 +55,10 @@ impl Core {
             && let Some(slot) = self.table.slot(index)
         {
             slot.set_parent(parent);
-            slot.borrow(identity, above.events(), site, 0);
+            slot.borrow(identity, above.events(), site);
             return Id::from_u64(table::number(index, slot));
         }
-        self.new_unprinted_otherwise(attributes)
+        self.new_traced_otherwise(attributes)
     }
 
     /// Takes a slot where those at hand are another core's.
@@ -73,7 +73,7 @@ impl Core {
     fn start_child(&self, attributes: &Attributes<'_>, site: Site, parent: u64, above: &Slot) -> Id {
         let identity = above.identity();
         if identity.has(REMOTE | HAS_STATE | LENDS) {
-            return self.new_unprinted_otherwise(attributes);
+            return self.new_traced_otherwise(attributes);
         }
         let started = local::with_own(self.id, |own, free| {
             let index = free.take(&self.table)?;
@@ -87,7 +87,7 @@ impl Core {
             Some((index, slot, inner))
         });
         let Some((index, slot, mut inner)) = started.flatten() else {
-            return self.new_unprinted_otherwise(attributes);
+            return self.new_traced_otherwise(attributes);
         };
         slot.set_parent(parent);
         self.begin(slot, &mut inner, index, site, identity.trace_id, attributes)

@@ -13,6 +13,9 @@ pub struct RecordAttributes<'a> {
 }
 
 impl<'a> RecordAttributes<'a> {
+    /// Of what has none.
+    pub(crate) const NONE: Self = RecordAttributes { rest: &[], left: 0 };
+
     #[inline]
     pub(super) fn new(bytes: &'a [u8], count: u32) -> Self {
         RecordAttributes { rest: bytes, left: count }
