@@ -25,6 +25,10 @@ use crate::{EscapingScheme, Exposition, Format, TranslationStrategy};
 /// added up, their sums are). The text formats share what is kept; protobuf has its own, and so has each
 /// [escaping scheme](EscapingScheme) with a [strategy](TranslationStrategy) that leaves it something to do. Each
 /// is made when it is first asked for.
+///
+/// Once the reader or its provider is shut down, pages have no metrics, scrapes are answered with 503, so that a server
+/// sees the target down instead of a service that measures nothing, and a push is an error. An exporter that is made after that, as
+/// of an SDK that is disabled, has empty pages from the beginning, and answers with these.
 #[derive(Clone)]
 pub struct PrometheusExporter {
     inner: Arc<Inner>,
@@ -32,6 +36,8 @@ pub struct PrometheusExporter {
 
 struct Inner {
     reader: MetricReader,
+    /// Whether the reader was shut down before there was the exporter.
+    was_over: bool,
     options: Options,
     /// What is known of the metrics, for each way to name and to encode them that was asked for: at most eight.
     ///
@@ -89,6 +95,11 @@ impl PrometheusExporter {
         let collection = self.collect(exposition);
         // Without a limit there is one piece.
         let _whole = self.write_piece(&mut Cursor::default(), out, &collection, exposition, usize::MAX);
+    }
+
+    /// Whether the reader or the provider was shut down in this exporter's time.
+    pub(crate) fn is_over(&self) -> bool {
+        self.inner.reader.is_shut_down() && !self.inner.was_over
     }
 
     /// Collects, and learns what the collection has and the registry does not.
@@ -223,6 +234,7 @@ impl PrometheusExporterBuilder {
         }
         PrometheusExporter {
             inner: Arc::new(Inner {
+                was_over: self.reader.is_shut_down(),
                 reader: self.reader.cumulative(),
                 options: self.options,
                 registries: Default::default(),

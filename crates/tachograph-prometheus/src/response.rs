@@ -16,6 +16,7 @@ impl PrometheusExporter {
     ///   names are escaped as the clause asks by `escaping=`, else with underscores. A Prometheus server
     ///   prefers OpenMetrics, or protobuf where it takes native histograms. A header that is missing,
     ///   broken, or asks for what there is not gets text 0.0.4, never an error.
+    /// - After the shutdown of the reader or the provider there is nothing to scrape: 503.
     /// - The body is compressed with gzip where `Accept-Encoding` wants it; with zstd, by the feature of that name,
     ///   where it is asked for and not liked less.
     ///
@@ -28,6 +29,10 @@ impl PrometheusExporter {
         }
         let Negotiated { exposition, coding } = Negotiated::from_headers(request.headers());
         let page = self.render(exposition);
+        // Asked for when the page is there: it may have been empty because of that.
+        if self.is_over() {
+            return is_over(request.method()).map(Bytes::from_static);
+        }
         let (body, coding) = match compress(&page, coding) {
             Some(compressed) => (compressed, coding),
             None => (page, Coding::Identity),
@@ -55,6 +60,9 @@ impl PrometheusExporter {
             // A page that is not compressed is better than none.
             Err(_) => (PageBody::whole(self.render(exposition)), Coding::Identity),
         };
+        if self.is_over() {
+            return is_over(request.method()).map(|text| PageBody::whole(Bytes::from_static(text)));
+        }
         let mut response = Response::new(PageBody::whole(Bytes::new()));
         set_headers(response.headers_mut(), exposition, coding, body.len());
         if *request.method() == Method::GET {
@@ -80,9 +88,20 @@ fn set_headers(headers: &mut HeaderMap, exposition: Exposition, coding: Coding, 
 }
 
 fn method_not_allowed() -> Response<&'static [u8]> {
-    let mut response = Response::new(&b"metrics are read with GET or HEAD\n"[..]);
-    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, b"metrics are read with GET or HEAD\n");
     response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response
+}
+
+/// What is said where there is nothing to scrape any more.
+fn is_over(method: &Method) -> Response<&'static [u8]> {
+    let said: &[u8] = if *method == Method::HEAD { b"" } else { b"the metrics have been shut down\n" };
+    text(StatusCode::SERVICE_UNAVAILABLE, said)
+}
+
+fn text(status: StatusCode, text: &'static [u8]) -> Response<&'static [u8]> {
+    let mut response = Response::new(text);
+    *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
 }

@@ -255,6 +255,7 @@ fn after_the_provider_is_shut_down_the_page_has_no_metrics() {
     assert_eq!(samples(&text(&exporter)).len(), 1);
     provider.shutdown();
     assert_eq!(text(&exporter), "");
+    assert_eq!(text(&short_exporter(&provider)), "");
 }
 
 mod target_info {

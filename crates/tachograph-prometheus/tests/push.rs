@@ -80,6 +80,25 @@ fn builder(address: SocketAddr) -> PushgatewayBuilder {
 }
 
 #[test]
+fn after_a_shutdown_nothing_is_pushed_over_what_was_pushed_before() {
+    let (address, told) = gateway(vec![ACCEPTED, ACCEPTED]);
+    let provider = provider();
+    let gateway = Pushgateway::builder(short_exporter(&provider), format!("http://{address}"), "job")
+        .with_timeout(Duration::from_secs(20))
+        .build()
+        .expect("a gateway");
+    gateway.push().expect("pushed");
+    assert!(!told.recv().expect("a request").body.is_empty());
+    provider.shutdown();
+    for pushed in [gateway.push(), gateway.add()] {
+        let error = pushed.expect_err("there is nothing any more");
+        assert!(error.is_invalid() && error.to_string().contains("shut down"), "{error}");
+    }
+    gateway.delete().expect("deleted");
+    assert!(told.recv().expect("a request").first_line.starts_with("DELETE "));
+}
+
+#[test]
 fn a_push_replaces_an_add_adds_and_a_delete_deletes() {
     let (address, told) = gateway(vec![ACCEPTED; 3]);
     let gateway = builder(address).with_grouping_key("instance", "db-1").build().expect("a gateway");

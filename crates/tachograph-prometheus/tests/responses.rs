@@ -10,7 +10,8 @@ use flate2::read::GzDecoder;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use tachograph_prometheus::{Format, PageBody, PrometheusExporter};
-use tachograph_sdk::Counter;
+use tachograph_sdk::metrics::{MetricReader, TemporalityPreference};
+use tachograph_sdk::{Counter, MeterProvider};
 
 fn exporter() -> PrometheusExporter {
     let provider = support::bare_provider();
@@ -156,4 +157,54 @@ fn zstd_is_what_it_says_and_smaller() {
     let page = zstd::stream::decode_all(&response.body()[..]).expect("zstd");
     assert_eq!(page, exporter().render(Format::Text004));
     assert!(response.body().len() < page.len() / 2);
+}
+
+/// Status and text, whole and in pieces.
+fn answers(exporter: &PrometheusExporter, method: Method) -> [(StatusCode, Vec<u8>); 2] {
+    let request = Request::builder().method(method).body(()).expect("a request");
+    let whole = exporter.respond(&request);
+    let (status, body) = (whole.status(), whole.into_body().to_vec());
+    let pieces = exporter.respond_streaming(&request);
+    [(status, body), (pieces.status(), collect(pieces.into_body()))]
+}
+
+#[test]
+fn after_a_shutdown_scrapes_are_told_so_and_not_given_what_was_once() {
+    let end: [fn(&MeterProvider, &MetricReader); 2] = [
+        |provider, _| {
+            provider.shutdown();
+        },
+        |_, reader| reader.shutdown(),
+    ];
+    for temporality in [TemporalityPreference::Cumulative, TemporalityPreference::Delta] {
+        for end in end {
+            let provider = support::bare_provider();
+            let counter: Counter<u64> = provider.meter("").counter("requests").build();
+            counter.add(1, &());
+            let reader = provider.reader_builder().with_temporality(temporality).build();
+            let exporter = PrometheusExporter::new(reader.clone());
+            let streams = exporter.clone();
+            for (status, body) in answers(&exporter, Method::GET) {
+                assert_eq!((status, body.is_empty()), (StatusCode::OK, false));
+            }
+            end(&provider, &reader);
+            for (status, body) in answers(&streams, Method::GET) {
+                assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+                assert_eq!(body, b"the metrics have been shut down\n");
+            }
+            for answer in answers(&exporter, Method::HEAD) {
+                assert_eq!(answer, (StatusCode::SERVICE_UNAVAILABLE, vec![]));
+            }
+            assert_eq!(exporter.render(Format::Text004), b"");
+        }
+    }
+}
+
+#[test]
+fn an_exporter_of_what_was_over_before_it_has_empty_pages() {
+    let provider = support::bare_provider();
+    provider.shutdown();
+    for answer in answers(&PrometheusExporter::new(provider.reader()), Method::GET) {
+        assert_eq!(answer, (StatusCode::OK, vec![]));
+    }
 }

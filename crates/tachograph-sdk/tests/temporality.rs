@@ -396,6 +396,27 @@ fn a_reader_that_is_shut_down_collects_nothing_and_others_go_on() {
 }
 
 #[test]
+fn a_cumulative_reader_ends_with_the_reader_that_it_was_made_of_and_not_the_other_way_round() {
+    let provider = provider();
+    let counter: Counter<u64> = provider.meter("m").counter("n").build();
+    counter.add(1, &());
+    let reader = provider.reader_builder().with_temporality(TemporalityPreference::Delta).build();
+    let (ends, stays) = (reader.cumulative(), reader.cumulative());
+    ends.shutdown();
+    let are_over = || [&reader, &ends, &stays].map(MetricReader::is_shut_down);
+    assert_eq!(are_over(), [false, true, false]);
+    assert_eq!(stays.collect().metrics().count(), 1);
+    reader.shutdown();
+    assert_eq!(are_over(), [true; 3]);
+    assert_eq!(stays.collect().metrics().count(), 0);
+
+    let other = provider.reader();
+    assert!(!other.is_shut_down());
+    provider.shutdown();
+    assert!(other.is_shut_down() && provider.reader().is_shut_down());
+}
+
+#[test]
 fn a_reader_that_is_shut_down_while_it_collects_gives_nothing_a_second_time() {
     let provider = provider();
     let meter = provider.meter("m");

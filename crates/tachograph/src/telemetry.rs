@@ -111,7 +111,7 @@ impl Telemetry {
     ///
     /// The port, if there is one, accepts nothing more and finishes what it is writing, for at most a
     /// second. Spans that have ended are exported, until the [time for it] has passed; what is left then is dropped, and
-    /// counted. After that nothing is recorded any more, callbacks are dropped, pages are empty, and static
+    /// counted. After that nothing is recorded any more, callbacks are dropped, scrapes get 503, and static
     /// instruments that follow this value follow nothing. Works in any runtime, also one with a single
     /// thread. Further calls return the same account.
     ///

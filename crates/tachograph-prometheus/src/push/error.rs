@@ -12,7 +12,7 @@ pub struct PushError {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// The gateway was not set up as it must be.
+    /// The gateway was not set up as it must be, or there are no metrics any more.
     Invalid,
     /// Nobody was reached, or what was sent or answered broke off.
     Transport,
@@ -66,7 +66,7 @@ impl PushError {
         }
     }
 
-    /// Whether the gateway was not set up as it must be: another call would fail likewise.
+    /// Whether the gateway was not set up as it must be, or the metrics have been shut down: another call would fail likewise.
     pub fn is_invalid(&self) -> bool {
         self.kind == Kind::Invalid
     }

@@ -117,6 +117,11 @@ impl Pushgateway {
         let began = Instant::now();
         // Once: a retry says what there was when it was asked for.
         let page = (method != Method::DELETE).then(|| self.exporter.render(self.exposition));
+        if page.is_some() && self.exporter.is_over() {
+            return Err(PushError::invalid(
+                "the metrics have been shut down, and nothing is pushed over those that were: push before the shutdown",
+            ));
+        }
         let mut pause = FIRST_PAUSE;
         loop {
             let left = self.timeout.saturating_sub(began.elapsed());

@@ -36,7 +36,9 @@ struct ReaderInner {
     producers: Producers,
     component: Component,
     spare: Arc<Spare>,
-    is_shut_down: AtomicBool,
+    is_shut_down: Arc<AtomicBool>,
+    /// Whether the reader is shut down that this was made of, if it was.
+    ends_with: Option<Arc<AtomicBool>>,
     /// The last window of which this reader has taken what is new.
     taken: Arc<AtomicU64>,
 }
@@ -148,8 +150,8 @@ impl MetricReader {
         self.inner.temporalities[kind as usize]
     }
 
-    /// This reader, or where it has delta temporality one that is cumulative and sees the same: for exporters whose format knows
-    /// cumulative points only.
+    /// This reader, or where it has delta temporality one that is cumulative and sees the same, until either is shut down: for
+    /// exporters whose format knows cumulative points only.
     pub fn cumulative(&self) -> MetricReader {
         if !self.inner.temporalities.contains(&Temporality::Delta) {
             return self.clone();
@@ -158,7 +160,8 @@ impl MetricReader {
         let component = Component::new(component.kind().clone(), &provider.numbers);
         let temporalities = [Temporality::Cumulative; 7];
         let (provider, pipeline) = (Arc::clone(provider), Arc::clone(pipeline));
-        MetricReader::new(provider, pipeline, temporalities, producers.clone(), component)
+        let ends_with = Some(Arc::clone(&self.inner.is_shut_down));
+        MetricReader::new(provider, pipeline, temporalities, producers.clone(), component, ends_with)
     }
 
     fn new(
@@ -167,6 +170,7 @@ impl MetricReader {
         temporalities: [Temporality; 7],
         producers: Producers,
         component: Component,
+        ends_with: Option<Arc<AtomicBool>>,
     ) -> Self {
         let taken = Arc::new(AtomicU64::new(0));
         if temporalities.contains(&Temporality::Delta) {
@@ -180,14 +184,16 @@ impl MetricReader {
             producers,
             component,
             spare: Arc::default(),
-            is_shut_down: AtomicBool::new(false),
+            is_shut_down: Arc::default(),
+            ends_with,
             taken,
         };
         MetricReader { inner: Arc::new(inner) }
     }
 
     /// Ends this reader: its collections are empty from now on, callbacks and producers are not run for it, and what it
-    /// remembers of deltas is freed. The provider and its other readers go on. Who wants the last deltas collects before.
+    /// remembers of deltas is freed. A [cumulative](Self::cumulative) reader made of it ends with it; the provider and its other
+    /// readers go on. Who wants the last deltas collects before.
     pub fn shutdown(&self) {
         self.inner.is_shut_down.store(true, Ordering::Release);
         // A collection under way either has taken its deltas by now, or finds that it is too late.
@@ -196,9 +202,12 @@ impl MetricReader {
         self.inner.taken.store(u64::MAX, Ordering::Release);
     }
 
-    fn is_shut_down(&self) -> bool {
-        self.inner.is_shut_down.load(Ordering::Acquire)
-            || self.inner.provider.is_shut_down.load(Ordering::Acquire)
+    /// Whether it, or its provider, was shut down: then its collections are empty for good.
+    pub fn is_shut_down(&self) -> bool {
+        let ReaderInner { is_shut_down, ends_with, provider, .. } = &*self.inner;
+        let own = [Some(is_shut_down), ends_with.as_ref()];
+        own.into_iter().flatten().any(|is| is.load(Ordering::Acquire))
+            || provider.is_shut_down.load(Ordering::Acquire)
     }
 }
 
@@ -278,7 +287,7 @@ impl MetricReaderBuilder {
         let MetricReaderBuilder { provider, defaults, temporalities, producers, component_type } = self;
         let pipeline = provider.pipeline(defaults);
         let component = Component::new(component_type, &provider.numbers);
-        MetricReader::new(provider, pipeline, temporalities, producers, component)
+        MetricReader::new(provider, pipeline, temporalities, producers, component, None)
     }
 }
 
