@@ -11,7 +11,7 @@ use opentelemetry::KeyValue;
 use support::{only, provider, reports_of};
 
 use crate::attributes::{Attributes, KeyRef, ValueRef};
-use crate::cells::scarce::{with_words, words_left};
+use crate::cells::scarce::{with_places, with_words, words_left};
 use crate::cells::{LAST_VALUE_WIDTH, SUM_WIDTH, exponential, histogram};
 use crate::metrics::{CardinalityOverflow, MeterProvider, OVERFLOW_ATTRIBUTE, TemporalityPreference, View};
 use crate::resource::Resource;
@@ -347,4 +347,56 @@ fn threads_that_run_out_together_lose_nothing_uncounted() {
     let account = provider.account();
     assert!(account.lost > 0);
     assert_eq!(kept + account.lost, (THREADS * EACH) as u64);
+}
+
+#[test]
+fn what_is_observed_and_finds_no_place_is_counted_and_reported_until_there_are_places_again() {
+    let provider = provider();
+    let api = provider.meter("m").as_otel();
+    let observed = api.u64_observable_counter("observed.without_place");
+    let observed = observed.with_callback(|observer| (0..5).for_each(|n| observer.observe(7, &key_value(n))));
+    observed.build();
+    let reports = reports_of(|| {
+        with_places(2, || {
+            for collection in 1..=3 {
+                let snapshot = MetricsSnapshot::of(&provider);
+                snapshot.metric("observed.without_place").assert_series(2);
+                snapshot.metric("observed.without_place").assert_total(2 * 7_u64);
+                assert_eq!((provider.account().lost, provider.account().overflowed), (collection * 3, 0));
+            }
+        });
+    });
+    let message = &only(&reports, "measurement.lost").message;
+    assert!(message.contains("\"observed.without_place\" of scope \"m\""), "{message}");
+    let snapshot = MetricsSnapshot::of(&provider);
+    snapshot.metric("observed.without_place").assert_series(5);
+    assert_eq!(provider.account().lost, 9);
+}
+
+#[test]
+fn the_last_place_is_that_of_the_overflow_series_and_then_nothing_is_lost() {
+    let provider = MeterProvider::builder()
+        .with_resource(Resource::builder_empty().build())
+        .with_cardinality_limit(2)
+        .build();
+    let observed = provider.meter("m").as_otel();
+    let observed = observed.u64_observable_counter("observed");
+    observed.with_callback(|observer| (0..5).for_each(|n| observer.observe(7, &key_value(n)))).build();
+    with_places(3, || {
+        let snapshot = MetricsSnapshot::of(&provider);
+        snapshot.metric("observed").assert_series(3);
+        snapshot.metric("observed").assert_value(&OVERFLOW, 3 * 7_u64);
+    });
+    assert_eq!((provider.account().lost, provider.account().overflowed), (0, 3));
+}
+
+#[test]
+fn who_finds_no_place_gives_its_cells_back() {
+    let provider = provider();
+    let counter: Counter<u64> = provider.meter("m").counter("c").build();
+    with_words(10 * SUM_WIDTH, || {
+        with_places(1, || (0..4).for_each(|n| counter.add(1, &[("n", n)])));
+        assert_eq!(words_left(), 9 * SUM_WIDTH);
+    });
+    assert_eq!(provider.account().lost, 3);
 }
