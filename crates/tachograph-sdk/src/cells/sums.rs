@@ -135,3 +135,111 @@ mod tests {
         }
     }
 }
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::sync::Arc;
+
+    use super::*;
+    use crate::cells::SUM_WIDTH;
+    use crate::sync::explore;
+
+    /// Adds in a slab of the caller's, as its owner.
+    fn add(arena: &Arena, slab: usize, row: Row, value: u64) {
+        let words = arena.own_words(arena.slabs.get(slab).unwrap(), row).unwrap();
+        // SAFETY: a row has at least one word; one thread writes to the slab.
+        let cell = unsafe { &*words };
+        cell.store(cell.load(Ordering::Relaxed) + value, Ordering::Relaxed);
+    }
+
+    fn adopt(arena: &Arena) -> usize {
+        arena.adopt_slab().unwrap()
+    }
+
+    /// A slab that has a block already, and so a directory: loom takes what a thread does without being stopped for one step, and
+    /// with the directory would have the block published, too.
+    fn adopt_with_a_block(arena: &Arena) -> usize {
+        let slab = adopt(arena);
+        add(arena, slab, arena.allocate(2).unwrap(), 1);
+        slab
+    }
+
+    /// What a reader is given of two rows of one block, twice each, and in a second visit once more, while another thread runs
+    /// `record`.
+    fn read_while(arena: &Arc<Arena>, rows: [Row; 2], record: impl FnOnce()) -> [Vec<u64>; 2] {
+        let reader = {
+            let arena = Arc::clone(arena);
+            loom::thread::spawn(move || {
+                let mut sums = Sums::new(&arena);
+                let mut read = rows.map(|row| vec![sums.read::<u64>(row)]);
+                for (values, row) in read.iter_mut().zip(rows) {
+                    values.push(sums.read::<u64>(row));
+                    values.push(Sums::new(&arena).read::<u64>(row));
+                }
+                read
+            })
+        };
+        record();
+        reader.join().unwrap()
+    }
+
+    /// Asserts that a sum was never less than what was there before, nor went down, nor was more than it is in the end; in the end
+    /// it is read whole.
+    fn assert_sums(arena: &Arena, rows: [Row; 2], read: [Vec<u64>; 2], before: u64, steps: &[u64]) {
+        for (values, row) in read.into_iter().zip(rows) {
+            assert!(values.is_sorted(), "{values:?}");
+            assert!(values.iter().all(|value| steps.contains(&(value - before))), "{values:?} of {before}");
+            assert_eq!(Some(Sums::new(arena).read::<u64>(row) - before), steps.last().copied());
+        }
+    }
+
+    fn arena_with_rows() -> (Arc<Arena>, [Row; 2]) {
+        let arena = Arc::new(Arena::new(usize::MAX));
+        let rows = [arena.allocate(SUM_WIDTH).unwrap(), arena.allocate(SUM_WIDTH).unwrap()];
+        assert_eq!(rows[0].block(), rows[1].block());
+        (arena, rows)
+    }
+
+    #[test]
+    fn a_sum_read_while_the_first_slab_installs_its_block_is_of_before_or_after() {
+        explore(2, || {
+            let (arena, rows) = arena_with_rows();
+            let read = read_while(&arena, rows, || {
+                let slab = adopt(&arena);
+                rows.iter().for_each(|row| add(&arena, slab, *row, 5));
+            });
+            assert_sums(&arena, rows, read, 0, &[0, 5]);
+        });
+    }
+
+    #[test]
+    fn what_is_there_already_is_in_every_sum_though_another_slab_installs_the_block() {
+        explore(2, || {
+            let (arena, rows) = arena_with_rows();
+            let first = adopt(&arena);
+            rows.iter().for_each(|row| add(&arena, first, *row, 3));
+            let second = adopt_with_a_block(&arena);
+            let read = read_while(&arena, rows, || {
+                rows.iter().for_each(|row| add(&arena, second, *row, 5));
+            });
+            assert_sums(&arena, rows, read, 3, &[0, 5]);
+        });
+    }
+
+    #[test]
+    fn slabs_beyond_those_that_are_kept_count_once() {
+        explore(2, || {
+            let (arena, rows) = arena_with_rows();
+            let slabs = [adopt(&arena), adopt_with_a_block(&arena), adopt(&arena)];
+            // The second installs the block while it is read, between two that have it.
+            for slab in [slabs[0], slabs[2]] {
+                rows.iter().for_each(|row| add(&arena, slab, *row, 3));
+            }
+            let read = read_while(&arena, rows, || {
+                rows.iter().for_each(|row| add(&arena, slabs[1], *row, 5));
+                rows.iter().for_each(|row| add(&arena, slabs[0], *row, 7));
+            });
+            assert_sums(&arena, rows, read, 6, &[0, 5, 7, 12]);
+        });
+    }
+}
