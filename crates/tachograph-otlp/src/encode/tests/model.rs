@@ -1,5 +1,7 @@
 //! Spans to record, and what they are in the generated types.
 
+use std::ops::Range;
+
 use opentelemetry::trace::{Link, SpanContext, SpanId, SpanKind, TraceFlags, TraceId, TraceState};
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 use opentelemetry_proto::tonic::common::v1 as common;
@@ -169,7 +171,9 @@ fn proto_value(value: &Value) -> common::AnyValue {
 
 fn text() -> impl Strategy<Value = String> {
     // Short ones, and those around where lengths get another digit.
-    prop_oneof![4 => ".{0,12}", 1 => "a{100,140}", 1 => "é{8190,8200}"]
+    let long =
+        |letter: &'static str, lengths: Range<usize>| lengths.prop_map(move |length| letter.repeat(length));
+    prop_oneof![4 => ".{0,12}", 1 => long("a", 100..141), 1 => long("é", 8190..8201)]
 }
 
 /// A value of any type.
@@ -192,8 +196,12 @@ pub(crate) fn attribute() -> impl Strategy<Value = Value> {
 
 fn attributes() -> impl Strategy<Value = Vec<KeyValue>> {
     // Each key once: which value wins is the engine's affair.
-    prop::collection::btree_map(prop_oneof![6 => ".{1,12}", 2 => "k{110,130}"], attribute(), 0..5)
-        .prop_map(|map| map.into_iter().map(|(key, value)| KeyValue::new(key, value)).collect())
+    prop::collection::btree_map(
+        prop_oneof![6 => ".{1,12}", 2 => (110_usize..131).prop_map(|length| "k".repeat(length))],
+        attribute(),
+        0..5,
+    )
+    .prop_map(|map| map.into_iter().map(|(key, value)| KeyValue::new(key, value)).collect())
 }
 
 fn span_context() -> impl Strategy<Value = SpanContext> {
