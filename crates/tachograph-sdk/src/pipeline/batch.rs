@@ -5,19 +5,34 @@ use super::record::{Record, length};
 /// Records as bytes, one after the other.
 #[derive(Debug, Default)]
 pub(crate) struct Piece {
+    /// The buffer, whose length is what it can hold.
     pub(crate) bytes: Vec<u8>,
-    /// Where the records that are left begin, and where those of the batch end.
+    /// Where the records that are left begin, where those of the batch end, and where the last one does.
     pub(crate) from: usize,
     pub(crate) to: usize,
+    pub(crate) end: usize,
     /// How many records there are from `from` to `to`.
     pub(crate) records: usize,
-    /// How many there are behind `to`.
+    /// How many there are from `to` to `end`.
     pub(crate) rest: usize,
 }
 
 impl Piece {
-    pub(crate) fn whole(bytes: Vec<u8>, records: usize) -> Self {
-        Piece { from: 0, to: bytes.len(), bytes, records, rest: 0 }
+    /// The records in the first `used` bytes of a buffer.
+    pub(crate) fn whole(bytes: Vec<u8>, used: usize, records: usize) -> Self {
+        Piece { bytes, from: 0, to: used, end: used, records, rest: 0 }
+    }
+
+    /// Appends records, if the buffer has room for them and none of it belongs to a batch; says whether it did.
+    pub(crate) fn append(&mut self, bytes: &[u8], records: usize) -> bool {
+        let Some(place) = self.bytes.get_mut(self.end..self.end + bytes.len()) else {
+            return false;
+        };
+        place.copy_from_slice(bytes);
+        self.end += bytes.len();
+        self.to = self.end;
+        self.records += records;
+        true
     }
 
     fn part(&self) -> &[u8] {

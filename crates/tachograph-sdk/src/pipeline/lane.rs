@@ -4,6 +4,7 @@ use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::batch::Piece;
 use crate::sync::{QuickGuard, QuickLock};
 
 /// How many pipelines' lanes a thread keeps before it looks for those that are closed.
@@ -66,12 +67,9 @@ pub(crate) struct OpenLane<'a>(pub(super) QuickGuard<'a, LaneState>);
 
 impl LaneState {
     /// Takes another buffer, and gives the one that it had, with the records in it.
-    pub(super) fn exchange(&mut self, mut fresh: Vec<u8>) -> Vec<u8> {
-        // Only what was never used is written to here.
-        fresh.resize(fresh.capacity(), 0);
-        let mut full = std::mem::replace(&mut self.buffer, fresh);
-        full.truncate(std::mem::take(&mut self.used));
-        full
+    pub(super) fn exchange(&mut self, fresh: Vec<u8>) -> Piece {
+        let full = std::mem::replace(&mut self.buffer, fresh);
+        Piece::whole(full, std::mem::take(&mut self.used), std::mem::take(&mut self.records))
     }
 }
 

@@ -188,11 +188,10 @@ impl Queue {
             return false;
         };
         let full = state.exchange(fresh);
-        let records = std::mem::take(&mut state.records);
-        if records == 0 {
-            inner.give_back(full, &self.config);
+        if full.records == 0 {
+            inner.give_back(full.bytes, &self.config);
         } else {
-            inner.push(Piece::whole(full, records));
+            inner.push(full);
             if inner.records >= self.wake_at {
                 self.wake(inner);
             }
@@ -235,8 +234,8 @@ impl Queue {
             self.drain_lane(&mut state, into);
             if state.orphaned {
                 retired.add(state.counts);
-                let buffer = state.exchange(Vec::new());
-                lock(&self.inner).give_back(buffer, &self.config);
+                let empty = state.exchange(Vec::new());
+                lock(&self.inner).give_back(empty.bytes, &self.config);
             }
             !state.orphaned
         });
@@ -244,9 +243,9 @@ impl Queue {
 
     fn drain_lane(&self, state: &mut LaneState, into: &mut VecDeque<Piece>) {
         if state.records == 0 {
-            if std::mem::replace(&mut state.idle, true) && state.buffer.capacity() > 0 {
-                let buffer = state.exchange(Vec::new());
-                lock(&self.inner).give_back(buffer, &self.config);
+            if std::mem::replace(&mut state.idle, true) && !state.buffer.is_empty() {
+                let empty = state.exchange(Vec::new());
+                lock(&self.inner).give_back(empty.bytes, &self.config);
             }
             return;
         }
@@ -255,23 +254,18 @@ impl Queue {
         // little do not take a buffer each.
         if state.used <= self.config.thread_bytes / 2 {
             let records = state.buffer.get(..state.used).unwrap_or_default();
-            let fits = |piece: &Piece| piece.bytes.capacity() - piece.bytes.len() >= records.len();
-            if !into.back().is_some_and(fits)
-                && let Some(mut fresh) = lock(&self.inner).take_buffer(records.len(), &self.config)
-            {
-                fresh.clear();
-                into.push_back(Piece::whole(fresh, 0));
-            }
-            if let Some(piece) = into.back_mut().filter(|piece| fits(piece)) {
-                piece.bytes.extend_from_slice(records);
-                piece.to = piece.bytes.len();
-                piece.records += std::mem::take(&mut state.records);
-                state.used = 0;
+            let append = |piece: &mut Piece| piece.append(records, state.records);
+            let is_appended = into.back_mut().is_some_and(append)
+                || lock(&self.inner).take_buffer(records.len(), &self.config).is_some_and(|fresh| {
+                    into.push_back(Piece::whole(fresh, 0, 0));
+                    into.back_mut().is_some_and(append)
+                });
+            if is_appended {
+                (state.used, state.records) = (0, 0);
                 return;
             }
         }
-        let buffer = state.exchange(Vec::new());
-        into.push_back(Piece::whole(buffer, std::mem::take(&mut state.records)));
+        into.push_back(state.exchange(Vec::new()));
     }
 
     /// Lets nothing more in. What is there stays to be drained.
@@ -331,7 +325,8 @@ impl Inner {
         self.bytes
     }
 
-    /// A buffer with room for `len` bytes, if there may be one. What is in it is of no use any more.
+    /// A buffer with room for `len` bytes, if there may be one. What is in it is of no use any more. Its length is its capacity, for
+    /// good: so it is zeroed once, by the allocator, which has nothing to do for a large one, and takes up memory only as it fills.
     fn take_buffer(&mut self, len: usize, config: &BatchConfig) -> Option<Vec<u8>> {
         let size = config.thread_bytes.max(len);
         if size == config.thread_bytes
@@ -343,17 +338,16 @@ impl Inner {
         if self.bytes + size > config.max_bytes {
             return None;
         }
-        let buffer = Vec::with_capacity(size);
-        self.bytes += buffer.capacity();
-        Some(buffer)
+        self.bytes += size;
+        Some(vec![0; size])
     }
 
     /// Takes a buffer back: one of the common size is kept, an oversized one is freed.
     pub(super) fn give_back(&mut self, buffer: Vec<u8>, config: &BatchConfig) {
-        if (config.thread_bytes..2 * config.thread_bytes).contains(&buffer.capacity()) {
+        if (config.thread_bytes..2 * config.thread_bytes).contains(&buffer.len()) {
             self.spares.push(buffer);
         } else {
-            self.bytes -= buffer.capacity();
+            self.bytes -= buffer.len();
         }
     }
 
@@ -361,7 +355,7 @@ impl Inner {
     pub(super) fn trim(&mut self) {
         for _ in 0..self.unused.div_ceil(2) {
             if let Some(spare) = self.spares.pop() {
-                self.bytes -= spare.capacity();
+                self.bytes -= spare.len();
             }
         }
         self.unused = self.spares.len();
@@ -396,7 +390,7 @@ pub(super) fn release(batch: &mut Vec<Piece>, mut give_back: impl FnMut(Vec<u8>)
     for mut piece in batch.drain(..) {
         if piece.rest > 0 {
             piece.from = piece.to;
-            piece.to = piece.bytes.len();
+            piece.to = piece.end;
             piece.records = std::mem::take(&mut piece.rest);
             rest = Some(piece);
         } else {
@@ -435,7 +429,7 @@ mod loom_tests {
         lock(&queue.inner).pop(usize::MAX, &mut batch);
         take(&mut drained, usize::MAX, &mut batch);
         let records: usize = batch.iter().map(|piece| piece.records).sum();
-        let bytes: usize = batch.iter().map(|piece| piece.bytes.len()).sum();
+        let bytes: usize = batch.iter().map(|piece| piece.end - piece.from).sum();
         assert_eq!(bytes, records * RECORD, "whole records");
         *taken += records as u64;
         let mut inner = lock(&queue.inner);

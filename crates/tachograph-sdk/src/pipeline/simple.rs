@@ -83,7 +83,8 @@ impl<R: Record> SimplePipeline<R> {
         };
         record.clear();
         write(record);
-        let piece = [Piece::whole(std::mem::take(record), 1)];
+        let record_len = record.len();
+        let piece = [Piece::whole(std::mem::take(record), record_len, 1)];
         {
             let mut counts = lock(&self.counts);
             counts.processed += 1;
