@@ -2,7 +2,7 @@
 
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanKind, TraceState};
-use tachograph_sdk::trace::LiveSpan;
+use tachograph_sdk::trace::{LiveSpan, Moment};
 use tachograph_sdk::{QuickGuard, QuickLock};
 use tracing::Metadata;
 
@@ -43,7 +43,7 @@ pub(crate) struct Inner {
     pub(crate) context: Option<Context>,
     pub(crate) kind: SpanKind,
     /// When it started, where the engine does not know and somebody looked at the clock.
-    pub(crate) start: Option<u64>,
+    pub(crate) start: Option<Moment>,
     /// See [`HELD`]; of when the span was made.
     pub(crate) holds: bool,
     pub(crate) timing: Timing,

@@ -17,7 +17,7 @@ use super::processor::FinishedSpan;
 use super::processors::Processors;
 use super::record::{kind_code, kind_of};
 use super::sampler::{Decision, Sampler, Sampling, SamplingInput};
-use super::start::{AttributeWriter, SpanStart};
+use super::start::{AttributeWriter, SpanStart, StartTime};
 use super::time::SpanClock;
 use crate::diag;
 
@@ -115,9 +115,13 @@ pub(crate) fn begin(core: &Core, live: &mut LiveSpan, scope: u32, start: &SpanSt
     begin_record(core, live, scope, start.name);
     live.head.kind = kind_code(start.kind);
     let starts_here = live.head.parent_id == 0 || live.head.parent_is_remote;
-    (live.epoch, live.head.start) = match start.unix_nanos {
-        None => core.clock.start(live.head.trace_id(), starts_here),
-        Some(time) => (core.clock.epoch(live.head.trace_id(), starts_here), time),
+    (live.epoch, live.head.start) = match start.time {
+        StartTime::Now => core.clock.start(live.head.trace_id(), starts_here),
+        StartTime::Unix(time) => (core.clock.epoch(live.head.trace_id(), starts_here), time),
+        StartTime::Moment(moment) => {
+            let epoch = core.clock.epoch(live.head.trace_id(), starts_here);
+            (epoch, core.clock.at(moment, epoch))
+        }
     };
     if live.has_trace_state {
         live.record_trace_state();

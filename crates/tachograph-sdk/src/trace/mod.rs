@@ -71,6 +71,7 @@ pub use span::Span;
 pub use start::{AttributeWriter, SpanAttributes, SpanStart};
 pub use tail::{TailAccount, TailSampling, TraceFate};
 pub use thread::SpanThread;
+pub use time::Moment;
 pub use tracer::Tracer;
 
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -4,6 +4,7 @@ use opentelemetry::{Context, KeyValue};
 use super::limits::SpanLimits;
 use super::parent::Parent;
 use super::record::{AttributeKey, Body, RecordAttributes, RecordValue, ShortLimits};
+use super::time::Moment;
 use crate::attributes::ValueRef;
 
 /// The attributes that a span starts with, wherever they are.
@@ -176,6 +177,15 @@ impl SpanAttributes for RecordAttributes<'_> {
     }
 }
 
+/// When a span starts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum StartTime {
+    Now,
+    /// Nanoseconds since the Unix epoch.
+    Unix(u64),
+    Moment(Moment),
+}
+
 /// What a span starts as; see [`Tracer::start_span`](super::Tracer::start_span).
 #[derive(Clone, Copy)]
 pub struct SpanStart<'a> {
@@ -184,7 +194,7 @@ pub struct SpanStart<'a> {
     pub(crate) parent: Option<Parent<'a>>,
     pub(crate) attributes: &'a dyn SpanAttributes,
     pub(crate) links: &'a [Link],
-    pub(crate) unix_nanos: Option<u64>,
+    pub(crate) time: StartTime,
     pub(crate) ids: Option<(TraceId, SpanId)>,
     pub(crate) context: Option<&'a Context>,
 }
@@ -199,7 +209,7 @@ impl<'a> SpanStart<'a> {
             parent: None,
             attributes: &(),
             links: &[],
-            unix_nanos: None,
+            time: StartTime::Now,
             ids: None,
             context: None,
         }
@@ -249,7 +259,15 @@ impl<'a> SpanStart<'a> {
     #[inline]
     #[must_use]
     pub fn with_start_time(mut self, unix_nanos: u64) -> Self {
-        self.unix_nanos = Some(unix_nanos);
+        self.time = StartTime::Unix(unix_nanos);
+        self
+    }
+
+    /// When it started, if that was not now, where the clock was read before anybody knew which trace it is part of.
+    #[inline]
+    #[must_use]
+    pub fn with_start_moment(mut self, moment: Moment) -> Self {
+        self.time = StartTime::Moment(moment);
         self
     }
 

@@ -14,8 +14,9 @@ use super::local;
 use super::parent::Parent;
 use super::record::kind_code;
 use super::span::{Span, add_event};
-use super::start::{AttributeWriter, SpanAttributes, SpanStart};
+use super::start::{AttributeWriter, SpanAttributes, SpanStart, StartTime};
 use super::thread::SpanThread;
+use super::time::Moment;
 use super::unix_nanos;
 use crate::pipeline::is_inside;
 
@@ -124,7 +125,7 @@ impl Tracer {
     /// (within the limits), but neither links nor a context; attributes that it adds are set where the span has none of that key.
     /// If it drops the span now, what was recorded is forgotten. If it does not record, because it was
     /// dropped before, nothing happens but that it gets the ids: start it again, with [`SpanStart::with_ids`] and
-    /// [`SpanStart::with_start_time`], if it is to record.
+    /// [`SpanStart::with_start_moment`], if it is to record.
     pub fn set_parent(&self, live: &mut LiveSpan, parent: Parent<'_>) -> bool {
         if !parent.is_valid() || self.core.is_stopped() {
             return live.recording;
@@ -148,10 +149,17 @@ impl Tracer {
     }
 
     /// Now, as events of a span have it: nanoseconds since the Unix epoch, not before the span's start, whatever became of
-    /// the system's clock meanwhile.
+    /// the system's clock meanwhile. Of a span that records; otherwise there is no trace that it could be a time of, see
+    /// [`moment`](Self::moment).
     #[inline]
     pub fn event_time(&self, live: &LiveSpan) -> u64 {
         self.core.clock.now(live.epoch)
+    }
+
+    /// Now, for a span that is not recorded, and may be after all when it is known which trace it is part of.
+    #[inline]
+    pub fn moment(&self) -> Moment {
+        self.core.clock.moment()
     }
 
     /// A time that somebody else read from the system's clock, as events of a span have it: where that clock was set
@@ -234,7 +242,7 @@ impl Tracer {
             return span;
         }
         let mut start = SpanStart {
-            unix_nanos: builder.start_time.map(unix_nanos),
+            time: builder.start_time.map_or(StartTime::Now, |time| StartTime::Unix(unix_nanos(time))),
             ..SpanStart::new(&builder.name)
                 .with_kind(builder.span_kind.as_ref().unwrap_or(&SpanKind::Internal))
                 .with_parent(Parent::from(parent))

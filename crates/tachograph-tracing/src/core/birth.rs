@@ -266,7 +266,7 @@ impl Core {
         if site.has_fields() {
             Held::in_extras(inner.extras()).take_all(attributes);
         }
-        inner.start = Some(self.tracer.event_time(&inner.live));
+        inner.start = Some(self.tracer.moment());
         inner.holds = true;
     }
 

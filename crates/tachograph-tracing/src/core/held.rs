@@ -54,22 +54,22 @@ mod loom_tests {
         explore(None, || {
             let slot = Arc::new(Slot::default());
             let number = table::number(0, &slot);
-            slot.lock().start = Some(1);
+            slot.lock().extras.held.dropped = 1;
             let late = {
                 let slot = Arc::clone(&slot);
                 thread::spawn(move || {
                     if let Some(mut inner) = lock(number, &slot) {
-                        assert_eq!(inner.start, Some(1), "another span's");
-                        inner.start = Some(2);
+                        assert_eq!(inner.extras.held.dropped, 1, "another span's");
+                        inner.extras.held.dropped = 2;
                     }
                 })
             };
             // It ends, and the slot is the next span's.
-            slot.lock().start = Some(1);
+            slot.lock().extras.held.dropped = 1;
             slot.retire();
-            slot.lock().start = Some(3);
+            slot.lock().extras.held.dropped = 3;
             late.join().unwrap();
-            assert_eq!(slot.lock().start, Some(3), "what was the other's is left alone");
+            assert_eq!(slot.lock().extras.held.dropped, 3, "what was the other's is left alone");
             assert!(lock(number, &slot).is_none());
         });
     }

@@ -107,7 +107,7 @@ impl Core {
         if bits & HELD != 0
             && let Some(start) = *start
         {
-            again = again.with_start_time(start);
+            again = again.with_start_moment(start);
         }
         if self.tracer.start_span(live, again) {
             live.count_truncated(cut);

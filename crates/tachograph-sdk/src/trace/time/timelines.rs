@@ -83,11 +83,23 @@ impl Timelines {
     /// Now, in Unix time as a timeline has it.
     #[inline(always)]
     pub(super) fn now(&self, timeline: u32) -> u64 {
+        self.at(self.steady_now(), timeline)
+    }
+
+    /// Now, in monotonic time.
+    #[inline(always)]
+    pub(super) fn steady_now(&self) -> u64 {
         let (now, due) = self.steady.read();
         if due {
             self.look_after();
         }
-        now.wrapping_add(self.offset(timeline))
+        now
+    }
+
+    /// A monotonic time, in Unix time as a timeline has it.
+    #[inline(always)]
+    pub(super) fn at(&self, steady: u64, timeline: u32) -> u64 {
+        steady.wrapping_add(self.offset(timeline))
     }
 
     /// The timeline of a trace, of which a span starts. `starts_here` is for a span without a parent in this process.
@@ -190,7 +202,7 @@ impl Timelines {
 
     /// As if the system's clock had been set by so much: the offsets are moved the other way.
     #[cfg(test)]
-    fn pretend_step(&self, by: i64) {
+    pub(super) fn pretend_step(&self, by: i64) {
         for offset in &self.offsets {
             let moved = offset.load(Ordering::Relaxed).wrapping_sub(by as u64);
             offset.store(moved, Ordering::Relaxed);
