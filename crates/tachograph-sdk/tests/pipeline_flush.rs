@@ -5,13 +5,14 @@ mod exporters;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use exporters::{By, Gate, bare, batched, ledger, noting, record, soon, unscheduled};
 use opentelemetry::trace::Tracer as _;
 use tachograph_sdk::pipeline::{Batch, BatchConfig, Deadline, ExportOutcome, Exporter, reason};
-use tachograph_sdk::trace::{LiveSpan, SpanStart, Spans, TracerProvider};
+use tachograph_sdk::trace::{LiveSpan, SpanStart, Spans, TailSampling, TracerProvider};
 
 #[test]
 fn a_span_that_ended_on_a_thread_that_has_gone_is_exported() {
@@ -68,6 +69,108 @@ fn everything_that_ended_before_a_flush_is_exported_by_it_while_others_record() 
     let account = provider.shutdown(soon());
     assert_eq!(ledger(&account).exported, account.ended);
     assert_eq!(sizes.lock().unwrap().iter().sum::<usize>() as u64, account.ended);
+}
+
+#[test]
+fn the_schedule_and_a_flush_have_their_turn_while_there_is_always_a_whole_batch() {
+    let (slot, quiet) = (Arc::<OnceLock<TracerProvider>>::default(), Arc::<AtomicUsize>::default());
+    let (stop, busy) = (Arc::<AtomicUsize>::default(), 300);
+    let exporter = {
+        let (slot, quiet, stop) = (Arc::clone(&slot), Arc::clone(&quiet), Arc::clone(&stop));
+        By(move |batch: Batch<'_, Spans>, _| {
+            quiet.fetch_add(batch.iter().filter(|span| span.name() == "quiet").count(), Ordering::Relaxed);
+            let provider = slot.get().unwrap();
+            // As many have come meanwhile as there are in many batches, and never as many as there is room for.
+            while stop.load(Ordering::Relaxed) == 0 && provider.states()[0].queued < busy {
+                std::thread::yield_now();
+            }
+            ExportOutcome::done()
+        })
+    };
+    let config = BatchConfig::spans().with_max_queue_size(1_000).with_max_export_batch_size(10);
+    let provider = batched(exporter, config.with_schedule_delay(Duration::from_millis(20)));
+    slot.set(provider.clone()).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while stop.load(Ordering::Relaxed) == 0 {
+                match provider.states()[0].queued < 2 * busy {
+                    true => record(&provider, 20),
+                    false => std::thread::yield_now(),
+                }
+            }
+        });
+        wait_until(|| ledger(&provider.account()).exported > 100);
+        drop(provider.tracer("test").start("quiet"));
+        let start = Instant::now();
+        while quiet.load(Ordering::Relaxed) == 0 && start.elapsed() < Duration::from_secs(5) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let (quiet, flushed) =
+            (quiet.load(Ordering::Relaxed), provider.flush(Deadline::after(Duration::from_secs(5))));
+        stop.store(1, Ordering::Relaxed);
+        assert_eq!((quiet, flushed), (1, Ok(())));
+    });
+    assert_eq!(ledger(&provider.shutdown(soon())).dropped.total(), 0);
+}
+
+#[test]
+fn a_flush_that_a_shutdown_overtakes_waits_for_what_it_is_for() {
+    let ((begin, begun), (permit, permitted)) = (channel(), channel());
+    let exporter = By(move |_: Batch<'_, Spans>, _| {
+        begin.send(()).unwrap();
+        permitted.recv_timeout(Duration::from_secs(20)).unwrap();
+        ExportOutcome::done()
+    });
+    let provider = batched(exporter, unscheduled().with_max_export_batch_size(10));
+    record(&provider, 15);
+    std::thread::scope(|scope| {
+        let flush = scope.spawn(|| {
+            let flushed = provider.flush(soon());
+            (flushed, ledger(&provider.account()).exported)
+        });
+        begun.recv_timeout(Duration::from_secs(20)).unwrap();
+        let shutdown = scope.spawn(|| provider.shutdown(soon()));
+        wait_until(|| provider.tracer("test").is_shut_down());
+        std::thread::sleep(Duration::from_millis(50));
+        permit.send(()).unwrap();
+        begun.recv_timeout(Duration::from_secs(20)).unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        permit.send(()).unwrap();
+        assert_eq!(flush.join().unwrap(), (Ok(()), 15));
+        assert_eq!(ledger(&shutdown.join().unwrap()).exported, 15);
+    });
+}
+
+#[test]
+fn an_exporter_that_hangs_takes_no_time_from_another() {
+    for tail in [false, true] {
+        for hangs_first in [false, true] {
+            let gate = Gate::default();
+            let (sizes, exporter) = noting();
+            let builder = match tail {
+                true => bare().with_tail_sampling(TailSampling::new(1.0)),
+                false => bare(),
+            };
+            let builder = match hangs_first {
+                true => builder
+                    .with_batch_exporter(gate.exporter(), unscheduled())
+                    .with_batch_exporter(exporter, unscheduled()),
+                false => builder
+                    .with_batch_exporter(exporter, unscheduled())
+                    .with_batch_exporter(gate.exporter(), unscheduled()),
+            };
+            let provider = builder.build();
+            let briefly = || Deadline::after(Duration::from_millis(300));
+            record(&provider, 10);
+            assert!(provider.flush(briefly()).unwrap_err().is_timeout());
+            let exported = || sizes.lock().unwrap().iter().sum::<usize>();
+            assert_eq!(exported(), 10, "by the flush; tail {tail}, first {hangs_first}");
+            record(&provider, 10);
+            let account = provider.shutdown(briefly());
+            assert_eq!(exported(), 20, "by the shutdown; tail {tail}, first {hangs_first}: {account}");
+            gate.open();
+        }
+    }
 }
 
 #[test]

@@ -84,6 +84,21 @@ impl<R: Record> BatchPipeline<R> {
     ///
     /// When the deadline passes, when the pipeline was shut down, and when the exporter calls it.
     pub fn flush(&self, deadline: Deadline) -> Result<(), FlushError> {
+        let wanted = self.begin_flush()?;
+        let mut is_done = false;
+        let ready = |inner: &Inner| {
+            is_done = inner.flushes_done >= wanted;
+            is_done || inner.finished
+        };
+        match self.wait(deadline, ready) {
+            true if is_done => Ok(()),
+            true => Err(FlushError::SHUT_DOWN),
+            false => Err(FlushError::TIMED_OUT),
+        }
+    }
+
+    /// Has the worker begin with a flush, and gives its number.
+    pub(crate) fn begin_flush(&self) -> Result<u64, FlushError> {
         if self.queue.is_worker() {
             return Err(FlushError::OWN_THREAD);
         }
@@ -94,11 +109,7 @@ impl<R: Record> BatchPipeline<R> {
         inner.flushes_wanted += 1;
         let wanted = inner.flushes_wanted;
         self.queue.wake(inner);
-        if self.wait(deadline, |inner| inner.flushes_done >= wanted) {
-            Ok(())
-        } else {
-            Err(FlushError::TIMED_OUT)
-        }
+        Ok(wanted)
     }
 
     /// Lets no more records in, exports what is there, and returns what became of everything: when it is done,
@@ -108,6 +119,15 @@ impl<R: Record> BatchPipeline<R> {
     /// The second call and those after it wait as well, and return the account, brought up to date. An
     /// exporter that calls it from its own export gets the account at once.
     pub fn shutdown(&self, deadline: Deadline) -> Ledger {
+        self.begin_shutdown(deadline);
+        if !self.queue.is_worker() {
+            self.wait(deadline, |inner| inner.finished);
+        }
+        self.ledger()
+    }
+
+    /// Lets no more records in, and has the worker begin with what is there. Only the first deadline counts.
+    pub(crate) fn begin_shutdown(&self, deadline: Deadline) {
         if let Some(notice) = &self.notice {
             contained::call::<R>("shutdown", notice);
         }
@@ -118,13 +138,9 @@ impl<R: Record> BatchPipeline<R> {
             inner.shutdown = Some(deadline);
         }
         self.queue.wake(inner);
-        if !self.queue.is_worker() {
-            self.wait(deadline, |inner| inner.finished);
-        }
-        self.ledger()
     }
 
-    fn wait(&self, deadline: Deadline, ready: impl Fn(&Inner) -> bool) -> bool {
+    fn wait(&self, deadline: Deadline, mut ready: impl FnMut(&Inner) -> bool) -> bool {
         let mut inner = lock(&self.queue.inner);
         loop {
             if ready(&inner) {

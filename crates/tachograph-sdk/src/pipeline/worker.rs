@@ -103,7 +103,10 @@ impl<R: Record> Worker<R> {
         match self.wait() {
             Task::Batch => self.export_batches(),
             Task::Everything(flushes) => {
-                self.export_everything(None);
+                if !self.export_everything(None) {
+                    // A shutdown goes on with it, and who waits for the flush waits for that.
+                    return None;
+                }
                 if lock(&self.queue.inner).flushes_done < flushes {
                     let limit = Deadline::of_timeout(self.queue.config.export_timeout);
                     contained::call::<R>("flush", || self.exporter.flush(limit));
@@ -190,13 +193,14 @@ impl<R: Record> Worker<R> {
         }
     }
 
-    /// Exports as long as there is a whole batch.
+    /// Exports as long as there is a whole batch, and nothing else to be done: where more comes in than goes out there always is one.
     fn export_batches(&mut self) {
         loop {
             {
                 let mut inner = lock(&self.queue.inner);
                 let size = self.queue.config.max_export_batch_size;
-                if inner.records < size || inner.shutdown.is_some() {
+                let is_wanted = inner.shutdown.is_some() || inner.flushes_wanted > inner.flushes_done;
+                if inner.records < size || is_wanted || self.next.has_passed() {
                     return;
                 }
                 (self.source, self.counted) = (Source::Queue, false);
@@ -209,8 +213,8 @@ impl<R: Record> Worker<R> {
     }
 
     /// Exports what was recorded before this call. What the deadline of a shutdown leaves is dropped;
-    /// without one, a shutdown that begins meanwhile is left what remains.
-    fn export_everything(&mut self, shutdown: Option<Deadline>) {
+    /// without one, a shutdown that begins meanwhile is left what remains. Says whether nothing does.
+    fn export_everything(&mut self, shutdown: Option<Deadline>) -> bool {
         let size = self.queue.config.max_export_batch_size;
         self.queue.drain(&mut self.drained);
         // What was in a lane before is in `drained` now, or was pushed before this.
@@ -219,8 +223,11 @@ impl<R: Record> Worker<R> {
             {
                 let mut inner = lock(&self.queue.inner);
                 let left = usize::try_from(until.saturating_sub(inner.popped)).unwrap_or(usize::MAX);
-                if left == 0 || (shutdown.is_none() && inner.shutdown.is_some()) {
+                if left == 0 {
                     break;
+                }
+                if shutdown.is_none() && inner.shutdown.is_some() {
+                    return false;
                 }
                 (self.source, self.counted) = (Source::Queue, false);
                 inner.pop(size.min(left), &mut self.batch);
@@ -228,12 +235,16 @@ impl<R: Record> Worker<R> {
             self.export(shutdown);
             self.release();
         }
-        while !self.drained.is_empty() && (shutdown.is_some() || lock(&self.queue.inner).shutdown.is_none()) {
+        while !self.drained.is_empty() {
+            if shutdown.is_none() && lock(&self.queue.inner).shutdown.is_some() {
+                return false;
+            }
             (self.source, self.counted) = (Source::Drained, false);
             take(&mut self.drained, size, &mut self.batch);
             self.export(shutdown);
             self.release();
         }
+        true
     }
 
     /// Gives the batch's buffers back, and what its last piece held beyond it to where that came from.
@@ -286,7 +297,10 @@ impl<R: Record> Worker<R> {
         let Worker { queue, exporter, .. } = self;
         contained::call::<R>("drop", || drop(exporter));
         let mut inner = lock(&queue.inner);
-        inner.flushes_done = inner.flushes_wanted;
+        // Who waits for a flush is told that it came to nothing where its records may be among those that were left.
+        if inner.dropped.of(reason::SHUTDOWN_TIMEOUT) == 0 {
+            inner.flushes_done = inner.flushes_wanted;
+        }
         inner.finished = true;
         inner.trim();
         inner.trim();

@@ -53,8 +53,17 @@ impl SpanProcessor for BatchSpanProcessor {
         }
     }
 
+    fn begin_flush(&self) {
+        // Whether it can be flushed is said by the flush.
+        let _ = self.pipeline.begin_flush();
+    }
+
     fn flush(&self, deadline: Deadline) -> Result<(), FlushError> {
         self.pipeline.flush(deadline)
+    }
+
+    fn begin_shutdown(&self, deadline: Deadline) {
+        self.pipeline.begin_shutdown(deadline);
     }
 
     fn shutdown(&self, deadline: Deadline) {

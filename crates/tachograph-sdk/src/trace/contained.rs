@@ -47,8 +47,16 @@ impl<P: SpanProcessor> SpanProcessor for Contained<P> {
         self.call("on_end", |processor| processor.on_end(span));
     }
 
+    fn begin_flush(&self) {
+        self.call("begin_flush", P::begin_flush);
+    }
+
     fn flush(&self, deadline: Deadline) -> Result<(), FlushError> {
         self.call("flush", |processor| processor.flush(deadline)).unwrap_or(Err(FlushError::PANICKED))
+    }
+
+    fn begin_shutdown(&self, deadline: Deadline) {
+        self.call("begin_shutdown", |processor| processor.begin_shutdown(deadline));
     }
 
     fn shutdown(&self, deadline: Deadline) {

@@ -36,6 +36,10 @@ pub trait SpanProcessor: fmt::Debug + Send + Sync + 'static {
     /// A span has ended.
     fn on_end(&self, span: &FinishedSpan<'_>);
 
+    /// All processors are told of a flush before the first is [asked](Self::flush) for it. One that works on a thread of its own has
+    /// that begin, so that processors do not wait for each other. It must not block. Not told where it is the only one.
+    fn begin_flush(&self) {}
+
     /// Hands on what is held, and waits until that is done or the deadline has passed.
     ///
     /// # Errors
@@ -44,6 +48,11 @@ pub trait SpanProcessor: fmt::Debug + Send + Sync + 'static {
     fn flush(&self, deadline: Deadline) -> Result<(), FlushError> {
         let _ = deadline;
         Ok(())
+    }
+
+    /// As [`begin_flush`](Self::begin_flush), of a [shutdown](Self::shutdown), and the deadline it is to have.
+    fn begin_shutdown(&self, deadline: Deadline) {
+        let _ = deadline;
     }
 
     /// The end: hands on what is held, and takes nothing more. May be called again, then without effect.
@@ -70,8 +79,16 @@ impl<P: SpanProcessor + ?Sized> SpanProcessor for Arc<P> {
         (**self).on_end(span);
     }
 
+    fn begin_flush(&self) {
+        (**self).begin_flush();
+    }
+
     fn flush(&self, deadline: Deadline) -> Result<(), FlushError> {
         (**self).flush(deadline)
+    }
+
+    fn begin_shutdown(&self, deadline: Deadline) {
+        (**self).begin_shutdown(deadline);
     }
 
     fn shutdown(&self, deadline: Deadline) {

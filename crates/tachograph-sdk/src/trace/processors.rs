@@ -1,5 +1,6 @@
 use super::batch::BatchSpanProcessor;
 use super::processor::SpanProcessor;
+use crate::pipeline::{Deadline, FlushError};
 
 /// The processors of an engine, in the order in which they were added.
 ///
@@ -15,6 +16,28 @@ pub(crate) enum Processors {
 pub(crate) enum Made {
     Batch(BatchSpanProcessor),
     Other(Box<dyn SpanProcessor>),
+}
+
+/// Flushes each of several; gives the first error.
+pub(crate) fn flush_all<'a>(
+    processors: impl Iterator<Item = &'a dyn SpanProcessor> + Clone,
+    deadline: Deadline,
+) -> Result<(), FlushError> {
+    if processors.clone().nth(1).is_some() {
+        processors.clone().for_each(SpanProcessor::begin_flush);
+    }
+    let mut result = Ok(());
+    processors.for_each(|processor| result = result.and(processor.flush(deadline)));
+    result
+}
+
+/// Shuts down each of several.
+pub(crate) fn shut_down_all<'a>(
+    processors: impl Iterator<Item = &'a dyn SpanProcessor> + Clone,
+    deadline: Deadline,
+) {
+    processors.clone().for_each(|processor| processor.begin_shutdown(deadline));
+    processors.for_each(|processor| processor.shutdown(deadline));
 }
 
 impl Made {
@@ -34,7 +57,7 @@ impl Processors {
         }
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &dyn SpanProcessor> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &dyn SpanProcessor> + Clone {
         let (only, all): (Option<&dyn SpanProcessor>, &[Box<dyn SpanProcessor>]) = match self {
             Processors::Batch(batch) => (Some(batch), &[]),
             Processors::Any(all) => (None, all),

@@ -14,7 +14,7 @@ use super::counters::{SamplingOutcome, SpanCounts};
 use super::id::{IdGenerator, RandomIds};
 use super::limits::SpanLimits;
 use super::processor::SpanProcessor;
-use super::processors::Made;
+use super::processors::{Made, flush_all, shut_down_all};
 use super::record::{SpanShared, Spans};
 use super::sampler::{AlwaysOn, ParentBased, Sampler};
 use super::simple::SimpleSpanProcessor;
@@ -56,9 +56,7 @@ impl Drop for Handle {
 
 fn shut_down(core: &Core, deadline: Deadline) {
     core.stop();
-    for processor in core.processors.iter() {
-        processor.shutdown(deadline);
-    }
+    shut_down_all(core.processors.iter(), deadline);
 }
 
 impl TracerProvider {
@@ -105,7 +103,7 @@ impl TracerProvider {
     }
 
     /// Hands every span that has ended to its exporter, and waits until that is done or the deadline has passed. All
-    /// processors are asked, one after the other; the first error is returned.
+    /// processors are asked, and exporters in batches work at the same time; the first error is returned.
     ///
     /// With [tail sampling](TracerProviderBuilder::with_tail_sampling), spans whose trace is not over in this process are held
     /// until it is, and a flush leaves them there: they have ended and are not exported when it returns. What is held is part of
@@ -115,11 +113,7 @@ impl TracerProvider {
     ///
     /// When the deadline passed, when the provider was shut down, and when an exporter calls it.
     pub fn flush(&self, deadline: Deadline) -> Result<(), FlushError> {
-        let mut result = Ok(());
-        for processor in self.handle.0.processors.iter() {
-            result = result.and(processor.flush(deadline));
-        }
-        result
+        flush_all(self.handle.0.processors.iter(), deadline)
     }
 
     /// Ends this provider: no span records from now on, those that have ended are exported, and it is returned what became of

@@ -12,6 +12,7 @@ use crate::pipeline::{Deadline, FlushError, Ledger, PipelineState, length, reaso
 use crate::sync::{Mutex, lock};
 use crate::trace::live::LiveSpan;
 use crate::trace::processor::{FinishedSpan, SpanProcessor};
+use crate::trace::processors::{flush_all, shut_down_all};
 use crate::trace::record::{RecordValue, SpanShared, SpanStatus};
 use crate::trace::sampler::TraceIdRatio;
 
@@ -192,6 +193,19 @@ impl TailProcessor {
         }
     }
 
+    /// The end: decides about all traces that are held, and holds none from now on.
+    fn decide_all(&self) {
+        let mut kept = Kept::new();
+        {
+            let mut state = lock(&self.state);
+            state.closed = true;
+            while let Some((trace, held)) = state.held.take_oldest() {
+                self.decide(&mut state, trace, held, true, &mut kept);
+            }
+        }
+        self.hand_on(kept);
+    }
+
     fn decide(&self, state: &mut State, trace: u128, held: HeldTrace, early: bool, kept: &mut Kept) {
         let State { quantile, account, .. } = state;
         let threshold = self.config.slow.map(|slow| u64::try_from(slow.as_nanos()).unwrap_or(u64::MAX));
@@ -247,25 +261,22 @@ impl SpanProcessor for TailProcessor {
         }
     }
 
+    fn begin_flush(&self) {
+        self.inner.iter().for_each(|processor| processor.begin_flush());
+    }
+
     fn flush(&self, deadline: Deadline) -> Result<(), FlushError> {
-        let mut result = Ok(());
-        for processor in &self.inner {
-            result = result.and(processor.flush(deadline));
-        }
-        result
+        flush_all(self.inner.iter().map(AsRef::as_ref), deadline)
+    }
+
+    fn begin_shutdown(&self, deadline: Deadline) {
+        self.decide_all();
+        self.inner.iter().for_each(|processor| processor.begin_shutdown(deadline));
     }
 
     fn shutdown(&self, deadline: Deadline) {
-        let mut kept = Kept::new();
-        {
-            let mut state = lock(&self.state);
-            state.closed = true;
-            while let Some((trace, held)) = state.held.take_oldest() {
-                self.decide(&mut state, trace, held, true, &mut kept);
-            }
-        }
-        self.hand_on(kept);
-        self.inner.iter().for_each(|processor| processor.shutdown(deadline));
+        self.decide_all();
+        shut_down_all(self.inner.iter().map(AsRef::as_ref), deadline);
     }
 
     fn states(&self) -> Vec<PipelineState> {
