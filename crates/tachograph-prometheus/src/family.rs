@@ -258,7 +258,7 @@ pub(crate) fn write_comments(format: Format, name: &str, kind: &str, unit: &str,
 #[derive(Debug)]
 pub(crate) struct Member {
     /// The metric's id.
-    metric: usize,
+    pub(crate) metric: usize,
     /// The instrument's name as it was given: series of one name may be added up.
     pub(crate) instrument: Box<str>,
     pub(crate) kind: MetricKind,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tachograph_sdk::metrics::{Metric, MetricKind};
+use tachograph_sdk::metrics::{Collection, Metric, MetricKind};
 
 use crate::family::{Family, Member, identity_of};
 use crate::format::Encoding;
@@ -39,6 +39,7 @@ pub(crate) fn learn_series(
     family: &mut Family,
     member: usize,
     metric: &Metric<'_>,
+    collection: &Collection,
     naming: Naming,
     reports: &mut Vec<Report>,
 ) {
@@ -79,7 +80,8 @@ pub(crate) fn learn_series(
         match entered {
             None => family.members[member].texts.insert(point.series, &text),
             Some(owner) => {
-                let merges = can_merge(&family.members[owner.0 as usize], &family.members[member]);
+                let merges =
+                    can_merge(&family.members[owner.0 as usize], &family.members[member], collection);
                 reports.push(duplicate(family, metric, &labels, merges));
                 if merges {
                     family.identities.group(owner, id);
@@ -118,9 +120,15 @@ fn finish_text(text: &mut Vec<u8>, of_histogram: bool) {
 /// exponential ones.
 ///
 /// A last value has no sum. Instruments of different names (`a.b` and `a_b`) are different things, or
-/// one counted twice while it is being renamed.
-fn can_merge(owner: &Member, other: &Member) -> bool {
+/// one counted twice while it is being renamed. What views make of one instrument in several metrics are the same
+/// measurements several times.
+fn can_merge(owner: &Member, other: &Member, collection: &Collection) -> bool {
+    let are_views_of_one = || {
+        let [owner, other] = [owner, other].map(|member| collection.metric(member.metric));
+        owner.zip(other).is_some_and(|(owner, other)| owner.is_of_instrument_of(&other))
+    };
     owner.instrument == other.instrument
+        && (owner.metric == other.metric || !are_views_of_one())
         && match (owner.kind, other.kind) {
             (MetricKind::Sum { .. }, MetricKind::Sum { .. }) => true,
             (MetricKind::Histogram, MetricKind::Histogram) => {

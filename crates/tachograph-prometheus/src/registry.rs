@@ -140,7 +140,7 @@ impl Registry {
             if let Placement::Member(family, member) = placement
                 && let Some(family) = self.families[family as usize].as_deref_mut()
             {
-                learn_series(family, member as usize, &metric, self.naming, reports);
+                learn_series(family, member as usize, &metric, collection, self.naming, reports);
             }
         }
         let ratio = self.options.ratio_suffix;

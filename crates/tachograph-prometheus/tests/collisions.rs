@@ -5,7 +5,8 @@ mod support;
 use opentelemetry::KeyValue;
 use support::{bare_provider, open_metrics, samples, short_exporter, text};
 use tachograph_prometheus::PrometheusExporter;
-use tachograph_sdk::{Counter, Gauge, Histogram, MeterProvider, UpDownCounter};
+use tachograph_sdk::metrics::View;
+use tachograph_sdk::{Counter, Gauge, Histogram, MeterProvider, Resource, UpDownCounter};
 
 fn counter(provider: &MeterProvider, scope: &'static str, name: &'static str) -> Counter<u64> {
     provider.meter(scope).counter(name).build()
@@ -151,4 +152,27 @@ fn a_collision_is_found_however_late_it_comes_and_stays_found() {
     }
     requests.add(1, &[("a_b", 1000)]);
     assert_eq!(samples(&text(&exporter)).len(), 101);
+}
+
+#[test]
+fn streams_that_views_make_of_one_instrument_are_not_added_up_for_they_have_the_same_measurements() {
+    let provider = MeterProvider::builder()
+        .with_resource(Resource::builder_empty().build())
+        .with_view(View::of("requests").with_attributes(["a"]))
+        .with_view(View::of("requests").without_attributes(["b"]))
+        .with_view(View::of("sizes").with_attributes(["a"]))
+        .with_view(View::of("sizes").without_attributes(["b"]))
+        .build();
+    let requests = counter(&provider, "", "requests");
+    let sizes: Histogram<u64> = provider.meter("").histogram("sizes").build();
+    for b in 0..3 {
+        requests.add(1, &[("a", 1), ("b", b)]);
+        requests.add(1, &[("c", 1), ("b", b)]);
+        sizes.record(1, &[("a", 1), ("b", b)]);
+    }
+    let page = samples(&text(&short_exporter(&provider)));
+    assert_eq!(page["requests_total{a=\"1\"}"], "3");
+    assert_eq!(page["requests_total"], "3");
+    assert_eq!(page["requests_total{c=\"1\"}"], "3");
+    assert_eq!(page["sizes_count{a=\"1\"}"], "3");
 }

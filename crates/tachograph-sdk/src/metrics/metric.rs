@@ -68,6 +68,14 @@ impl<'a> Metric<'a> {
         self.id
     }
 
+    /// Whether another metric is of the same instrument, because several views select it: then both have the same measurements, and
+    /// who adds them up counts these twice.
+    pub fn is_of_instrument_of(&self, other: &Metric<'_>) -> bool {
+        let leads_to =
+            |from: &Arc<Stream>, to: &Arc<Stream>| from.chain().any(|stream| Arc::ptr_eq(stream, to));
+        leads_to(self.stream, other.stream) || leads_to(other.stream, self.stream)
+    }
+
     /// The instrument's name, or the one that a view gave.
     pub fn name(&self) -> &'a str {
         &self.stream.descriptor.name
