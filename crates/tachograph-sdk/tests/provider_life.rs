@@ -269,3 +269,26 @@ fn a_collection_frees_what_the_indexes_have_outgrown() {
     snapshot.metric("c").assert_series(1_500);
     (0..1_500).for_each(|n| snapshot.metric("c").assert_value(&[("n", n)], 3_u64));
 }
+
+#[test]
+fn a_callback_that_comes_while_its_provider_is_shut_down_is_dropped_too() {
+    let _alone = alone();
+    let witness = Arc::new(());
+    for _ in 0..500 {
+        let provider = provider();
+        let meter = provider.meter("m").as_otel();
+        let start = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                // What holds its provider, as callbacks may, would hold it for ever.
+                let held = (Arc::clone(&witness), provider.clone());
+                let observe = move |_: &dyn opentelemetry::metrics::AsyncInstrument<u64>| drop(held.clone());
+                start.wait();
+                meter.u64_observable_gauge("n").with_callback(observe).build();
+            });
+            start.wait();
+            provider.shutdown();
+        });
+        assert_eq!(Arc::strong_count(&witness), 1);
+    }
+}

@@ -243,8 +243,10 @@ impl Registry {
 
     /// Keeps a callback for collections to run.
     pub(crate) fn add_callback(&self, callback: Arc<dyn Observe>) {
+        let mut callbacks = self.callbacks();
+        // With the lock held: what comes after a shutdown has taken them would stay for ever.
         if !self.is_shut_down.load(Ordering::Acquire) {
-            self.callbacks().push(callback);
+            callbacks.push(callback);
         }
     }
 
