@@ -19,7 +19,7 @@ use crate::local;
 /// The field of an event that is its text.
 const MESSAGE: &str = "message";
 
-/// Fields of this name are errors, whatever their type: `#[instrument(err)]` records them as text.
+/// Texts of this name are errors: `#[instrument(err)]` records them so. A number or a boolean is an attribute like any other.
 const ERROR: &str = "error";
 
 /// Targets of what the SDK and the API say of themselves: for the console, never part of a span. The API reports
@@ -49,7 +49,7 @@ struct Scratch {
 
 impl Sink for Scratch {
     fn field(&mut self, field: &Field, value: ValueRef<'_>) {
-        self.is_error |= field.name() == ERROR;
+        self.is_error |= field.name() == ERROR && matches!(value, ValueRef::Str(_));
         self.fields.set(field.name(), value);
     }
 

@@ -43,9 +43,14 @@ pub(crate) fn format_into(buffer: &mut String, value: fmt::Arguments<'_>) {
     }
 }
 
-/// The errors below one, each on a line of its own.
+/// The error below one. Of a panic there is nothing to be said but what its hook says.
+fn source_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    catch_unwind(AssertUnwindSafe(|| error.source())).ok().flatten()
+}
+
+/// The errors below one, each on a line of its own. As far as their code does not panic.
 pub(crate) fn format_sources(buffer: &mut String, error: &(dyn Error + 'static)) {
-    let mut source = error.source();
+    let mut source = source_of(error);
     for _ in 0..SOURCES {
         let Some(error) = source else {
             return;
@@ -54,7 +59,7 @@ pub(crate) fn format_sources(buffer: &mut String, error: &(dyn Error + 'static))
             buffer.push('\n');
         }
         format_into(buffer, format_args!("caused by: {error}"));
-        source = error.source();
+        source = source_of(error);
     }
 }
 
@@ -151,6 +156,11 @@ impl Fields {
 
     /// Keeps a value; of equal keys the last.
     pub(crate) fn set(&mut self, key: &'static str, value: ValueRef<'_>) {
+        if let ValueRef::Str(text) = value
+            && self.text.len() + text.len() > TEXT
+        {
+            self.reclaim(key);
+        }
         let stored = match value {
             ValueRef::Str(text) => {
                 let from = self.text.len();
@@ -168,6 +178,20 @@ impl Fields {
         match self.list.iter_mut().find(|(known, _)| *known == key) {
             Some((_, old)) => *old = stored,
             None => self.list.push((key, stored)),
+        }
+    }
+
+    /// Gives back the room of texts that later ones took the place of, and of the key's own, which is about to be replaced.
+    #[cold]
+    fn reclaim(&mut self, key: &str) {
+        let old = std::mem::take(&mut self.text);
+        for (known, stored) in &mut self.list {
+            if let Stored::Str(from, to) = stored {
+                let kept = if *known == key { "" } else { old.get(*from..*to).unwrap_or_default() };
+                *from = self.text.len();
+                self.text.push_str(kept);
+                *to = self.text.len();
+            }
         }
     }
 

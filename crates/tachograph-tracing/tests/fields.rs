@@ -347,3 +347,25 @@ fn a_million_characters_and_too_many_fields_are_cut_and_counted() {
         assert!(kept.as_str().len() < 1_000_000 && kept.as_str().chars().all(|c| c == 'é'));
     }
 }
+
+#[test]
+fn a_field_error_that_is_no_text_does_not_make_an_event_an_exception() {
+    for rig in all() {
+        let spans = rig.run(|| {
+            info_span!("span").in_scope(|| {
+                info!(error = false, "fine");
+                info!(error = 7, "a code");
+                info!(error = "text", "an error");
+            });
+        });
+        let events = &named(&spans, "span").events;
+        let names: Vec<_> = events.iter().map(|event| event.name.as_str()).collect();
+        assert_eq!(names, ["fine", "a code", "exception"]);
+        let of = |at: usize, key: &str| {
+            let event = events.get(at).unwrap();
+            event.attributes.iter().find(|pair| pair.key.as_str() == key).map(|pair| pair.value.clone())
+        };
+        assert_eq!((of(0, "error"), of(1, "error")), (Some(false.into()), Some(7.into())));
+        assert_eq!(of(2, "exception.message"), Some("text".into()));
+    }
+}
