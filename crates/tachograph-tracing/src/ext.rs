@@ -34,7 +34,8 @@ pub trait SpanExt {
     /// that was not sampled is recorded from here on. If the span is the innermost on this thread, what
     /// is attached changes at once; on other threads it changes the next time it is entered.
     ///
-    /// A context without a valid span changes nothing.
+    /// A context without a valid span changes nothing. One with the span itself, such as the current one inside of it, changes the values
+    /// only.
     fn set_parent(&self, context: &Context);
 
     /// A context with the span in it: to inject into a request, or to attach. In lazy mode the span is from now on attached

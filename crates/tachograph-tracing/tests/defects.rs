@@ -369,3 +369,45 @@ fn unwinding_closes_spans_and_detaches_their_contexts() {
         assert_root(&spans, "after");
     }
 }
+
+#[test]
+fn a_context_with_the_span_itself_does_not_make_it_its_own_parent() {
+    for rig in all() {
+        let spans = rig.run(|| {
+            let _outer = info_span!("outer").entered();
+            let span = info_span!("span").entered();
+            span.set_parent(&span.context().with_value(7_u8));
+            assert_eq!(span.context().get::<u8>(), Some(&7), "the values are taken");
+            info_span!("inner").in_scope(|| ());
+        });
+        assert_under(&spans, "span", "outer");
+        assert_under(&spans, "inner", "span");
+    }
+}
+
+#[test]
+fn an_error_whose_source_panics_is_recorded_all_the_same() {
+    #[derive(Debug)]
+    struct Bad;
+    impl std::fmt::Display for Bad {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("bad")
+        }
+    }
+    impl std::error::Error for Bad {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            panic!("this test's own")
+        }
+    }
+    let bad: &(dyn std::error::Error + 'static) = &Bad;
+    for rig in all() {
+        let spans = rig.run(|| {
+            let span = info_span!("span", at_first = bad, later = Empty).entered();
+            span.record("later", bad);
+            error!(cause = bad, "event");
+        });
+        let span = named(&spans, "span");
+        assert_eq!(span.events.len(), 3);
+        assert_eq!(span.attribute("at_first"), Some(&"bad".into()));
+    }
+}

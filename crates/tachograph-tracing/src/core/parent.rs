@@ -53,8 +53,14 @@ impl Core {
             };
             let inner = &mut *inner;
             let bits = slot.bits();
-            guarded(number, || self.adopt(slot, inner, &parent));
-            slot.set_events(number);
+            // The span itself is nobody's parent but others': of a context with it, as the current one is inside of it, the values are
+            // taken.
+            let is_itself = bits & BORROWED == 0
+                && (parent.trace_id(), parent.span_id()) == (inner.live.trace_id(), inner.live.span_id());
+            if !is_itself {
+                guarded(number, || self.adopt(slot, inner, &parent));
+                slot.set_events(number);
+            }
             // In lazy mode too the values of the context are kept, for who asks for the span's.
             let context = self.context_of(number, inner.live.span_context(), to);
             let before = inner.context.replace(context);
