@@ -101,6 +101,11 @@ impl TelemetrySubscriber {
         self.core.refused()
     }
 
+    /// How many lines the console could not write: its writer failed or panicked, or logged itself.
+    pub fn lost_lines(&self) -> u64 {
+        self.console.as_ref().map_or(0, Console::lost)
+    }
+
     pub(crate) fn core(&self) -> &Core {
         &self.core
     }

@@ -298,3 +298,47 @@ fn a_field_of_a_span_that_only_the_console_wants_is_in_its_lines_and_goes_with_i
         ["with{turn=0}:", "without:", "with{turn=1}:", "without:", "with{turn=2}:", "without:"]
     );
 }
+
+#[test]
+fn a_text_that_is_recorded_again_and_again_is_the_last_one_in_lines() {
+    let texts = every_way(|_| {
+        let span = info_span!("span", kept = "k", progress = Empty).entered();
+        for step in 0..1_000 {
+            span.record("progress", format!("{step:0>200}"));
+        }
+        info!("line");
+    });
+    for text in texts {
+        assert!(text.contains("00999") && text.contains("kept"), "{text}");
+    }
+}
+
+#[test]
+fn a_writer_that_panics_or_fails_hurts_nobody_and_what_is_lost_is_counted() {
+    enum Bad {
+        Panics,
+        Fails,
+    }
+    impl Write for Bad {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            match self {
+                Bad::Panics => panic!("this test's own"),
+                Bad::Fails => Err(std::io::ErrorKind::BrokenPipe.into()),
+            }
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    for writer in [Bad::Panics, Bad::Fails] {
+        let subscriber = TelemetrySubscriber::builder(provider(true).tracer("test"))
+            .with_console(Console::pretty().with_writer(writer))
+            .build();
+        let dispatch = tracing::Dispatch::new(subscriber);
+        tracing::dispatcher::with_default(&dispatch, || {
+            info!("one");
+            info!("two");
+        });
+        assert_eq!(dispatch.downcast_ref::<TelemetrySubscriber>().unwrap().lost_lines(), 2);
+    }
+}

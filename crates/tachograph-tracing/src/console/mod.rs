@@ -5,8 +5,11 @@ mod json;
 mod pretty;
 mod time;
 
+use std::cell::Cell;
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use tracing::Event;
@@ -29,12 +32,20 @@ const PRINTED: usize = 16 * 1024;
 /// one without a console.
 ///
 /// Every line has the trace and span ids of what the event happened in, a span of `tracing` or of the `opentelemetry` API. A line is
-/// written whole, in one call of the writer, under a lock of its own. What cannot be written is lost, and counted.
+/// written whole, in one call of the writer, under a lock of its own. What cannot be written is lost, and counted
+/// ([`lost_lines`](crate::TelemetrySubscriber::lost_lines)).
 pub struct Console {
     form: Form,
     filter: Filter,
     ansi: bool,
     writer: Mutex<Box<dyn Write + Send>>,
+    /// Lines that could not be written.
+    lost: AtomicU64,
+}
+
+thread_local! {
+    /// Whether this thread is in a console's writer.
+    static WRITING: Cell<bool> = const { Cell::new(false) };
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,6 +72,7 @@ impl Console {
             filter: Filter::level(LevelFilter::INFO),
             ansi: false,
             writer: Mutex::new(Box::new(io::stdout())),
+            lost: AtomicU64::new(0),
         }
     }
 
@@ -79,7 +91,7 @@ impl Console {
     }
 
     /// Where lines go. Not coloured any more, unless [`with_ansi`](Self::with_ansi) says so afterwards. What the writer itself
-    /// reports through `tracing` must not come back to it.
+    /// reports through `tracing` is not printed. A panic of it is contained.
     #[must_use]
     pub fn with_writer(mut self, writer: impl Write + Send + 'static) -> Self {
         self.writer = Mutex::new(Box::new(writer));
@@ -121,10 +133,28 @@ impl Console {
                 Form::Json => json::line(out, &line),
             }
             out.push('\n');
-            let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-            // There is nobody to tell.
-            let _ = writer.write_all(out.as_bytes()).and_then(|()| writer.flush());
+            if !self.write(out) {
+                self.lost.fetch_add(1, Ordering::Relaxed);
+            }
         });
+    }
+
+    /// Writes a line, and says whether it was written. Not from within a writer, which has its lock.
+    fn write(&self, line: &str) -> bool {
+        if WRITING.replace(true) {
+            return false;
+        }
+        let written = catch_unwind(AssertUnwindSafe(|| {
+            let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            writer.write_all(line.as_bytes()).and_then(|()| writer.flush())
+        }));
+        WRITING.set(false);
+        matches!(written, Ok(Ok(())))
+    }
+
+    /// How many lines could not be written.
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
     }
 }
 
