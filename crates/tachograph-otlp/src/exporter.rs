@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 use tachograph_sdk::pipeline::{Batch, Deadline, ExportOperations, ExportOutcome, Exporter, ShutdownNotice};
 use tachograph_sdk::trace::Spans;
 
-use crate::config::{Compression, Endpoint, OtlpConfig};
+use crate::config::{Compression, Endpoint, OtlpConfig, Secrets};
 use crate::decode::partial_success;
 use crate::encode::SpanRequests;
 use crate::error::OtlpError;
@@ -70,7 +70,7 @@ pub struct OtlpSpanExporter {
     compression: Compression,
     timeout: Duration,
     max_request_bytes: usize,
-    secrets: Vec<Vec<u8>>,
+    secrets: Secrets,
     client: Client,
     runtime: OwnRuntime,
     operations: ExportOperations,
@@ -192,7 +192,7 @@ impl Exporter<Spans> for OtlpSpanExporter {
                 }
                 Err(failure) => {
                     if !(failure.is_unreachable() && mem::replace(&mut self.is_missed, true)) {
-                        report::failed(&self.endpoint, spans, &failure, &self.secrets);
+                        report::failed(&self.endpoint, spans, &failure);
                     }
                     dropped.add(spans, failure.reason());
                 }

@@ -4,7 +4,7 @@ use std::any::Any;
 
 use tachograph_sdk::diag;
 
-use crate::config::Endpoint;
+use crate::config::{Endpoint, Secrets};
 use crate::decode::PartialSuccess;
 use crate::transport::{Failure, short};
 
@@ -12,14 +12,13 @@ use crate::transport::{Failure, short};
 const GRPC_PORT: u16 = 4317;
 
 /// A request was given up.
-pub(crate) fn failed(endpoint: &Endpoint, records: usize, failure: &Failure, secrets: &[Vec<u8>]) {
+pub(crate) fn failed(endpoint: &Endpoint, records: usize, failure: &Failure) {
     let advice = advice(endpoint, failure);
-    let text = without(secrets, format!("{failure}{advice}"));
     diag::report(
         "otlp.export",
         &format!("{endpoint} {}", failure.reason()),
         format_args!(
-            "{records} spans for {endpoint} were dropped, and counted as {}: {text}",
+            "{records} spans for {endpoint} were dropped, and counted as {}: {failure}{advice}",
             failure.reason()
         ),
     );
@@ -52,10 +51,10 @@ fn advice(endpoint: &Endpoint, failure: &Failure) -> &'static str {
 }
 
 /// A request was taken, but not all of it, or with a remark.
-pub(crate) fn partial(endpoint: &Endpoint, partial: &PartialSuccess, secrets: &[Vec<u8>]) {
+pub(crate) fn partial(endpoint: &Endpoint, partial: &PartialSuccess, secrets: &Secrets) {
     let message = match partial.message.as_str() {
         "" => "it did not say why".to_owned(),
-        text => without(secrets, short(text)),
+        text => short(text, secrets),
     };
     match partial.rejected {
         0 => diag::report(
@@ -97,12 +96,4 @@ pub(crate) fn panicked(endpoint: &Endpoint, panic: &(dyn Any + Send)) {
              please report this as a defect of tachograph"
         ),
     );
-}
-
-/// A text of foreign origin, without what must not be shown should it be in it.
-fn without(secrets: &[Vec<u8>], text: String) -> String {
-    secrets
-        .iter()
-        .filter_map(|secret| std::str::from_utf8(secret).ok())
-        .fold(text, |text, secret| text.replace(secret, "(redacted)"))
 }

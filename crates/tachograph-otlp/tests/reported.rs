@@ -110,6 +110,27 @@ fn secrets_are_not_shown_even_when_the_receiver_repeats_them() {
 }
 
 #[test]
+fn parts_of_secrets_are_not_shown_either() {
+    reports::listen();
+    let filler = "x".repeat(290);
+    for body in [
+        // Without the scheme, from the URL, and where the text is cut.
+        "no token s3cret-token".to_owned(),
+        "no query s3cret-query".to_owned(),
+        "no word s3cret+word".to_owned(),
+        format!("{filler} s3cret-token"),
+    ] {
+        let headers = vec![("content-type", "text/plain".to_owned())];
+        let receiver = Receiver::start([Act::Answer(401, headers, body.clone().into_bytes())]);
+        let url = receiver.url().replace("http://", "http://user:s3cret%2Bword@") + "/?key=s3cret-query";
+        let config = OtlpConfig::traces().with_signal_endpoint(&url);
+        run(config.with_header("authorization", "Bearer s3cret-token"), 1);
+        let about = reports::about(&receiver.address()).join("\n");
+        assert!(about.contains("401") && !about.contains("s3c"), "{body}: {about}");
+    }
+}
+
+#[test]
 fn the_port_of_grpc_is_recognised() {
     reports::listen();
     // Nothing listens at this address of the loopback network.

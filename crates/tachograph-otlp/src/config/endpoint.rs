@@ -18,6 +18,8 @@ pub(crate) struct Endpoint {
     pub(crate) authority: HeaderValue,
     /// From the user's name and password in the URL.
     pub(crate) authorization: Option<HeaderValue>,
+    /// The password, as it is in the URL.
+    password: String,
     /// For messages: without user, password and query.
     shown: String,
 }
@@ -70,9 +72,20 @@ impl Endpoint {
             shown: format!("{scheme}://{host}:{port}{}", path.path()),
             authority: HeaderValue::from_str(host_and_port)
                 .map_err(|_| wrong("names a host that cannot be sent"))?,
+            password: user.split_once(':').map_or("", |(_, password)| password).to_owned(),
             authorization: (!user.is_empty()).then(|| basic(user)).flatten(),
             path,
         })
+    }
+
+    /// What of the URL must not be shown: the password and the query, and each of its values, as they are there and decoded.
+    pub(super) fn secrets(&self) -> Vec<String> {
+        let query = self.path.query().unwrap_or_default();
+        let values = query.split('&').filter_map(|pair| Some(pair.split_once('=')?.1));
+        let texts = values.chain([query, self.password.as_str()]);
+        texts
+            .flat_map(|text| [text.to_owned(), percent_decode_str(text).decode_utf8_lossy().into_owned()])
+            .collect()
     }
 
     /// Whether it is on this machine.

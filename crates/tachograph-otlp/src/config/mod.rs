@@ -3,6 +3,7 @@
 mod endpoint;
 mod env;
 mod headers;
+mod secrets;
 mod tls;
 mod warning;
 
@@ -13,6 +14,7 @@ use http::HeaderMap;
 
 pub(crate) use self::endpoint::Endpoint;
 use self::headers::Names;
+pub(crate) use self::secrets::Secrets;
 #[cfg(feature = "tls")]
 pub(crate) use self::tls::Pem;
 pub use self::tls::TlsConfig;
@@ -198,11 +200,10 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// What must not be shown, even where a receiver repeats it. Short values are no secrets, and would be found
-    /// everywhere.
-    pub(crate) fn secrets(&self) -> Vec<Vec<u8>> {
-        let values = self.headers.values().chain(&self.endpoint.authorization);
-        values.map(|value| value.as_bytes().to_vec()).filter(|value| value.len() >= 6).collect()
+    /// What must not be shown, even where a receiver repeats it.
+    pub(crate) fn secrets(&self) -> Secrets {
+        let headers = self.headers.values().chain(&self.endpoint.authorization).flat_map(secrets::of_header);
+        Secrets::new(headers.chain(self.endpoint.secrets()))
     }
 }
 

@@ -14,7 +14,7 @@ use super::connect::Connector;
 use super::connection::{Answer, Connection, Sent};
 use super::ending::Ending;
 use super::failure::{Failure, Kind};
-use crate::config::{Compression, Endpoint, Settings};
+use crate::config::{Compression, Endpoint, Secrets, Settings};
 use crate::error::OtlpError;
 use crate::retry::Backoff;
 
@@ -25,6 +25,7 @@ pub(crate) struct Client {
     connector: Connector,
     uri: Uri,
     headers: HeaderMap,
+    secrets: Secrets,
     connection: Option<Connection>,
     ending: Ending,
     /// Until when the receiver asked to be left alone.
@@ -40,6 +41,7 @@ impl Client {
             connector: Connector::new(&settings.endpoint, &settings.tls)?,
             uri: Uri::from(settings.endpoint.path.clone()),
             headers: headers(&settings.endpoint, &settings.headers, settings.compression),
+            secrets: settings.secrets(),
             connection: None,
             ending: Ending::new(),
             not_before: None,
@@ -129,7 +131,7 @@ impl Client {
                 }
             }
         }
-        let mut connection = Connection::open(self.connector.connect().await?).await?;
+        let mut connection = Connection::open(self.connector.connect().await?, self.secrets.clone()).await?;
         let sent = connection.send(self.request(body)).await;
         self.connection = Some(connection);
         match sent? {

@@ -16,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use super::connect::Stream;
 use super::failure::{Failure, Kind};
 use super::response;
+use crate::config::Secrets;
 use crate::retry;
 
 /// A connection, and the future that reads and writes it.
@@ -26,6 +27,7 @@ pub(super) struct Connection {
     sender: SendRequest<Full<Bytes>>,
     driver: Pin<Box<dyn Future<Output = ()> + Send>>,
     is_over: bool,
+    secrets: Secrets,
 }
 
 /// An answer of success.
@@ -43,14 +45,14 @@ pub(super) enum Sent {
 }
 
 impl Connection {
-    pub(super) async fn open(stream: Stream) -> Result<Self, Failure> {
+    pub(super) async fn open(stream: Stream, secrets: Secrets) -> Result<Self, Failure> {
         let made = http1::handshake(TokioIo::new(stream)).await;
         let (sender, connection) = made.map_err(|error| Failure::of_connection(&error))?;
         let driver = Box::pin(async {
             // What goes wrong is told to who waits for the answer.
             let _ = connection.await;
         });
-        Ok(Connection { sender, driver, is_over: false })
+        Ok(Connection { sender, driver, is_over: false, secrets })
     }
 
     /// Whether it can take a request, as far as is known now.
@@ -82,7 +84,7 @@ impl Connection {
         }
         let mut text = format!("the receiver answered {}", head.status);
         // An answer that cannot be read says what its status says.
-        let message = body.ok().and_then(|body| response::message(&head.headers, &body));
+        let message = body.ok().and_then(|body| response::message(&head.headers, &body, &self.secrets));
         if let Some(message) = message {
             text.push_str(": ");
             text.push_str(&message);

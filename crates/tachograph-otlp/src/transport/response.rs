@@ -10,6 +10,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 use super::failure::{Failure, Kind};
+use crate::config::Secrets;
 use crate::decode;
 
 /// The most that an answer may have, unpacked, as the protocol says.
@@ -56,7 +57,7 @@ fn too_large() -> Failure {
 }
 
 /// What an answer of failure says: the message of a `google.rpc.Status`, or a text.
-pub(crate) fn message(headers: &HeaderMap, body: &[u8]) -> Option<String> {
+pub(crate) fn message(headers: &HeaderMap, body: &[u8], secrets: &Secrets) -> Option<String> {
     let of_type = headers.get(CONTENT_TYPE).map(|value| value.as_bytes()).unwrap_or_default();
     let text = if of_type.starts_with(b"application/x-protobuf") {
         decode::status_message(body)?
@@ -65,13 +66,14 @@ pub(crate) fn message(headers: &HeaderMap, body: &[u8]) -> Option<String> {
     } else {
         return None;
     };
-    let text = short(&text);
+    let text = short(&text, secrets);
     (!text.is_empty()).then_some(text)
 }
 
-/// A foreign text on one line, not too long.
-pub(crate) fn short(text: &str) -> String {
-    let mut chars = text.trim().chars();
+/// A foreign text on one line, not too long, and without secrets.
+pub(crate) fn short(text: &str, secrets: &Secrets) -> String {
+    let text = secrets.hide(text.trim());
+    let mut chars = text.chars();
     let mut short: String =
         chars.by_ref().take(MESSAGE).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if chars.next().is_some() {
@@ -111,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_message_is_cut_and_on_one_line() {
-        let text = short(&format!("a\nb\x1b[31m{}", "ü".repeat(1_000)));
+        let text = short(&format!("a\nb\x1b[31m{}", "ü".repeat(1_000)), &Secrets::default());
         assert!(text.starts_with("a b [31mü") && text.ends_with("ü..."), "{text}");
         assert_eq!(text.chars().count(), MESSAGE + 3);
     }
