@@ -56,10 +56,23 @@ impl<'a> Exponential<'a> {
 impl<'a> Buckets<'a> {
     /// Index and count of each bucket at a scale that is smaller by `by`: `2^by` neighbours become one.
     pub(crate) fn downscaled(self, by: u32) -> impl Iterator<Item = (i32, u64)> + use<'a> {
+        self.merged(self.counts.iter().enumerate(), by)
+    }
+
+    /// As [`downscaled`](Self::downscaled), the last first.
+    pub(crate) fn downscaled_from_last(self, by: u32) -> impl Iterator<Item = (i32, u64)> + use<'a> {
+        self.merged(self.counts.iter().enumerate().rev(), by)
+    }
+
+    fn merged<I: Iterator<Item = (usize, &'a u64)>>(
+        self,
+        counts: I,
+        by: u32,
+    ) -> impl Iterator<Item = (i32, u64)> + use<'a, I> {
         // A shift of as many bits as there are is the same as one of 31: it leaves the sign.
         let by = by.min(31);
-        let Buckets { offset, counts } = self;
-        let mut rest = counts.iter().enumerate().peekable();
+        let offset = self.offset;
+        let mut rest = counts.peekable();
         let index = move |at: usize| offset.saturating_add(i32::try_from(at).unwrap_or(i32::MAX)) >> by;
         std::iter::from_fn(move || {
             let (at, count) = rest.next()?;
@@ -261,6 +274,7 @@ mod tests {
         // -3 | -2 -1 | 0 1
         assert_eq!(buckets.downscaled(1).collect::<Vec<_>>(), [(-2, 1), (-1, 5), (0, 9)]);
         assert_eq!(buckets.range(1), Some((-2, 0)));
+        assert_eq!(buckets.downscaled_from_last(1).collect::<Vec<_>>(), [(0, 9), (-1, 5), (-2, 1)]);
         assert_eq!(buckets.downscaled(40).collect::<Vec<_>>(), [(-1, 6), (0, 9)]);
     }
 

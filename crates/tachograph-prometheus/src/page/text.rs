@@ -156,10 +156,12 @@ impl<'a> Lines<'a> {
         // From the furthest from zero to the nearest. What is in a bucket is further from zero than its lower end, so that the
         // bound, which is inclusive, is the next number below that: at the end itself begins the next bucket.
         if let Some((first, last)) = view.negative.range(by) {
+            let mut rest = view.negative.downscaled_from_last(by).peekable();
             for index in (first..=last).rev() {
                 let end = -boundary(index, scale);
-                let counts = view.negative.downscaled(by).filter(|(at, _)| *at == index);
-                cumulative = counts.fold(cumulative, |sum, (_, count)| sum.wrapping_add(count));
+                if let Some((_, count)) = rest.next_if(|(at, _)| *at == index) {
+                    cumulative = cumulative.wrapping_add(count);
+                }
                 // What is too near to zero for a bound of its own is in the bucket of zero.
                 if end < -view.zero_threshold {
                     write(out, end.next_down(), cumulative);
