@@ -7,7 +7,7 @@ use tachograph_sdk::metrics::{
     ProducedSummary, ProducedValue,
 };
 
-use crate::line::{Line, Sample, attributes, float};
+use crate::line::{Line, Sample, attributes, float, nanos_of};
 
 /// Reads a page; what is read goes to `metrics`, also if something is not understood.
 pub(crate) fn read(text: &str, metrics: &mut Vec<ProducedMetric>) -> Result<(), String> {
@@ -131,8 +131,7 @@ impl<'a> Family<'a> {
         if let Some(number) = self.by_labels.get(&sample.labels)
             && let Some(point) = self.points.get_mut(*number)
         {
-            let nanos = as_f64(sample.value) * 1e9;
-            point.start_unix_nanos = (nanos.is_finite() && nanos >= 0.0).then_some(nanos as u64);
+            point.start_unix_nanos = nanos_of(as_f64(sample.value));
         }
     }
 

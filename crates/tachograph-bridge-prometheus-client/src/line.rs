@@ -147,8 +147,15 @@ pub(crate) fn float(text: &str) -> Option<f64> {
 
 /// Seconds since the Unix epoch as nanoseconds.
 fn nanos(seconds: &str) -> Option<u64> {
-    let nanos = float(seconds)? * 1e9;
-    (nanos.is_finite() && nanos >= 0.0).then_some(nanos as u64)
+    nanos_of(float(seconds)?)
+}
+
+/// As [`nanos`], of a number. To the microsecond: a float of today's seconds has no more, and one that is cut off would be a millisecond
+/// early wherever milliseconds are written.
+pub(crate) fn nanos_of(seconds: f64) -> Option<u64> {
+    let micros = (seconds * 1e6).round();
+    // What does not fit is no time.
+    (micros.is_finite() && seconds >= 0.0).then_some(micros as u64)?.checked_mul(1_000)
 }
 
 #[cfg(test)]
@@ -183,6 +190,18 @@ mod tests {
         assert_eq!(exemplar.attributes.get("trace_id"), Some(&"x".into()));
         let without = sample(r#"a_total 3 # {} 0.5"#).expect("a sample");
         assert_eq!(without.exemplar.expect("an exemplar").unix_nanos, None);
+    }
+
+    #[test]
+    fn times_are_read_to_the_microsecond() {
+        for micros in [1_520_879_607_789_000, 1_795_999_999_000_001, 1_795_841_234_567_891, 1, 0] {
+            let seconds = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
+            let read = sample(&format!("a 1 {seconds}")).expect("a sample").unix_nanos;
+            assert_eq!(read, Some(micros * 1_000), "{seconds}");
+        }
+        for none in ["-1", "NaN", "+Inf", "1e300"] {
+            assert_eq!(nanos(none), None, "{none}");
+        }
     }
 
     #[test]
