@@ -175,7 +175,7 @@ impl OtlpSpanExporter {
 impl Exporter<Spans> for OtlpSpanExporter {
     fn export(&mut self, batch: Batch<'_, Spans>, deadline: Deadline) -> ExportOutcome {
         let mut requests = SpanRequests::new(batch, self.max_request_bytes);
-        let mut dropped = Dropped::default();
+        let mut outcome = ExportOutcome::done();
         loop {
             let mut encoded = mem::take(&mut self.encoded);
             let spans = requests.encode_next(&mut encoded);
@@ -183,26 +183,26 @@ impl Exporter<Spans> for OtlpSpanExporter {
             if spans == 0 {
                 break;
             }
-            match self.send(deadline) {
+            outcome = outcome.and(match self.send(deadline) {
                 Ok(rejected) => {
                     if mem::take(&mut self.is_missed) {
                         report::found(&self.endpoint);
                     }
-                    dropped.add(usize::try_from(rejected).unwrap_or(spans).min(spans), REJECTED);
+                    ExportOutcome::rejected(usize::try_from(rejected).unwrap_or(spans).min(spans), REJECTED)
                 }
                 Err(failure) => {
                     if !(failure.is_unreachable() && mem::replace(&mut self.is_missed, true)) {
                         report::failed(&self.endpoint, spans, &failure);
                     }
-                    dropped.add(spans, failure.reason());
+                    ExportOutcome::rejected(spans, failure.reason())
                 }
-            }
+            });
         }
         if requests.too_large() > 0 {
             report::too_large(&self.endpoint, requests.too_large(), self.max_request_bytes);
-            dropped.add(requests.too_large(), TOO_LARGE);
+            outcome = outcome.and(ExportOutcome::rejected(requests.too_large(), TOO_LARGE));
         }
-        dropped.outcome()
+        outcome
     }
 
     fn component_type(&self) -> &'static str {
@@ -216,30 +216,6 @@ impl Exporter<Spans> for OtlpSpanExporter {
 
     fn operations(&self) -> Option<ExportOperations> {
         Some(self.operations.clone())
-    }
-}
-
-/// What was dropped of a batch. An outcome has one reason: the one that took most.
-#[derive(Default)]
-struct Dropped {
-    total: usize,
-    most: usize,
-    reason: &'static str,
-}
-
-impl Dropped {
-    fn add(&mut self, spans: usize, reason: &'static str) {
-        self.total += spans;
-        if spans > self.most {
-            (self.most, self.reason) = (spans, reason);
-        }
-    }
-
-    fn outcome(&self) -> ExportOutcome {
-        match self.total {
-            0 => ExportOutcome::done(),
-            total => ExportOutcome::rejected(total, self.reason),
-        }
     }
 }
 

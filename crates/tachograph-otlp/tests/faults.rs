@@ -150,6 +150,18 @@ fn what_a_partial_success_refuses_is_counted_and_not_sent_again() {
 }
 
 #[test]
+fn spans_of_one_batch_are_counted_each_by_the_reason_of_its_own_request() {
+    let refusal = |status| Act::Answer(status, vec![], vec![]);
+    let receiver = Receiver::start([refusal(400), Act::Partial(1, "too old"), refusal(413)]);
+    let ledger = run(config(&receiver.url()).with_max_request_bytes(2_000), 300);
+    let received = receiver.received();
+    let sent = |request: usize| received[request].spans().len() as u64;
+    let dropped: Vec<_> = ledger.dropped.iter().collect();
+    assert_eq!(dropped, [("400", sent(0)), ("rejected", 1), ("413", sent(2))], "{ledger}");
+    assert_eq!(ledger.exported, 300 - sent(0) - 1 - sent(2), "{ledger}");
+}
+
+#[test]
 fn a_partial_success_cannot_refuse_more_than_there_was() {
     let receiver = Receiver::start([Act::Partial(i64::MAX, "")]);
     let ledger = run(config(&receiver.url()), 5);

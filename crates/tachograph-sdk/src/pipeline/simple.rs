@@ -97,9 +97,9 @@ impl<R: Record> SimplePipeline<R> {
         *record = piece.bytes;
         let mut counts = lock(&self.counts);
         counts.is_exporting = false;
-        match outcome.rejected_of(1) {
-            0 => counts.exported += 1,
-            _ => counts.dropped.add(outcome.reason(), 1),
+        match outcome.reasons_of(1).next() {
+            None => counts.exported += 1,
+            Some((reason, _)) => counts.dropped.add(reason, 1),
         }
     }
 

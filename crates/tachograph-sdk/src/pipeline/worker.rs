@@ -288,7 +288,9 @@ impl<R: Record> Worker<R> {
         let mut inner = lock(&self.queue.inner);
         inner.in_flight = 0;
         inner.exported += (len - rejected) as u64;
-        inner.dropped.add(outcome.reason(), rejected as u64);
+        for (reason, records) in outcome.reasons_of(len) {
+            inner.dropped.add(reason, records as u64);
+        }
         self.counted = true;
     }
 
