@@ -52,6 +52,17 @@ async fn a_span_is_named_by_the_whole_template_of_its_route() {
 }
 
 #[tokio::test]
+async fn a_layer_inside_of_a_nested_router_reports_the_whole_path() {
+    let traced = Traced::new();
+    let orders = Router::new().route("/{id}", get(async || "an order")).layer(traced.layer());
+    fetch(Router::new().nest("/shops/{shop}/orders", orders), "/shops/1/orders/2?full=1").await;
+    let span = traced.span();
+    assert_eq!(span.name, "GET /shops/{shop}/orders/{id}");
+    assert_eq!(text(&span, "url.path").as_deref(), Some("/shops/1/orders/2"));
+    assert_eq!(text(&span, "url.query").as_deref(), Some("full=1"));
+}
+
+#[tokio::test]
 async fn a_fallback_is_named_by_its_method_alone() {
     let traced = Traced::new();
     let app = Router::new().route("/orders", get(async || "orders")).layer(traced.layer());

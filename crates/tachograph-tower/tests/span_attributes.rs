@@ -204,6 +204,26 @@ async fn headers_are_captured_where_they_are_named_and_sensitive_values_are_not_
 }
 
 #[tokio::test]
+async fn the_scheme_is_the_clients_where_a_proxy_tells_it() {
+    let forwarded = ("forwarded", &b"for=192.0.2.1;proto=HTTPS, proto=http"[..]);
+    let list = ("x-forwarded-proto", &b"https, http"[..]);
+    let plain = ("x-forwarded-proto", &b"http"[..]);
+    let invented = ("x-forwarded-proto", &b"x91f3"[..]);
+    for (headers, expected) in [
+        (&[forwarded][..], "https"),
+        (&[list], "https"),
+        (&[plain, forwarded], "https"),
+        (&[invented], "http"),
+        (&[], "http"),
+    ] {
+        let span = span(with("http://shop.example/", headers)).await;
+        assert_eq!(text(&span, "url.scheme").as_deref(), Some(expected), "{headers:?}");
+    }
+    let span = send(with("/", &[plain]), 200, |layer| layer.with_scheme(Scheme::Https)).await;
+    assert_eq!(text(&span, "url.scheme").as_deref(), Some("http"), "known, not assumed");
+}
+
+#[tokio::test]
 async fn the_scheme_and_the_version_are_those_of_the_metrics() {
     let span = send(get("/"), 200, |layer| layer.with_scheme(Scheme::Https)).await;
     assert_eq!(text(&span, "url.scheme").as_deref(), Some("https"));

@@ -1,8 +1,12 @@
 //! `url.scheme`.
 
+use http::HeaderMap;
+
+use super::forwarded::{FORWARDED, X_FORWARDED_PROTO, first, parameter, text};
+
 /// The scheme of a request, as `url.scheme` reports it.
 ///
-/// A closed set on purpose: in HTTP/2, and in an absolute request target of HTTP/1, the client
+/// A closed set on purpose: in HTTP/2, in an absolute request target of HTTP/1 and in headers, the client
 /// writes the scheme, and a metric's attribute must not take values a client can invent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Scheme {
@@ -25,8 +29,22 @@ impl Scheme {
         }
     }
 
+    /// The scheme that the client used, as far as the request tells: the first of these that names one. `proto` in `Forwarded`
+    /// (RFC 7239), `X-Forwarded-Proto`, the URI.
+    pub(crate) fn sent(uri: &http::Uri, headers: &HeaderMap) -> Option<Self> {
+        text(headers, &FORWARDED)
+            .and_then(|header| parameter(header, "proto"))
+            .and_then(|name| Self::named(&name))
+            .or_else(|| Self::named(first(text(headers, &X_FORWARDED_PROTO)?)))
+            .or_else(|| Self::of(uri))
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scheme| name.eq_ignore_ascii_case(scheme.as_str()))
+    }
+
     /// The scheme that `uri` names, if it names one of these.
-    pub(crate) fn of(uri: &http::Uri) -> Option<Self> {
+    fn of(uri: &http::Uri) -> Option<Self> {
         let scheme = uri.scheme()?;
         if *scheme == http::uri::Scheme::HTTP {
             Some(Self::Http)

@@ -53,7 +53,7 @@ impl InFlight {
         let in_flight = Self {
             started: Instant::now(),
             method: config.methods.index(head.method()),
-            scheme: Scheme::of(head.uri()).unwrap_or(config.scheme),
+            scheme: Scheme::sent(head.uri(), head.headers()).unwrap_or(config.scheme),
             version: head.version(),
             body_rule: match *head.method() {
                 Method::HEAD => BodyRule::Head,

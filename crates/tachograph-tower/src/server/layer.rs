@@ -32,7 +32,7 @@ use crate::Scheme;
 /// | attribute | when |
 /// |---|---|
 /// | `http.request.method` | always; `_OTHER` where it is not a [known method](Self::with_known_methods) |
-/// | `url.scheme` | always; from the URI where it says `http` or `https`, else [as configured](Self::with_scheme) |
+/// | `url.scheme` | always; the first of `Forwarded`, `X-Forwarded-Proto` and the URI that says `http` or `https`, else [as configured](Self::with_scheme) |
 /// | `http.route` | where a [route](Self::with_route) is known; a template, never the path |
 /// | `http.response.status_code` | once there is a response |
 /// | `error.type` | on a failure, see below |
@@ -54,7 +54,7 @@ use crate::Scheme;
 /// |---|---|
 /// | those of the metrics | as there; `http.request.method`, `url.scheme`, `http.route` and `network.protocol.version` from the start |
 /// | `http.request.method_original` | where the method is `_OTHER` |
-/// | `url.path` | always, from the start |
+/// | `url.path` | always, from the start; the whole one, with axum also in a nested router |
 /// | `url.query` | where there is one, from the start; values of the keys of signed URLs, such as `sig`, are `REDACTED` |
 /// | `server.address`, `server.port` | from the start: `Forwarded`, `X-Forwarded-Host`, the URI's authority, `Host` |
 /// | `client.address` | from the start: `Forwarded`, `X-Forwarded-For`, the peer; only what is an IP address |
@@ -180,11 +180,11 @@ impl HttpServerLayer {
         self.configure(|config| config.server_address = enabled)
     }
 
-    /// `url.scheme` where the URI does not say `http` or `https`. The default is
+    /// `url.scheme` where neither a proxy's header nor the URI says `http` or `https`. The default is
     /// [`Scheme::Http`].
     ///
     /// HTTP/1 requests commonly have no scheme in their URI, so a service behind a proxy that
-    /// terminates TLS wants [`Scheme::Https`] here.
+    /// terminates TLS, and tells it by no header, wants [`Scheme::Https`] here.
     #[must_use]
     pub fn with_scheme(self, scheme: Scheme) -> Self {
         self.configure(|config| config.scheme = scheme)

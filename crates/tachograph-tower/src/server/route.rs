@@ -44,6 +44,15 @@ impl<'a> RequestHead<'a> {
         self.uri
     }
 
+    /// The URI as it was received: the request's, but in a nested router, which takes the prefix off, axum's `OriginalUri`.
+    pub(crate) fn received_uri(self) -> &'a Uri {
+        #[cfg(feature = "axum")]
+        if let Some(original) = self.extensions.get::<axum::extract::OriginalUri>() {
+            return &original.0;
+        }
+        self.uri
+    }
+
     /// The HTTP version of the request.
     #[must_use]
     pub fn version(self) -> Version {

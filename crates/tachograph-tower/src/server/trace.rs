@@ -74,14 +74,15 @@ impl Trace {
         let mut attributes = Vec::with_capacity(10 + spans.request_headers.len());
         attributes.push(KeyValue::new(HTTP_REQUEST_METHOD, method));
         attributes.push(KeyValue::new(URL_SCHEME, key.scheme.as_str()));
-        attributes.push(KeyValue::new(URL_PATH, head.uri().path().to_owned()));
-        if let Some(query) = head.uri().query() {
+        let uri = head.received_uri();
+        attributes.push(KeyValue::new(URL_PATH, uri.path().to_owned()));
+        if let Some(query) = uri.query() {
             attributes.push(KeyValue::new(URL_QUERY, redacted(query).into_owned()));
         }
         attributes.extend(route.map(|route| KeyValue::new(HTTP_ROUTE, route)));
         let version = protocol_version(key.version);
         attributes.extend(version.map(|version| KeyValue::new(NETWORK_PROTOCOL_VERSION, version)));
-        if let Some(address) = server_address(head.uri(), head.headers()) {
+        if let Some(address) = server_address(uri, head.headers()) {
             attributes.push(KeyValue::new(SERVER_ADDRESS, address.name));
             let port = address.port.map(i64::from);
             attributes.extend(port.map(|port| KeyValue::new(SERVER_PORT, port)));
