@@ -64,7 +64,7 @@ pub use sync::{QuickGuard, QuickLock};
 pub use tachograph_macros::{AttributeValue, Attributes, ErrorType};
 pub use typed::{
     BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Counter, CounterBuilder, CounterNumber,
-    Declared, Dynamic, Gauge, GaugeBuilder, Histogram, HistogramBuilder, HistogramNumber,
-    InstrumentAttributes, Static, StaticBuilder, UpDownCounter, UpDownCounterBuilder, UpDownCounterNumber,
-    declare, follow,
+    Declared, Dynamic, Gauge, GaugeBuilder, Histogram, HistogramBuilder, HistogramNumber, InProgress,
+    InstrumentAttributes, Static, StaticBuilder, Timer, UpDownCounter, UpDownCounterBuilder,
+    UpDownCounterNumber, declare, follow,
 };

@@ -130,9 +130,9 @@ pub use tachograph_sdk::ErrorType;
 pub use tachograph_sdk::resource::ResourceDetector;
 pub use tachograph_sdk::{
     AttributeKey, AttributeSet, AttributeValue, Attributes, BoundCounter, BoundGauge, BoundHistogram,
-    BoundUpDownCounter, Clock, Counter, Dynamic, Gauge, Histogram, KeyRef, KeyValue, Meter, MeterProvider,
-    Resource, Static, UpDownCounter, ValueRef, attributes, catalogue, declare, metrics, pipeline, testing,
-    trace,
+    BoundUpDownCounter, Clock, Counter, Dynamic, Gauge, Histogram, InProgress, KeyRef, KeyValue, Meter,
+    MeterProvider, Resource, Static, Timer, UpDownCounter, ValueRef, attributes, catalogue, declare, metrics,
+    pipeline, testing, trace,
 };
 #[cfg(feature = "tower")]
 pub use tachograph_tower::HttpServerLayer;

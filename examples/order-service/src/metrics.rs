@@ -59,6 +59,8 @@ pub(crate) enum PaymentResult {
     Accepted,
     Declined,
     Unavailable,
+    /// Nobody waited for the answer.
+    Abandoned,
 }
 
 /// Which step a cancelled order was taken back by.

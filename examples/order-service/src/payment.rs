@@ -1,7 +1,7 @@
 //! The payment provider: somebody else's service, simulated.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Deserialize;
 use tachograph::Histogram;
@@ -32,7 +32,8 @@ impl Provider {
     /// Asks for the money. The result says whether it came, and is recorded with the time it took.
     #[instrument(skip_all, fields(otel.kind = "client", payment.card = ?card, otel.status_code))]
     pub(crate) async fn charge(&self, card: Card, durations: &Histogram<f64, Paid>) -> PaymentResult {
-        let began = Instant::now();
+        // Where the customer goes away meanwhile, that is the end of the payment, too.
+        let timer = durations.start_timer(Paid { result: PaymentResult::Abandoned });
         tokio::time::sleep(self.latency(card)).await;
         let result = match card {
             Card::Good | Card::Slow => PaymentResult::Accepted,
@@ -44,7 +45,7 @@ impl Provider {
             Span::current().record("otel.status_code", "ERROR");
             warn!("the payment provider did not answer properly");
         }
-        durations.record(began.elapsed().as_secs_f64(), &Paid { result });
+        timer.stop_with(Paid { result });
         result
     }
 

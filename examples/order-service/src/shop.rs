@@ -109,7 +109,7 @@ impl Shop {
                 self.cancel(number)?;
                 Err(Refusal::PaymentDeclined)
             }
-            PaymentResult::Unavailable => Err(Refusal::PaymentUnavailable),
+            PaymentResult::Unavailable | PaymentResult::Abandoned => Err(Refusal::PaymentUnavailable),
         }
     }
 

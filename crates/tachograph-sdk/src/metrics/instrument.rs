@@ -8,7 +8,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::{BoundSyncInstrument, SyncInstrument};
 
 use super::series::Overflow;
-use super::stream::Stream;
+use super::stream::{Descriptor, Stream};
 use super::unbound::count_unbound;
 use crate::attributes::{AttributeSet, Attributes};
 use crate::cells::{self, Row, Spot};
@@ -79,6 +79,11 @@ impl<N: Number> Bound<N> {
     /// A handle to no series.
     pub(crate) fn to_nothing() -> Self {
         Bound { spot: Spot::NOWHERE, row: None, stream: None, next: OnceBox::new(), whole: None }
+    }
+
+    /// What its instrument was declared as; `None` where there is no provider.
+    pub(crate) fn descriptor(&self) -> Option<&Descriptor> {
+        self.stream.as_ref().map(|stream| &stream.descriptor)
     }
 
     /// Records in what is likely a sum: the short way, if it is one.

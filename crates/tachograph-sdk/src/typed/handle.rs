@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::attributes::Attributes;
 use crate::cells::{self, Row, Spot};
-use crate::metrics::{Bound, Stream, count_unbound};
+use crate::metrics::{Bound, Descriptor, Stream, count_unbound};
 use crate::number::Number;
 use crate::sync::{LateTable, OnceBox};
 
@@ -60,6 +60,11 @@ impl<N: Number, A: ?Sized> Handle<N, A> {
             Some(inner) => inner.stream.record(value, attributes),
             None => count_unbound(),
         }
+    }
+
+    /// What it was declared as; `None` where there is no provider.
+    pub(crate) fn descriptor(&self) -> Option<&Descriptor> {
+        self.inner.as_ref().map(|inner| &inner.stream.descriptor)
     }
 
     /// Whether any stream keeps what is recorded.

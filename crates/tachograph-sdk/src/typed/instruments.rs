@@ -1,9 +1,11 @@
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use super::attributes::{Dynamic, InstrumentAttributes};
 use super::handle::Handle;
 use super::late::{Declared, StaticBuilder};
+use super::time_unit::TimeUnit;
 use crate::attributes::Attributes;
 use crate::metrics::{Aggregation, Bound, Descriptor, InstrumentKind, Meter, Number, Request};
 
@@ -13,14 +15,43 @@ impl CounterNumber for u64 {}
 impl CounterNumber for f64 {}
 
 /// Numbers that an [`UpDownCounter`] adds: `i64` and `f64`.
-pub trait UpDownCounterNumber: Number {}
-impl UpDownCounterNumber for i64 {}
-impl UpDownCounterNumber for f64 {}
+pub trait UpDownCounterNumber: Number {
+    /// One more.
+    #[doc(hidden)]
+    const ONE: Self;
+    /// One less.
+    #[doc(hidden)]
+    const MINUS_ONE: Self;
+}
+
+impl UpDownCounterNumber for i64 {
+    const ONE: Self = 1;
+    const MINUS_ONE: Self = -1;
+}
+
+impl UpDownCounterNumber for f64 {
+    const ONE: Self = 1.0;
+    const MINUS_ONE: Self = -1.0;
+}
 
 /// Numbers that a [`Histogram`] records: `u64` and `f64`.
-pub trait HistogramNumber: Number {}
-impl HistogramNumber for u64 {}
-impl HistogramNumber for f64 {}
+pub trait HistogramNumber: Number {
+    /// A duration in a unit of time.
+    #[doc(hidden)]
+    fn of_duration(duration: Duration, unit: TimeUnit) -> Self;
+}
+
+impl HistogramNumber for u64 {
+    fn of_duration(duration: Duration, unit: TimeUnit) -> Self {
+        unit.rounded(duration)
+    }
+}
+
+impl HistogramNumber for f64 {
+    fn of_duration(duration: Duration, unit: TimeUnit) -> Self {
+        unit.exactly(duration)
+    }
+}
 
 /// Defines an instrument, its bound form and its builder; all differ in name and verb only.
 macro_rules! instrument {
@@ -35,7 +66,7 @@ macro_rules! instrument {
         /// `A` is the type of the attributes, usually one that derives [`Attributes`]; by default they are
         /// [`Dynamic`]: of any type that implements the trait, call by call. Clones are the same instrument.
         pub struct $instrument<N, A: ?Sized = Dynamic> {
-            handle: Handle<N, A>,
+            pub(super) handle: Handle<N, A>,
         }
 
         impl<N: $number> $instrument<N, Dynamic> {
@@ -126,7 +157,7 @@ macro_rules! instrument {
         /// series alive. Clones are the same series.
         #[derive(Clone)]
         pub struct $bound<N> {
-            bound: Bound<N>,
+            pub(super) bound: Bound<N>,
         }
 
         impl<N: $number> $bound<N> {
