@@ -163,6 +163,33 @@ fn a_trace_can_be_looked_at_as_a_tree() {
 }
 
 #[test]
+fn spans_whose_ids_are_wrong_are_shown_each_once() {
+    let mut spans = exported(|provider| {
+        let tracer = provider.tracer("shop");
+        tracer.in_span("root", |_| tracer.in_span("same", |_| tracer.in_span("inner", |_| ())));
+    });
+    spans.sort_by_key(|span| span.start_unix_nanos);
+    // A span with its parent's id.
+    let (root, same) = (spans[0].span_id, spans[1].span_id);
+    spans[1].span_id = root;
+    spans[2].parent_span_id = Some(root);
+    TraceTree::only(spans.clone()).assert_shape("root(same inner)");
+    // Two that are each other's parents.
+    (spans[1].span_id, spans[1].parent_span_id) = (same, Some(spans[2].span_id));
+    spans[2].parent_span_id = Some(same);
+    TraceTree::only(spans).assert_shape("root same(inner)");
+}
+
+#[test]
+fn a_large_trace_is_shown_in_no_time() {
+    let spans = exported(|provider| {
+        let tracer = provider.tracer("shop");
+        tracer.in_span("r", |_| (0..2_000).for_each(|_| tracer.in_span("c", |_| ())));
+    });
+    TraceTree::only(spans).assert_shape(&format!("r({}c)", "c ".repeat(1_999)));
+}
+
+#[test]
 fn scopes_are_told_apart_by_all_they_have_and_numbered_once() {
     let scope = |version: &'static str, pairs: &[(&'static str, i64)]| {
         let pairs = pairs.iter().map(|(key, value)| KeyValue::new(*key, *value));

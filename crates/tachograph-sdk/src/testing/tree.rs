@@ -1,3 +1,4 @@
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use opentelemetry::trace::{SpanId, TraceId};
@@ -79,9 +80,9 @@ impl TraceTree {
 
     /// Spans whose parent is of this process, but not in the trace: it did not end, or was lost.
     pub fn orphans(&self) -> impl Iterator<Item = &SpanSnapshot> {
-        let is_here = |id: SpanId| self.spans.iter().any(|span| span.span_id == id);
+        let here: HashSet<SpanId> = self.spans.iter().map(|span| span.span_id).collect();
         self.spans.iter().filter(move |span| {
-            !span.parent_is_remote && span.parent_span_id.is_some_and(|parent| !is_here(parent))
+            !span.parent_is_remote && span.parent_span_id.is_some_and(|parent| !here.contains(&parent))
         })
     }
 
@@ -93,32 +94,64 @@ impl TraceTree {
         assert!(orphans.is_empty(), "{orphans:?} are orphans in {self}");
         assert_eq!(self.to_string(), expected, "the trace has another shape");
     }
+}
 
-    fn children(&self, parent: Option<SpanId>) -> impl Iterator<Item = &SpanSnapshot> {
-        let is_here = |id: SpanId| self.spans.iter().any(|span| span.span_id == id);
-        self.spans.iter().filter(move |span| span.parent_span_id.filter(|id| is_here(*id)) == parent)
+/// The spans under each, and under none of the trace. Those of a span are taken out when they are shown: where ids are wrong, and
+/// two spans have the same or are each other's parents, each is shown once all the same.
+struct Branches<'t>(HashMap<Option<SpanId>, Vec<&'t SpanSnapshot>>);
+
+impl<'t> Branches<'t> {
+    fn of(spans: &'t [SpanSnapshot]) -> Self {
+        let here: HashSet<SpanId> = spans.iter().map(|span| span.span_id).collect();
+        let mut branches = HashMap::<_, Vec<_>>::new();
+        for span in spans {
+            branches.entry(span.parent_span_id.filter(|id| here.contains(id))).or_default().push(span);
+        }
+        Branches(branches)
     }
 
-    fn show(&self, parent: Option<SpanId>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, span) in self.children(parent).enumerate() {
-            if index > 0 {
-                f.write_str(" ")?;
-            }
+    /// Shows what is under a span; says whether that was anything.
+    fn show(&mut self, parent: Option<SpanId>, f: &mut fmt::Formatter<'_>) -> Result<bool, fmt::Error> {
+        let Some(spans) = self.0.remove(&parent) else {
+            return Ok(false);
+        };
+        for (index, span) in spans.iter().enumerate() {
+            f.write_str(match (index, parent) {
+                (0, None) => "",
+                (0, Some(_)) => "(",
+                _ => " ",
+            })?;
             f.write_str(&span.name)?;
-            if self.children(Some(span.span_id)).next().is_some() {
-                f.write_str("(")?;
-                self.show(Some(span.span_id), f)?;
-                f.write_str(")")?;
-            }
+            self.show(Some(span.span_id), f)?;
         }
-        Ok(())
+        if parent.is_some() {
+            f.write_str(")")?;
+        }
+        Ok(true)
     }
 }
 
-/// The names, with those of children in parentheses behind.
+/// The names, with those of children in parentheses behind. Spans that are in the end their own parents are behind the
+/// others.
 impl fmt::Display for TraceTree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.show(None, f)
+        let mut branches = Branches::of(&self.spans);
+        let mut is_first = !branches.show(None, f)?;
+        for span in &self.spans {
+            // Whoever is left is under somebody who is left.
+            if let Some(parent) = span.parent_span_id
+                && let Some(siblings) = branches.0.get_mut(&Some(parent))
+            {
+                siblings.retain(|sibling| !std::ptr::eq(*sibling, span));
+                if siblings.is_empty() {
+                    branches.0.remove(&Some(parent));
+                }
+                f.write_str(if std::mem::take(&mut is_first) { "" } else { " " })?;
+                f.write_str(&span.name)?;
+                branches.show(Some(span.span_id), f)?;
+            }
+        }
+        Ok(())
     }
 }
 

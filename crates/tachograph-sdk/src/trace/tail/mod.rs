@@ -58,6 +58,9 @@ pub struct TailSampling {
 
 impl TailSampling {
     /// Keeps traces with errors, marked ones, and a share of all others: from 0 to 1, by the trace's id.
+    ///
+    /// It looks at the same bits as [`TraceIdRatio`](super::TraceIdRatio), so that services decide alike. So the share is of all traces,
+    /// not of those that a ratio at the head has left: under one of 0.1, a ratio of 0.1 or more keeps all of these, and 0.05 half.
     pub fn new(ratio_of_others: f64) -> Self {
         TailSampling {
             ratio: ratio_of_others,
