@@ -48,7 +48,9 @@ fn a_shut_down_value_records_no_more_and_gives_the_same_account_again() {
     );
     let late: Counter<u64> = telemetry.meter("shop").counter("late").build();
     late.add(1, &());
-    assert!(!page(&telemetry).contains("_total"));
+    let response = telemetry.metrics_response(&http::Request::new(()));
+    assert_eq!(response.status(), 503, "a scrape is told so");
+    assert!(!String::from_utf8_lossy(response.body()).contains("_total"));
     assert_eq!(telemetry.shutdown_blocking().metrics, report.metrics);
     let text = report.to_string();
     assert!(
