@@ -342,3 +342,13 @@ fn a_writer_that_panics_or_fails_hurts_nobody_and_what_is_lost_is_counted() {
         assert_eq!(dispatch.downcast_ref::<TelemetrySubscriber>().unwrap().lost_lines(), 2);
     }
 }
+
+#[test]
+fn a_line_in_an_opentelemetry_span_has_the_tracing_spans_around_that_too() {
+    let text = printed(Console::pretty(), true, |provider| {
+        info_span!("request", path = "/x").in_scope(|| {
+            provider.tracer("foreign").in_span("otel", |_| info!("inside"));
+        });
+    });
+    assert!(text.contains(" request{path=/x}: console: inside "), "{text}");
+}

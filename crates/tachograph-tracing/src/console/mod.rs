@@ -123,7 +123,12 @@ impl Console {
                 chain.collect(core, number, |out, fields| self.print_span(out, fields));
                 core.identity(number)
             }
-            Place::Foreign => Some(Identity::of(&local::current_span_context())),
+            Place::Foreign => {
+                if let Some(around) = local::top(core.id) {
+                    chain.collect(core, around.number, |out, fields| self.print_span(out, fields));
+                }
+                Some(Identity::of(&local::current_span_context()))
+            }
             Place::Nowhere | Place::Silent | Place::Refused => None,
         };
         let line = Line { event, identity: identity.filter(|identity| identity.is_valid()), chain: &chain };
