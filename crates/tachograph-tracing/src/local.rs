@@ -173,8 +173,14 @@ impl Local {
 
     #[inline(never)]
     fn top_of_several(&self, core: u64) -> Option<Top> {
-        let entry = self.with_kept(|kept| self.stack.last_of(core, &kept.deeper)).flatten()?;
-        Some(Top { number: entry.number, seen: entry.seen })
+        let found = self.with_kept(|kept| {
+            let entry = self.stack.last_of(core, &kept.deeper)?;
+            // What was entered since is another core's: of another layer, the same span, and what that has attached is not
+            // inside of ours. So what counts is what the last of all saw.
+            let last = self.stack.innermost(&kept.deeper)?;
+            Some(Top { number: entry.number, seen: last.seen })
+        });
+        found.flatten()
     }
 
     /// Enters a span without attaching anything.

@@ -81,6 +81,11 @@ impl Default for Inner {
 }
 
 impl Slot {
+    /// One that was not used yet.
+    pub(crate) fn of_generation(generation: u32) -> Self {
+        Slot { generation: AtomicU32::new(generation), ..Slot::default() }
+    }
+
     /// For who makes the span, or has its last handle; for others there is [`lock`](crate::core::lock), which looks whether it is still
     /// the one that they mean.
     #[inline(always)]

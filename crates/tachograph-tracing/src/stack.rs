@@ -135,6 +135,11 @@ impl Stack {
         Some(attached)
     }
 
+    /// The innermost, wherever it is.
+    pub(crate) fn innermost(&self, deeper: &[Entry]) -> Option<Entry> {
+        deeper.last().copied().or_else(|| self.last())
+    }
+
     /// The innermost of a core, wherever it is.
     pub(crate) fn last_of(&self, core: u64, deeper: &[Entry]) -> Option<Entry> {
         let near = self.near.iter().take(self.len.get()).rev().map(Place::get);
@@ -177,6 +182,7 @@ mod tests {
                 if model.len() <= NEAR {
                     prop_assert_eq!(stack.last(), model.last().copied());
                 }
+                prop_assert_eq!(stack.innermost(&deeper), model.last().copied());
                 for core in 0..3 {
                     let expected = model.iter().rfind(|it| it.core == core).copied();
                     prop_assert_eq!(stack.last_of(core, &deeper), expected);

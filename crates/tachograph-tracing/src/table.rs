@@ -23,6 +23,8 @@ const MOVED: usize = 64;
 /// plus one, in the lower. Finding takes no lock; who takes or leaves a slot has a list of the thread's own ([`Free`]).
 pub(crate) struct Table {
     limit: usize,
+    /// What the generations of slots begin with.
+    generation: u32,
     /// Made at once, and used before all others: as long as no more spans live, it is the only one.
     first: Box<[Slot]>,
     pieces: [OnceLock<Box<[Slot]>>; PIECES],
@@ -32,10 +34,12 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub(crate) fn new(limit: usize) -> Self {
+    /// Tables that begin with different generations hardly ever take each other's numbers for their own.
+    pub(crate) fn new(limit: usize, generation: u32) -> Self {
         Table {
+            generation,
             limit: limit.min(FIRST * ((2 << PIECES) - 1)),
-            first: std::iter::repeat_with(Slot::default).take(FIRST).collect(),
+            first: std::iter::repeat_with(|| Slot::of_generation(generation)).take(FIRST).collect(),
             pieces: [const { OnceLock::new() }; PIECES],
             made: AtomicUsize::new(0),
             free: Mutex::default(),
@@ -78,7 +82,12 @@ impl Table {
             return;
         }
         if let Some((piece, _)) = place(index) {
-            let make = || std::iter::repeat_with(Slot::default).take(FIRST << (piece + 1)).collect();
+            let generation = self.generation;
+            let make = || {
+                std::iter::repeat_with(|| Slot::of_generation(generation))
+                    .take(FIRST << (piece + 1))
+                    .collect()
+            };
             self.pieces[piece].get_or_init(make);
         }
         self.made.store(index + 1, Ordering::Relaxed);
@@ -200,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_number_finds_its_slot_until_it_is_removed_and_never_another() {
-        let table = Table::new(1_000);
+        let table = Table::new(1_000, 7);
         let mut list = Vec::new();
         let mut numbers = Vec::new();
         for _ in 0..1_000 {
@@ -226,7 +235,7 @@ mod tests {
 
     #[test]
     fn what_is_given_back_is_taken_again() {
-        let table = Table::new(3);
+        let table = Table::new(3, 0);
         let mut list = vec![];
         let mut taken = Vec::new();
         for _ in 0..3 {

@@ -92,10 +92,13 @@ pub(crate) struct Core {
 
 impl Core {
     pub(crate) fn new(tracer: Tracer, options: SpanOptions) -> Arc<Self> {
+        let id = CORES.fetch_add(1, Ordering::Relaxed);
+        // Spread over all there are: a span that is named as a parent may be of another subscriber.
+        let generation = (id as u32).wrapping_mul(0x9e37_79b9);
         let core = Arc::new_cyclic(|core: &Weak<Core>| Core {
-            id: CORES.fetch_add(1, Ordering::Relaxed),
+            id,
             tracer,
-            table: Table::new(options.max_spans),
+            table: Table::new(options.max_spans, generation),
             depot: Weak::<Core>::clone(core),
             is_lean: options.mode == ContextMode::Lazy && !options.has_extras(),
             enters_otherwise: match options.mode {
