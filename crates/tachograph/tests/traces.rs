@@ -103,6 +103,7 @@ fn what_makes_no_sense_is_reported_and_as_if_unset() {
         ("OTEL_TRACES_EXPORTER", "carrier-pigeon", "\"carrier-pigeon\""),
         ("OTEL_PROPAGATORS", "xray", "\"xray\""),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "0", "1 and above"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "3000", "the queue's 2048"),
         ("OTEL_BSP_SCHEDULE_DELAY", "-1", "milliseconds"),
         ("OTEL_SPAN_LINK_COUNT_LIMIT", "many", "\"many\""),
         ("RUST_LOG", "a=b=c", "a=b=c"),

@@ -41,6 +41,7 @@ pub(crate) struct LimitSettings {
 const EXPORTER: &str = "OTEL_TRACES_EXPORTER";
 const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
 const SAMPLER_ARG: &str = "OTEL_TRACES_SAMPLER_ARG";
+const MAX_BATCH: &str = "OTEL_BSP_MAX_EXPORT_BATCH_SIZE";
 const PROPAGATORS: &str = "OTEL_PROPAGATORS";
 
 impl TraceSettings {
@@ -57,12 +58,21 @@ impl TraceSettings {
 
 impl BatchSettings {
     fn read(reader: &mut Reader<'_>) -> Self {
-        BatchSettings {
+        let settings = BatchSettings {
             schedule_delay: reader.milliseconds("OTEL_BSP_SCHEDULE_DELAY"),
             export_timeout: reader.milliseconds("OTEL_BSP_EXPORT_TIMEOUT"),
             max_queue_size: reader.count("OTEL_BSP_MAX_QUEUE_SIZE"),
-            max_export_batch_size: reader.count("OTEL_BSP_MAX_EXPORT_BATCH_SIZE"),
+            max_export_batch_size: reader.count(MAX_BATCH),
+        };
+        // The pipeline sees to it; but who asks for more is to know that he does not get it.
+        let queue = settings.over(BatchConfig::spans()).max_queue_size;
+        if let Some(batch) = settings.max_export_batch_size.filter(|batch| *batch > queue) {
+            let message = format!(
+                "{batch} is more than the queue's {queue}, and counts as that; set OTEL_BSP_MAX_QUEUE_SIZE to several times as many"
+            );
+            reader.problem(MAX_BATCH, message);
         }
+        settings
     }
 
     /// The defaults, but for what the environment says.
