@@ -64,7 +64,7 @@ impl BatchSettings {
             max_queue_size: reader.count("OTEL_BSP_MAX_QUEUE_SIZE"),
             max_export_batch_size: reader.count(MAX_BATCH),
         };
-        // The pipeline sees to it; but who asks for more is to know that he does not get it.
+        // The pipeline sees to it; but who asks for more is told that it is less.
         let queue = settings.over(BatchConfig::spans()).max_queue_size;
         if let Some(batch) = settings.max_export_batch_size.filter(|batch| *batch > queue) {
             let message = format!(
