@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use support::{bare_provider, short_exporter, text};
 use tachograph_prometheus::PrometheusExporter;
-use tachograph_sdk::metrics::{PointValue, TemporalityPreference};
+use tachograph_sdk::metrics::{InstrumentKind, PointValue, Temporality, TemporalityPreference};
 use tachograph_sdk::{Counter, Gauge, Histogram, MeterProvider};
 
 /// What was reported, as `tracing` prints it.
@@ -159,4 +159,13 @@ fn a_label_that_gives_way_to_the_one_of_buckets_is_reported_once_however_many_se
     });
     let [report] = &reports[..] else { panic!("{reports:?}") };
     assert!(report.contains("\"sizes.of.le\"") && report.contains("\"exported_le\""), "{report}");
+}
+
+#[test]
+fn gauges_have_no_temporality_that_an_exporter_could_complain_of() {
+    let provider = bare_provider();
+    let reader = provider.reader_builder().with_temporality_of(InstrumentKind::Gauge, Temporality::Delta);
+    let reader = reader.with_temporality_of(InstrumentKind::ObservableGauge, Temporality::Delta).build();
+    assert_eq!(reader.temporality(InstrumentKind::Gauge), Temporality::Cumulative);
+    assert_eq!(Reports::of(|| drop(PrometheusExporter::new(reader))), [""; 0]);
 }

@@ -145,7 +145,7 @@ impl MetricReader {
         self.inner.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The temporality of the points of instruments of a kind. Gauges have none, whatever is set.
+    /// The temporality of the points of instruments of a kind. Gauges have none; theirs is called cumulative.
     pub fn temporality(&self, kind: InstrumentKind) -> Temporality {
         self.inner.temporalities[kind as usize]
     }
@@ -248,9 +248,11 @@ impl MetricReaderBuilder {
         self
     }
 
-    /// The temporality of one kind of instrument. Gauges have none: of them there is always the last value.
+    /// The temporality of one kind of instrument. Gauges have none: of them there is always the last value, whatever is set.
     pub fn with_temporality_of(mut self, kind: InstrumentKind, temporality: Temporality) -> Self {
-        self.temporalities[kind as usize] = temporality;
+        if !matches!(kind, InstrumentKind::Gauge | InstrumentKind::ObservableGauge) {
+            self.temporalities[kind as usize] = temporality;
+        }
         self
     }
 
