@@ -231,3 +231,67 @@ proptest! {
         prop_assert_eq!(tracing::subscriber::with_default(ours, probe), expected, "{}", text);
     }
 }
+
+/// Spans with fields, entered, left and recorded, and what is enabled at each point.
+fn enabled_within() -> Vec<bool> {
+    let mut seen = Vec::new();
+    let mut look = || {
+        seen.push(tracing::enabled!(tracing::Level::DEBUG));
+        seen.push(tracing::enabled!(target: "other", tracing::Level::TRACE));
+        seen.push(tracing::enabled!(target: "other", tracing::Level::INFO));
+    };
+    look();
+    for user in ["alice", "bob"] {
+        let request = info_span!("request", user, late = tracing::field::Empty, n = 7);
+        request.in_scope(|| {
+            look();
+            let detail = debug_span!(target: "other", "detail", ok = true);
+            detail.in_scope(&mut look);
+            request.record("late", "now");
+            look();
+        });
+        look();
+        request.in_scope(|| {
+            look();
+            info_span!("request", user = "carol").in_scope(&mut look);
+            look();
+        });
+        drop(request);
+        look();
+    }
+    seen
+}
+
+#[test]
+fn directives_with_spans_and_fields_mean_what_they_mean_to_env_filter() {
+    for text in [
+        "[request]=debug",
+        "info,[request{user=alice}]=debug",
+        "filters[request{user=bob}]=trace",
+        "warn,other[detail]=trace",
+        "warn,[{user}]=trace",
+        "off,[request{n=7}]=debug",
+        "info,[request{late=now}]=debug",
+        "info,[{ok=true}]=trace",
+        "[request]=off,debug",
+        "error,[request]=debug,other=trace",
+        "info,[request{user=\"a.*\"}]=trace",
+    ] {
+        let theirs = EnvFilter::builder().parse(text).unwrap();
+        let theirs =
+            tracing::subscriber::with_default(tracing_subscriber::registry().with(theirs), enabled_within);
+        for consoled in [false, true] {
+            let provider = TracerProvider::builder().build();
+            let filter = Filter::parse(text).unwrap();
+            let builder = TelemetrySubscriber::builder(provider.tracer("test"));
+            let ours = match consoled {
+                false => builder.with_trace_filter(filter),
+                true => builder
+                    .with_trace_filter(Filter::parse("off").unwrap())
+                    .with_console(Console::pretty().with_writer(Buffer::default()).with_filter(filter)),
+            };
+            let ours = tracing::subscriber::with_default(ours.build(), enabled_within);
+            assert_eq!(ours, theirs, "{text}, of the console: {consoled}");
+        }
+    }
+}
