@@ -34,8 +34,9 @@
 //!
 //! A header counts if its specification allows it, and otherwise as if it were not there; nothing is repaired,
 //! nothing panics, and nothing is logged, since anyone can send anything. Both ways of extraction are one
-//! implementation, and see the same. What is read and written of each format, and the few things that the API's
-//! types cannot hold, are in the repository's guide, `docs/guides/propagation.md`. The bounds:
+//! implementation, and see the same, but that `HeaderExtractor` has no values that are not visible ASCII. What is
+//! read and written of each format, and the few things that the API's types cannot hold, are in the repository's
+//! guide, `docs/guides/propagation.md`. The bounds:
 //!
 //! - `tracestate`: 32 members and 32 KiB over all headers, else the list is discarded; sent up to 4,096 characters,
 //!   of which whole members are dropped, those over 128 characters first;
