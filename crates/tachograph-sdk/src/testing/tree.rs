@@ -80,7 +80,7 @@ impl TraceTree {
 
     /// Spans whose parent is of this process, but not in the trace: it did not end, or was lost.
     pub fn orphans(&self) -> impl Iterator<Item = &SpanSnapshot> {
-        let here: HashSet<SpanId> = self.spans.iter().map(|span| span.span_id).collect();
+        let here = ids_of(&self.spans);
         self.spans.iter().filter(move |span| {
             !span.parent_is_remote && span.parent_span_id.is_some_and(|parent| !here.contains(&parent))
         })
@@ -96,13 +96,17 @@ impl TraceTree {
     }
 }
 
+fn ids_of(spans: &[SpanSnapshot]) -> HashSet<SpanId> {
+    spans.iter().map(|span| span.span_id).collect()
+}
+
 /// The spans under each, and under none of the trace. Those of a span are taken out when they are shown: where ids are wrong, and
 /// two spans have the same or are each other's parents, each is shown once all the same.
 struct Branches<'t>(HashMap<Option<SpanId>, Vec<&'t SpanSnapshot>>);
 
 impl<'t> Branches<'t> {
     fn of(spans: &'t [SpanSnapshot]) -> Self {
-        let here: HashSet<SpanId> = spans.iter().map(|span| span.span_id).collect();
+        let here = ids_of(spans);
         let mut branches = HashMap::<_, Vec<_>>::new();
         for span in spans {
             branches.entry(span.parent_span_id.filter(|id| here.contains(id))).or_default().push(span);
